@@ -1,0 +1,154 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// MARK: the libraries the products stand on
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let collections: [Target.Dependency] = [
+    .product(name: "HashTreeCollections", package: "swift-collections"),
+    .product(name: "HeapModule", package: "swift-collections"),
+    .product(name: "OrderedCollections", package: "swift-collections"),
+]
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird: [Target.Dependency] = [
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+]
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+
+let package = Package(
+    name: "apus",
+    platforms: [.macOS(.v26)],
+    products: [
+        .executable(name: "apus", targets: ["apus"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    ],
+    targets: [
+        // The vocabulary: specifications, ids, states, messages. No I/O, no Foundation.
+        .target(name: "ApusModel"),
+        .testTarget(name: "ApusModelTests", dependencies: ["ApusModel"]),
+
+        // Pure: topology, exact ledger, policies, a reason for each refusal.
+        .target(name: "ApusPlacement", dependencies: ["ApusModel"] + collections),
+        .testTarget(name: "ApusPlacementTests", dependencies: ["ApusModel", "ApusPlacement"]),
+
+        // Pure: the cluster's state and every decision about it.
+        .target(name: "ApusEngine", dependencies: ["ApusModel", "ApusPlacement"] + collections),
+        .testTarget(
+            name: "ApusEngineTests",
+            dependencies: ["ApusEngine", "ApusModel", "ApusPlacement", "ApusTestKit"]
+        ),
+
+        // Pure: an executor's instance machines, journal, reconciliation, reports.
+        .target(name: "ApusAgent", dependencies: ["ApusModel"] + collections),
+        .testTarget(name: "ApusAgentTests", dependencies: ["ApusAgent", "ApusModel", "ApusTestKit"]),
+
+        // Engine and agents together on a virtual clock, a faulty network and faulty stores.
+        .target(
+            name: "ApusSimulation",
+            dependencies: ["ApusAgent", "ApusEngine", "ApusModel", "ApusPlacement"] + collections
+        ),
+        .testTarget(name: "ApusSimulationTests", dependencies: ["ApusModel", "ApusSimulation"]),
+        .executableTarget(name: "apus-sim", dependencies: ["ApusSimulation", argumentParser]),
+
+        // What survives: records in SQLite, behind one protocol.
+        .target(name: "ApusStore", dependencies: ["ApusEngine", "ApusModel", grdb, logging]),
+        .testTarget(name: "ApusStoreTests", dependencies: ["ApusModel", "ApusStore", "ApusTestKit"]),
+
+        // The Docker Engine API over its socket.
+        .target(name: "ApusContainers", dependencies: ["ApusModel", asyncHTTPClient, logging] + nio),
+        .testTarget(name: "ApusContainersTests", dependencies: ["ApusContainers", "ApusModel"]),
+
+        // The typed HTTP client of the API and of the messages between nodes.
+        .target(name: "ApusClient", dependencies: ["ApusModel", asyncHTTPClient] + nio),
+        .testTarget(name: "ApusClientTests", dependencies: ["ApusClient", "ApusModel"]),
+
+        // The executor's edge: containers, checks, ports, topology, its HTTP side.
+        .target(
+            name: "ApusExecutor",
+            dependencies: [
+                "ApusAgent", "ApusClient", "ApusContainers", "ApusModel", asyncHTTPClient, crypto, httpTypes, lifecycle,
+                logging,
+            ] + hummingbird + nio
+        ),
+        .testTarget(
+            name: "ApusExecutorTests",
+            dependencies: ["ApusAgent", "ApusContainers", "ApusExecutor", "ApusModel"]
+        ),
+
+        // The controller's edge: the leader's loop and the HTTP API.
+        .target(
+            name: "ApusController",
+            dependencies: [
+                "ApusClient", "ApusEngine", "ApusModel", "ApusPlacement", "ApusStore", asyncHTTPClient, httpTypes,
+                lifecycle, logging,
+            ] + collections + hummingbird + nio
+        ),
+        .testTarget(
+            name: "ApusControllerTests",
+            dependencies: ["ApusController", "ApusEngine", "ApusModel", "ApusStore", "ApusTestKit"]
+        ),
+
+        // The executable: arguments, configuration, the graph of services.
+        .executableTarget(
+            name: "apus",
+            dependencies: [
+                "ApusClient", "ApusContainers", "ApusController", "ApusExecutor", "ApusModel", "ApusStore",
+                argumentParser, asyncHTTPClient, lifecycle, logging,
+            ]
+        ),
+
+        // Clocks, fixtures, conformance suites.
+        .target(name: "ApusTestKit", dependencies: ["ApusEngine", "ApusModel", "ApusStore"]),
+
+        // Real Docker engines and real processes.
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["ApusClient", "ApusContainers", "ApusModel", asyncHTTPClient] + nio
+        ),
+
+        // Figures, each beside its peer or its limit.
+        .executableTarget(
+            name: "apus-bench",
+            dependencies: ["ApusClient", "ApusContainers", "ApusModel", argumentParser, asyncHTTPClient] + nio,
+            path: "Benchmarks/apus-bench"
+        ),
+    ]
+)
+
+// Warnings are errors where we build; on a newer toolchain a user must still be able to.
+let warnings: [SwiftSetting] = Context.environment["CI"] == "true" ? [.treatAllWarnings(as: .error)] : []
+let strict: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableUpcomingFeature("InferIsolatedConformances"),
+        .enableUpcomingFeature("ImmutableWeakCaptures"),
+    ] + warnings
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = (target.swiftSettings ?? []) + strict
+}

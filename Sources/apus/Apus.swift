@@ -1,0 +1,7 @@
+import ArgumentParser
+import AsyncHTTPClient
+
+@main
+struct Apus: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "apus", abstract: "A cluster orchestrator.")
+}
