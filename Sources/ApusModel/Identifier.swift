@@ -1,0 +1,40 @@
+/// An id that cannot be mistaken for the id of something else.
+///
+/// The text is opaque here; each kind says in its own initialisers how it is built.
+package struct Identifier<Entity>: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let rawValue: String
+
+    package init(rawValue: String) { self.rawValue = rawValue }
+    package init(_ rawValue: String) { self.rawValue = rawValue }
+
+    package var description: String { rawValue }
+    package var json: JSON { .string(rawValue) }
+
+    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// `<name>-<version>` of an application.
+package typealias AppID = Identifier<ApplicationSpec>
+/// `AI-` and a UUID: one container of an application, for its whole life.
+package typealias InstanceID = Identifier<InstanceSpec>
+/// The name-based UUID of `"<hostname>:<port>"` of an executor.
+package typealias ExecutorID = Identifier<NodeIdentity>
+
+package enum NodeKeyEntity {}
+/// The durable key of an executor's state directory: another key under the same id is another machine.
+package typealias NodeKey = Identifier<NodeKeyEntity>
+
+package enum ClusterEntity {}
+/// The identity of one cluster, made once; containers carry it in a label.
+package typealias ClusterID = Identifier<ClusterEntity>
+
+package enum ContainerEntity {}
+/// The container engine's own id of a container.
+package typealias ContainerID = Identifier<ContainerEntity>
+
+package enum OperationEntity {}
+/// One accepted operation.
+package typealias OperationID = Identifier<OperationEntity>
+
+/// The number of one leadership: strictly greater at each change of leader.
+package typealias Epoch = Int64

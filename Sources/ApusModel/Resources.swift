@@ -1,0 +1,141 @@
+/// What one instance holds: cores and memory of exactly one NUMA node.
+///
+/// On a shared executor the core numbers are slots (`Topology.Sharing.shared`), not the kernel's cores.
+package struct ResourceAllocation: Hashable, Sendable {
+    package var numaNode: Int
+    /// Ascending.
+    package var cores: [Int]
+    package var memoryMB: Int64
+
+    package init(numaNode: Int, cores: [Int], memoryMB: Int64) {
+        self.numaNode = numaNode
+        self.cores = cores
+        self.memoryMB = memoryMB
+    }
+
+    package var json: JSON {
+        .members([
+            "numaNode": .integer(Int64(numaNode)), "cores": .array(cores.map { .integer(Int64($0)) }),
+            "memoryMB": .integer(memoryMB),
+        ])
+    }
+
+    package init(json: JSON) throws(JSONError) {
+        self.init(
+            numaNode: try json.int("numaNode"), cores: try json.integers("cores"),
+            memoryMB: try json.integer("memoryMB"))
+    }
+}
+
+/// The cores and memory that an executor offers.
+package struct Topology: Hashable, Sendable {
+    package struct Node: Hashable, Sendable {
+        package var id: Int
+        /// Core numbers offered, ascending; those kept back for the system are not among them.
+        package var cores: [Int]
+        package var memoryMB: Int64
+
+        package init(id: Int, cores: [Int], memoryMB: Int64) {
+            self.id = id
+            self.cores = cores
+            self.memoryMB = memoryMB
+        }
+    }
+
+    package enum Sharing: Hashable, Sendable {
+        /// An instance has its cores for itself.
+        case pinned
+        /// Each core is offered `multiplier` (1–256) times; containers get CPU shares and no cpuset.
+        case shared(multiplier: Int)
+    }
+
+    package var nodes: [Node]
+    package var sharing: Sharing
+    /// Named quantities beside cores and memory, of the whole executor.
+    package var quantities: [String: Int64]
+
+    package init(nodes: [Node], sharing: Sharing, quantities: [String: Int64] = [:]) {
+        self.nodes = nodes
+        self.sharing = sharing
+        self.quantities = quantities
+    }
+
+    /// The core numbers that can be handed out on a node: the kernel's when pinned, slots from 0 when shared.
+    package func slots(of node: Node) -> [Int] {
+        switch sharing {
+        case .pinned: node.cores
+        case .shared(let multiplier): Array(0..<node.cores.count * multiplier)
+        }
+    }
+
+    package var json: JSON {
+        let multiplier: JSON? =
+            switch sharing {
+            case .pinned: nil
+            case .shared(let multiplier): .integer(Int64(multiplier))
+            }
+        return .members([
+            "nodes": .array(
+                nodes.map { node in
+                    .members([
+                        "id": .integer(Int64(node.id)), "cores": .array(node.cores.map { .integer(Int64($0)) }),
+                        "memoryMB": .integer(node.memoryMB),
+                    ])
+                }),
+            "sharedMultiplier": multiplier,
+            "quantities": .object(quantities.keys.sorted().map { JSON.Member($0, .integer(quantities[$0] ?? 0)) }),
+        ])
+    }
+
+    package init(json: JSON) throws(JSONError) {
+        var nodes: [Node] = []
+        for node in try json.array("nodes") {
+            nodes.append(
+                Node(id: try node.int("id"), cores: try node.integers("cores"), memoryMB: try node.integer("memoryMB")))
+        }
+        var quantities: [String: Int64] = [:]
+        if case .object(let members) = json["quantities"] ?? .null {
+            for member in members {
+                guard case .integer(let amount) = member.value else {
+                    throw JSONError("quantities must hold integers only")
+                }
+                quantities[member.key] = amount
+            }
+        }
+        self.init(
+            nodes: nodes,
+            sharing: json["sharedMultiplier"] == nil
+                ? .pinned : .shared(multiplier: try json.int("sharedMultiplier")),
+            quantities: quantities)
+    }
+}
+
+/// A container's port and the port of the host it is published on.
+package struct PortMapping: Hashable, Sendable {
+    package var name: String
+    package var containerPort: Int
+    package var hostPort: Int
+    package var type: PortType
+
+    package init(name: String, containerPort: Int, hostPort: Int, type: PortType) {
+        self.name = name
+        self.containerPort = containerPort
+        self.hostPort = hostPort
+        self.type = type
+    }
+
+    package var json: JSON {
+        .members([
+            "name": .string(name), "containerPort": .integer(Int64(containerPort)),
+            "hostPort": .integer(Int64(hostPort)), "portType": .string(type.rawValue),
+        ])
+    }
+
+    package init(json: JSON) throws(JSONError) {
+        let type = try json.string("portType")
+        guard let portType = PortType(rawValue: type) else { throw JSONError("portType \(type) is not known") }
+        self.init(
+            name: try json.string("name"), containerPort: try json.int("containerPort"),
+            hostPort: try json.int("hostPort"), type: portType)
+    }
+}
