@@ -1,0 +1,80 @@
+package import ApusModel
+
+/// The kinds of records that a `StateStore` keeps (`docs/architecture.md` §3).
+package enum RecordKind: String, Sendable, CaseIterable {
+    /// A specification, its expected count and the operation under way; id: the application's.
+    case application
+    /// An admitted executor; id: the executor's.
+    case member
+    /// What one executor was assigned and last seen running; id: the executor's.
+    case hint
+    /// A page of an application's ended instances; id: `<application>/<page>`.
+    case ended
+    /// Facts about the whole cluster.
+    case cluster
+}
+
+/// Where a record stands.
+package struct RecordKey: Hashable, Comparable, Sendable {
+    package var kind: RecordKind
+    package var id: String
+
+    package init(_ kind: RecordKind, _ id: String) {
+        self.kind = kind
+        self.id = id
+    }
+
+    package static func < (left: Self, right: Self) -> Bool {
+        (left.kind.rawValue, left.id) < (right.kind.rawValue, right.id)
+    }
+}
+
+/// A record as it was read.
+package struct Record: Hashable, Sendable {
+    /// The largest record any store takes: a ZooKeeper request must stay under 1 MB.
+    package static let maximumBytes = 256 * 1024
+
+    package var key: RecordKey
+    package var bytes: [UInt8]
+
+    package init(key: RecordKey, bytes: [UInt8]) {
+        self.key = key
+        self.bytes = bytes
+    }
+}
+
+/// One change of a batch.
+package enum Write: Hashable, Sendable {
+    case put(RecordKey, [UInt8])
+    case delete(RecordKey)
+
+    package var key: RecordKey {
+        switch self {
+        case .put(let key, _), .delete(let key): key
+        }
+    }
+}
+
+/// Changes that are stored together or not at all, and only while `epoch` is the store's.
+///
+/// Repeating a batch changes nothing: it holds whole records, never differences.
+package struct Batch: Hashable, Sendable {
+    /// The largest batch any store takes.
+    package static let maximumBytes = 768 * 1024
+
+    package var epoch: Epoch
+    package var writes: [Write]
+
+    package init(epoch: Epoch, writes: [Write]) {
+        self.epoch = epoch
+        self.writes = writes
+    }
+
+    /// Keys and contents together.
+    package var byteCount: Int {
+        writes.reduce(0) { sum, write in
+            let content = if case .put(_, let bytes) = write { bytes.count } else { 0 }
+            return sum + content + write.key.id.utf8.count + write.key.kind.rawValue.utf8.count
+        }
+    }
+}
