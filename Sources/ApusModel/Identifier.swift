@@ -20,18 +20,22 @@ package typealias InstanceID = Identifier<InstanceSpec>
 /// The name-based UUID of `"<hostname>:<port>"` of an executor.
 package typealias ExecutorID = Identifier<NodeIdentity>
 
+/// What a `NodeKey` is the id of.
 package enum NodeKeyEntity {}
 /// The durable key of an executor's state directory: another key under the same id is another machine.
 package typealias NodeKey = Identifier<NodeKeyEntity>
 
+/// What a `ClusterID` is the id of.
 package enum ClusterEntity {}
 /// The identity of one cluster, made once; containers carry it in a label.
 package typealias ClusterID = Identifier<ClusterEntity>
 
+/// What a `ContainerID` is the id of.
 package enum ContainerEntity {}
 /// The container engine's own id of a container.
 package typealias ContainerID = Identifier<ContainerEntity>
 
+/// What an `OperationID` is the id of.
 package enum OperationEntity {}
 /// One accepted operation.
 package typealias OperationID = Identifier<OperationEntity>

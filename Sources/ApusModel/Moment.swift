@@ -9,8 +9,10 @@ package struct Moment: Hashable, Comparable, Sendable {
     package static let zero = Moment(nanoseconds: 0)
     package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
+    /// The end of time rather than a deadline in the past when the span is very long.
     package static func + (moment: Self, span: Duration) -> Self {
-        Moment(nanoseconds: moment.nanoseconds &+ span.nanoseconds)
+        let (sum, overflow) = moment.nanoseconds.addingReportingOverflow(span.nanoseconds)
+        return Moment(nanoseconds: overflow ? (span < .zero ? .min : .max) : sum)
     }
 
     package static func - (left: Self, right: Self) -> Duration {

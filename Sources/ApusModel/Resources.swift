@@ -102,11 +102,13 @@ package struct Topology: Hashable, Sendable {
                 quantities[member.key] = amount
             }
         }
-        self.init(
-            nodes: nodes,
-            sharing: json["sharedMultiplier"] == nil
-                ? .pinned : .shared(multiplier: try json.int("sharedMultiplier")),
-            quantities: quantities)
+        var sharing = Sharing.pinned
+        if json["sharedMultiplier"] != nil {
+            let multiplier = try json.int("sharedMultiplier")
+            guard (1...256).contains(multiplier) else { throw JSONError("sharedMultiplier must be 1 to 256") }
+            sharing = .shared(multiplier: multiplier)
+        }
+        self.init(nodes: nodes, sharing: sharing, quantities: quantities)
     }
 }
 

@@ -1,0 +1,25 @@
+package import ApusModel
+package import HashTreeCollections
+
+/// All that readers see of the cluster: persistent maps, so that a snapshot costs nothing.
+package struct ClusterState: Sendable {
+    package var cluster: ClusterID
+    /// 0 until this controller leads.
+    package var epoch: Epoch = 0
+    package var applications: TreeDictionary<AppID, Application> = [:]
+    package var instances: TreeDictionary<InstanceID, Instance> = [:]
+    package var ended: TreeDictionary<AppID, EndedHistory> = [:]
+    package var members: TreeDictionary<ExecutorID, Member> = [:]
+
+    package init(cluster: ClusterID) { self.cluster = cluster }
+
+    /// The live instances of an application, oldest first.
+    package func instances(of app: AppID) -> [Instance] {
+        applications[app]?.instances.compactMap { instances[$0] } ?? []
+    }
+
+    /// The ended instances of an application that have not come back, newest first.
+    package func endedInstances(of app: AppID) -> [EndedInstance] {
+        (ended[app]?.entries ?? []).reversed().filter { instances[$0.id] == nil }
+    }
+}

@@ -1,0 +1,188 @@
+import ApusModel
+import ApusPlacement
+import HashTreeCollections
+
+/// The life of one instance as the controller keeps it: assignment, commands, end.
+extension Engine {
+    /// Adds a placed or adopted instance everywhere it is listed.
+    mutating func insert(_ instance: Instance) {
+        state.instances[instance.id] = instance
+        if var listed = state.applications[instance.app]?.instances {
+            let place = listed.firstIndex { other in
+                guard let other = state.instances[other] else { return false }
+                return (instance.created, instance.id) < (other.created, other.id)
+            }
+            listed.insert(instance.id, at: place ?? listed.endIndex)
+            state.applications[instance.app]?.instances = listed
+        }
+        state.members[instance.executor]?.instances.append(instance.id)
+        state.members[instance.executor]?.hintBytes += instance.hintBytes
+        updateAdmission(of: instance.executor)
+        touched.insert(RecordKey(.hint, instance.executor.rawValue))
+        dirty.insert(instance.app)
+    }
+
+    /// Moves a live instance to its application's history and frees what it held.
+    mutating func end(
+        _ id: InstanceID,
+        as terminal: InstanceState,
+        cause: EndCause?,
+        error: String,
+        at times: Times
+    ) {
+        guard let instance = state.instances[id] else { return }
+        let member = state.members[instance.executor]
+        let entry = EndedInstance(
+            id: id,
+            app: instance.app,
+            executor: instance.executor,
+            hostname: member?.hostname ?? "",
+            allocation: instance.allocation,
+            ports: instance.ports,
+            state: terminal,
+            error: error,
+            cause: cause,
+            created: instance.created,
+            updated: times.wall
+        )
+        state.instances[id] = nil
+        state.members[instance.executor]?.instances.removeAll { $0 == id }
+        state.members[instance.executor]?.hintBytes -= instance.hintBytes
+        updateAdmission(of: instance.executor)
+        touched.insert(RecordKey(.hint, instance.executor.rawValue))
+        ledger.release(id)
+        if state.applications[instance.app] != nil {
+            state.applications[instance.app]?.instances.removeAll { $0 == id }
+            archive(entry)
+        }
+        dirty.insert(instance.app)
+        wakeWaiting()
+    }
+
+    private mutating func archive(_ entry: EndedInstance) {
+        var history = state.ended[entry.app] ?? EndedHistory()
+        let (changed, dropped) = history.append(entry)
+        state.ended[entry.app] = history
+        touched.insert(Self.endedKey(entry.app, page: changed))
+        if let dropped { touched.insert(Self.endedKey(entry.app, page: dropped)) }
+    }
+
+    static func endedKey(_ app: AppID, page: Int) -> RecordKey { RecordKey(.ended, "\(app)/\(page)") }
+
+    /// Counts a failure that nobody asked for towards the application's back-off.
+    mutating func countFailure(of instance: Instance, reason: String, at times: Times) {
+        let proved = instance.healthySince.map { times.now - $0 >= Backoff.proof } ?? false
+        state.applications[instance.app]?.backoff.failed(
+            generation: instance.generation,
+            afterProof: proved,
+            reason: reason,
+            at: times.now
+        )
+        effects.append(.note("\(instance.id) of \(instance.app) failed: \(reason)"))
+    }
+
+    // MARK: commands
+
+    mutating func sendStart(of id: InstanceID, at now: Moment) {
+        guard var instance = state.instances[id], let spec = state.applications[instance.app]?.spec else { return }
+        instance.progress = .assigned(sent: now)
+        state.instances[id] = instance
+        send(
+            .start(InstanceSpec(id: id, spec: spec, allocation: instance.allocation)),
+            about: id,
+            to: instance.executor,
+            at: now
+        )
+    }
+
+    mutating func sendStop(of id: InstanceID, at now: Moment) {
+        guard var instance = state.instances[id], let reason = instance.stop?.reason else { return }
+        instance.stop?.sent = now
+        state.instances[id] = instance
+        send(.stop(id, reason), about: id, to: instance.executor, at: now)
+    }
+
+    private mutating func send(
+        _ order: NodeCommand.Order,
+        about id: InstanceID,
+        to executor: ExecutorID,
+        at now: Moment
+    ) {
+        emit(order, to: executor)
+        wake(.command(id), at: now + settings.resendAfter)
+    }
+
+    /// Hands a command to the executor's outbox under the next fence; nothing goes to one that is given up.
+    mutating func emit(_ order: NodeCommand.Order, to executor: ExecutorID) {
+        guard var member = state.members[executor], !member.isLost else { return }
+        member.sequence += 1
+        state.members[executor] = member
+        let command = NodeCommand(
+            cluster: state.cluster,
+            executor: executor,
+            key: member.key,
+            fence: Fence(epoch: state.epoch, sequence: member.sequence),
+            order: order
+        )
+        effects.append(.send(executor, command))
+    }
+
+    /// A START or STOP whose effect does not show is sent again: every command is idempotent.
+    mutating func repeatCommand(for id: InstanceID, at times: Times) {
+        guard let instance = state.instances[id] else { return }
+        let isPresent = state.members[instance.executor]?.presence == .present
+        if instance.stop != nil {
+            guard instance.state.isAlive else { return }
+            if isPresent {
+                sendStop(of: id, at: times.now)
+            } else {
+                wake(.command(id), at: times.now + settings.resendAfter)
+            }
+        } else if case .assigned = instance.progress {
+            if isPresent {
+                sendStart(of: id, at: times.now)
+            } else {
+                wake(.command(id), at: times.now + settings.resendAfter)
+            }
+        }
+    }
+
+    mutating func apply(_ answer: CommandAnswer, to command: NodeCommand, from executor: ExecutorID, at times: Times) {
+        guard command.fence.epoch == state.epoch, let member = state.members[executor], member.key == command.key
+        else { return }
+        switch answer {
+        case .accepted(let report?):
+            apply(report, from: member, at: times)
+        case .accepted(nil):
+            endUnknown(command.instance, at: times)
+        case .refused(let refusal, let reason):
+            apply(refusal, reason: reason, to: command, at: times)
+        }
+    }
+
+    /// The executor was told to stop an id that it never had: now it never will.
+    private mutating func endUnknown(_ id: InstanceID, at times: Times) {
+        guard let instance = state.instances[id], let stop = instance.stop else { return }
+        end(id, as: .stopped, cause: .stopped(stop.reason), error: "", at: times)
+    }
+
+    private mutating func apply(
+        _ refusal: CommandAnswer.Refusal,
+        reason: String,
+        to command: NodeCommand,
+        at times: Times
+    ) {
+        guard case .start(let spec) = command.order, let instance = state.instances[spec.id],
+            case .assigned = instance.progress
+        else { return }
+        switch refusal {
+        case .wrongCluster, .wrongExecutor, .staleFence:
+            // It is another process now, or this command came late: the timer sends a fresh one.
+            return
+        case .resourcesHeld, .journalUnwritable, .unsupported, .unreadable:
+            let text = "refused by its executor: \(reason)"
+            countFailure(of: instance, reason: text, at: times)
+            end(spec.id, as: .stopped, cause: .refused, error: text, at: times)
+        }
+    }
+}

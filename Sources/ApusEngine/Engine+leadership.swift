@@ -1,0 +1,57 @@
+import ApusModel
+import ApusPlacement
+import HashTreeCollections
+
+/// Taking over: what the store holds becomes the state, as hints until each executor has spoken.
+extension Engine {
+    mutating func load(_ records: [Record], at times: Times) throws(JSONError) {
+        for record in records where record.key.kind == .member { try loadMember(record, at: times) }
+        for record in records where record.key.kind == .application { try loadApplication(record, at: times) }
+        for record in records where record.key.kind == .hint { try loadHint(record, at: times) }
+        for record in records where record.key.kind == .ended { try loadEnded(record) }
+        // Loading changes nothing that is stored.
+        touched = []
+        effects = []
+    }
+
+    private mutating func loadMember(_ record: Record, at times: Times) throws(JSONError) {
+        var member = try reading(record) { json throws(JSONError) in try Member(record: json) }
+        member.heard = listening(times.now)
+        state.members[member.id] = member
+        ledger.offer(member.id, topology: member.description.topology, tags: member.description.tags)
+        updateAdmission(of: member.id)
+    }
+
+    private mutating func loadApplication(_ record: Record, at times: Times) throws(JSONError) {
+        let application = try reading(record) { json throws(JSONError) in
+            try Application(record: json, resumed: times.now)
+        }
+        state.applications[application.id] = application
+    }
+
+    private mutating func loadHint(_ record: Record, at times: Times) throws(JSONError) {
+        let hints = try reading(record) { json throws(JSONError) in try Instance.hints(record: json) }
+        for instance in hints {
+            _ = ledger.hold(instance.id, of: instance.app, instance.allocation, on: instance.executor)
+            insert(instance)
+        }
+    }
+
+    private mutating func loadEnded(_ record: Record) throws(JSONError) {
+        let page = try reading(record) { json throws(JSONError) in try EndedHistory.Page(record: json) }
+        guard let app = page.entries.first?.app else { return }
+        var history = state.ended[app] ?? EndedHistory()
+        history.pages.append(page)
+        history.pages.sort { $0.number < $1.number }
+        state.ended[app] = history
+    }
+
+    private func reading<Value>(_ record: Record, _ read: (JSON) throws(JSONError) -> Value) throws(JSONError) -> Value
+    {
+        do {
+            return try read(try JSON(parsing: record.bytes))
+        } catch {
+            throw JSONError("the record \(record.key.kind.rawValue)/\(record.key.id) cannot be read: \(error.message)")
+        }
+    }
+}

@@ -1,0 +1,206 @@
+import ApusModel
+import ApusPlacement
+import HashTreeCollections
+
+/// What executors say, applied in the order of their revisions.
+extension Engine {
+    mutating func apply(_ report: NodeReport, at times: Times) -> ReportAnswer {
+        let identity = report.identity
+        guard identity.cluster == state.cluster else {
+            return refused("executor \(identity.id) belongs to cluster \(identity.cluster), this is \(state.cluster)")
+        }
+        if let known = state.members[identity.id], known.key != identity.key {
+            guard known.isLost else {
+                return refused(
+                    "executor \(identity.id) at \(known.hostname):\(known.port) is another machine (its key differs)"
+                )
+            }
+            effects.append(.note("\(identity.id) came back as another machine"))
+            state.members[identity.id] = nil
+            ledger.withdraw(identity.id)
+        }
+        if state.members[identity.id] == nil { admit(identity, at: times) }
+        guard var member = state.members[identity.id] else { return refused("not admitted") }
+        guard identity.incarnation >= member.incarnation else { return answer(.stale, to: member) }
+        heard(&member, report, at: times)
+        state.members[member.id] = member
+        updateAdmission(of: member.id)
+        updateMayStop()
+
+        guard report.base <= member.applied else { return answer(.applied, to: member) }
+        guard report.revision >= member.applied else { return answer(.stale, to: member) }
+        if report.base == 0 { synchronise(member.id, with: report, at: times) }
+        let settled = report.instances.compactMap { instance in
+            apply(instance, from: member, at: times) ? instance.id : nil
+        }
+        state.members[member.id]?.applied = report.revision
+        return answer(.applied, to: state.members[member.id] ?? member, settled: settled)
+    }
+
+    private func refused(_ reason: String) -> ReportAnswer {
+        ReportAnswer(
+            verdict: .refused,
+            epoch: state.epoch,
+            canCommit: true,
+            applied: 0,
+            settled: [],
+            reason: reason
+        )
+    }
+
+    private func answer(_ verdict: ReportAnswer.Verdict, to member: Member, settled: [InstanceID] = []) -> ReportAnswer
+    {
+        ReportAnswer(
+            verdict: verdict,
+            epoch: state.epoch,
+            canCommit: true,
+            applied: member.applied,
+            settled: settled,
+            reason: ""
+        )
+    }
+
+    /// A full list: what the executor offers, and which of its instances it does not have.
+    private mutating func synchronise(_ executor: ExecutorID, with report: NodeReport, at times: Times) {
+        guard var member = state.members[executor] else { return }
+        if let description = report.description, description != member.description {
+            member.description = description
+            touched.insert(RecordKey(.member, executor.rawValue))
+            ledger.offer(executor, topology: description.topology, tags: description.tags)
+        }
+        member.presence = .present
+        state.members[executor] = member
+        updateAdmission(of: executor)
+
+        let listed = Set(report.instances.map(\.id))
+        for id in member.instances where !listed.contains(id) {
+            guard let instance = state.instances[id], instance.revision <= report.revision else { continue }
+            switch instance.progress {
+            case .assigned(sent: nil): sendStart(of: id, at: times.now)
+            case .assigned: break
+            case .confirmed:
+                let text = "its executor no longer knows it"
+                countFailure(of: instance, reason: text, at: times)
+                end(id, as: .stopped, cause: .refused, error: text, at: times)
+            }
+        }
+        // Strays that are gone hold nothing any more.
+        for id in strays.keys.sorted() where strays[id]?.executor == executor && !listed.contains(id) {
+            strays[id] = nil
+            ledger.release(id)
+        }
+        wakeWaiting()
+    }
+
+    /// Applies one instance's report.
+    ///
+    /// - Returns: `true` if the executor may forget it: it has ended, and that is (or now becomes) committed.
+    @discardableResult
+    mutating func apply(_ report: InstanceReport, from member: Member, at times: Times) -> Bool {
+        if let instance = state.instances[report.id], instance.executor == member.id {
+            guard report.revision >= instance.revision else { return false }
+            update(instance, with: report, at: times)
+        } else if report.state.isTerminal {
+            if strays.removeValue(forKey: report.id) != nil {
+                ledger.release(report.id)
+                wakeWaiting()
+            }
+        } else if state.applications[report.app] != nil, state.instances[report.id] == nil {
+            adopt(report, on: member.id, at: times)
+        } else {
+            stray(report, on: member.id, at: times)
+        }
+        return report.state.isTerminal
+    }
+
+    private mutating func update(_ old: Instance, with report: InstanceReport, at times: Times) {
+        var instance = old
+        instance.progress = .confirmed
+        instance.state = report.state
+        instance.ports = report.ports
+        instance.error = report.error
+        instance.cause = report.cause
+        instance.updated = report.updated
+        instance.revision = report.revision
+        if instance.isHealthy, instance.healthySince == nil {
+            instance.healthySince = times.now
+            wake(.application(instance.app), at: times.now + Backoff.proof)
+        }
+        state.instances[instance.id] = instance
+        if instance.ports != old.ports || (instance.state == .healthy) != (old.state == .healthy) {
+            touched.insert(RecordKey(.hint, instance.executor.rawValue))
+        }
+        let failed = old.isAlive && !instance.state.isAlive
+        if failed { countFailure(of: instance, reason: report.error, at: times) }
+        if report.state.isTerminal {
+            end(instance.id, as: report.state, cause: report.cause, error: report.error, at: times)
+        } else if instance.state != old.state {
+            dirty.insert(instance.app)
+        }
+    }
+
+    /// An unlisted instance of a known application counts; if there are too many then, one is stopped as surplus.
+    private mutating func adopt(_ report: InstanceReport, on executor: ExecutorID, at times: Times) {
+        strays[report.id] = nil
+        ledger.release(report.id)
+        _ = ledger.hold(report.id, of: report.app, report.allocation, on: executor)
+        let generation = state.applications[report.app]?.backoff.generation ?? 0
+        insert(
+            Instance(
+                id: report.id,
+                app: report.app,
+                executor: executor,
+                allocation: report.allocation,
+                epoch: state.epoch,
+                created: report.created,
+                updated: report.updated,
+                state: report.state,
+                ports: report.ports,
+                error: report.error,
+                cause: report.cause,
+                progress: .confirmed,
+                stop: nil,
+                healthySince: report.state == .healthy ? times.now : nil,
+                generation: generation,
+                revision: report.revision
+            )
+        )
+    }
+
+    // MARK: strays
+
+    private mutating func stray(_ report: InstanceReport, on executor: ExecutorID, at times: Times) {
+        if strays[report.id] == nil {
+            effects.append(
+                .note("\(report.id) on \(executor) belongs to no application (\(report.app)): it will be stopped")
+            )
+            _ = ledger.hold(report.id, of: report.app, report.allocation, on: executor)
+            strays[report.id] = Stray(
+                executor: executor,
+                app: report.app,
+                state: report.state,
+                seen: report
+            )
+            wake(.stray(report.id), at: times.now)
+        } else {
+            strays[report.id]?.state = report.state
+            strays[report.id]?.seen = report
+        }
+    }
+
+    /// Tells the executor to stop a container that no application claims, until it has begun to end.
+    mutating func repeatStop(ofStray id: InstanceID, at times: Times) {
+        guard let stray = strays[id], stray.state.isAlive else { return }
+        if mayStop, state.members[stray.executor]?.presence == .present {
+            emit(.stop(id, .unknown), to: stray.executor)
+        }
+        wake(.stray(id), at: times.now + settings.resendAfter)
+    }
+
+    mutating func adoptStrays(of app: AppID, at times: Times) {
+        for id in strays.keys.sorted() {
+            guard let stray = strays[id], stray.app == app, stray.state.isAlive else { continue }
+            adopt(stray.seen, on: stray.executor, at: times)
+        }
+    }
+}

@@ -1,0 +1,171 @@
+package import ApusModel
+import ApusPlacement
+import HashTreeCollections
+import HeapModule
+
+/// Decides everything about the cluster; does nothing itself.
+///
+/// A value with one way to change: inputs are taken (`take`), then what they touched is decided (`decide`), which gives
+/// the records to store and the effects to release once they are stored. It reads no clock, draws only from its seed,
+/// never awaits and never throws. `Turn` keeps the order *step, commit, release*.
+package struct Engine: Sendable {
+    package internal(set) var state: ClusterState
+    let settings: EngineSettings
+    var random: SplitMix64
+    var ledger = Ledger()
+    /// What has to be compared with what is wanted.
+    var dirty: Set<AppID> = []
+    /// What found no room, or may not stop yet: looked at again when something changes that may help.
+    var waiting: Set<AppID> = []
+    var timers: Heap<Timer> = []
+    var timerOrder: UInt64 = 0
+    /// Records that this turn changed.
+    var touched: Set<RecordKey> = []
+    var effects: [Effect] = []
+    /// Containers of this cluster that no application claims.
+    var strays: [InstanceID: Stray] = [:]
+    /// Every member has recorded this epoch, or is not there to obey an older one.
+    var mayStop = false
+    private var lastInput: Moment
+    private var notListening: Duration = .zero
+
+    /// A clock entry: look at that thing then.
+    struct Timer: Comparable {
+        enum Subject: Hashable {
+            case application(AppID)
+            case command(InstanceID)
+            case stray(InstanceID)
+        }
+        var due: Moment
+        var order: UInt64
+        var subject: Subject
+
+        static func < (left: Self, right: Self) -> Bool { (left.due, left.order) < (right.due, right.order) }
+        static func == (left: Self, right: Self) -> Bool { left.order == right.order }
+    }
+
+    /// An engine that leads from now on, with what the store holds.
+    ///
+    /// - Throws: `JSONError` naming a record that cannot be read: nothing may be decided without it.
+    package init(
+        cluster: ClusterID,
+        epoch: Epoch,
+        seed: UInt64,
+        records: [Record],
+        settings: EngineSettings = EngineSettings(),
+        at times: Times
+    ) throws(JSONError) {
+        state = ClusterState(cluster: cluster)
+        state.epoch = epoch
+        self.settings = settings
+        random = SplitMix64(seed: seed)
+        lastInput = times.now
+        try load(records, at: times)
+        updateMayStop()
+        dirty = Set(state.applications.keys)
+    }
+
+    /// Takes one input into the state; decisions wait for `decide`.
+    package mutating func take(_ input: Input, at times: Times) {
+        listen(at: times.now)
+        switch input {
+        case .command(let request, let operation):
+            effects.append(.answer(request, accept(operation, at: times)))
+        case .report(let request, let report):
+            effects.append(.reply(request, apply(report, at: times)))
+        case .answered(let executor, let command, let answer):
+            apply(answer, to: command, from: executor, at: times)
+        case .sendFailed, .tick:
+            // A command that did not arrive is sent again by its timer.
+            break
+        }
+    }
+
+    /// Compares wanted with observed for all that was touched, and chooses.
+    package mutating func decide(at times: Times) {
+        listen(at: times.now)
+        watchMembers(at: times)
+        fireTimers(at: times)
+        var budget = settings.placementsPerTurn
+        for app in dirty.sorted() {
+            guard budget > 0 else { break }
+            dirty.remove(app)
+            reconcile(app, budget: &budget, at: times)
+        }
+    }
+
+    /// More was touched than one turn may decide: another should follow at once.
+    package var hasWork: Bool { !dirty.isEmpty }
+
+    /// The records that changed since the last call, in batches that a store takes; none if none did.
+    ///
+    /// Each record is whole and holds by itself, so a crash between two batches leaves no contradiction.
+    package mutating func takeBatches(at times: Times) -> [Batch] {
+        var batches: [Batch] = []
+        var batch = Batch(epoch: state.epoch, writes: [])
+        var bytes = 0
+        for key in touched.sorted() {
+            let write = write(for: key, at: times)
+            let size = Batch(epoch: 0, writes: [write]).byteCount
+            if bytes + size > Batch.maximumBytes {
+                batches.append(batch)
+                batch.writes = []
+                bytes = 0
+            }
+            batch.writes.append(write)
+            bytes += size
+        }
+        touched = []
+        if !batch.writes.isEmpty { batches.append(batch) }
+        return batches
+    }
+
+    /// The effects since the last call, in order.
+    package mutating func takeEffects() -> [Effect] {
+        defer { effects = [] }
+        return effects
+    }
+
+    /// Effects that may not leave yet: they come first in the next `takeEffects`.
+    mutating func putBack(_ held: [Effect]) { effects = held + effects }
+
+    // MARK: clocks
+
+    /// The clock by which members are judged: it stands still while this leader was not listening.
+    func listening(_ now: Moment) -> Moment { now - notListening }
+
+    /// A pause of the loop longer than a heartbeat is no member's fault.
+    private mutating func listen(at now: Moment) {
+        let gap = now - lastInput
+        if gap > settings.heartbeat { notListening += gap }
+        if now > lastInput { lastInput = now }
+    }
+
+    mutating func wake(_ subject: Timer.Subject, at due: Moment) {
+        timerOrder += 1
+        timers.insert(Timer(due: due, order: timerOrder, subject: subject))
+    }
+
+    private mutating func fireTimers(at times: Times) {
+        while let timer = timers.min, timer.due <= times.now {
+            timers.removeMin()
+            switch timer.subject {
+            case .application(let app): dirty.insert(app)
+            case .command(let instance): repeatCommand(for: instance, at: times)
+            case .stray(let instance): repeatStop(ofStray: instance, at: times)
+            }
+        }
+    }
+
+    /// Room may have appeared, or leave to stop.
+    mutating func wakeWaiting() {
+        dirty.formUnion(waiting)
+        waiting = []
+    }
+}
+
+extension Moment {
+    static func - (moment: Moment, span: Duration) -> Moment {
+        Moment(nanoseconds: moment.nanoseconds &- span.nanoseconds)
+    }
+}

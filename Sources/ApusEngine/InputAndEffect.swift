@@ -1,0 +1,52 @@
+package import ApusModel
+
+/// Names one caller that waits for an answer.
+package typealias RequestID = Int64
+
+/// What the engine is told.
+package enum Input: Sendable {
+    /// A request to change something.
+    case command(RequestID, ApplicationOperation)
+    /// An executor's heartbeat, change or full list.
+    case report(RequestID, NodeReport)
+    /// An executor's answer to a command.
+    case answered(ExecutorID, NodeCommand, CommandAnswer)
+    /// A command did not reach its executor, or its answer did not come back.
+    case sendFailed(ExecutorID, NodeCommand, reason: String)
+    /// Time passed.
+    case tick
+}
+
+/// What the engine wants done, in order, after its batch is committed.
+package enum Effect: Sendable {
+    case answer(RequestID, CommandOutcome)
+    case reply(RequestID, ReportAnswer)
+    /// To the executor's outbox; never awaited.
+    case send(ExecutorID, NodeCommand)
+    /// For the log: a decision that an operator would want to know.
+    case note(String)
+}
+
+/// The answer to a request for change.
+package enum CommandOutcome: Hashable, Sendable {
+    /// Committed.
+    case accepted(AppID)
+    /// Not allowed as things are: Drove's validation texts.
+    case refused([String])
+    /// Nothing is decided now; the reason says why and when to come again.
+    case unavailable(String)
+}
+
+/// Times the engine goes by; the defaults are the architecture's.
+package struct EngineSettings: Sendable {
+    package var heartbeat: Duration = .seconds(2)
+    /// Three missed heartbeats.
+    package var silentAfter: Duration = .seconds(6)
+    package var lostAfter: Duration = .seconds(10)
+    /// A START or STOP that was not confirmed is sent again after so long.
+    package var resendAfter: Duration = .seconds(2)
+    /// Placements of one turn: more wait for the next, so that a batch stays small.
+    package var placementsPerTurn = 256
+
+    package init() {}
+}

@@ -1,0 +1,110 @@
+package import ApusModel
+
+/// One live instance: from its assignment until its end is reported or its executor is given up.
+package struct Instance: Sendable {
+    /// How far the controller's own part has come.
+    package enum Progress: Hashable, Sendable {
+        /// Committed; the executor has not said yet that it has it. `sent` is when the START last left.
+        case assigned(sent: Moment?)
+        /// The executor has it.
+        case confirmed
+    }
+
+    package var id: InstanceID
+    package var app: AppID
+    package var executor: ExecutorID
+    package var allocation: ResourceAllocation
+    /// The epoch of its assignment.
+    package var epoch: Epoch
+    package var created: WallTime
+    package var updated: WallTime
+    package var state: InstanceState
+    package var ports: [PortMapping]
+    package var error: String
+    package var cause: EndCause?
+    package var progress: Progress
+    /// Set once this leader wants it gone.
+    package var stop: Stop?
+    /// When it was last seen to become HEALTHY; soft.
+    package var healthySince: Moment?
+    /// The application's back-off generation at its start; soft.
+    package var generation: Int
+    /// The revision of its executor at which it last changed; soft.
+    package var revision: Int64 = 0
+
+    /// A wish for its end and when the STOP last left.
+    package struct Stop: Hashable, Sendable {
+        package var reason: StopReason
+        package var sent: Moment?
+    }
+
+    /// The most that it takes in its executor's hint record.
+    var hintBytes: Int {
+        let ports = ports.reduce(0) { $0 + $1.name.utf8.count + 90 }
+        return 280 + app.rawValue.utf8.count + allocation.cores.count * 6 + max(ports, 180)
+    }
+
+    /// It counts towards what is expected.
+    package var isAlive: Bool { stop == nil && state.isAlive }
+    package var isHealthy: Bool { stop == nil && state == .healthy }
+    /// Its container may run: it started and has not begun to end.
+    package var isRunning: Bool {
+        switch state {
+        case .unready, .ready, .healthy, .unhealthy: true
+        default: false
+        }
+    }
+}
+
+/// One ended instance, as it is kept for people to look at.
+package struct EndedInstance: Hashable, Sendable {
+    package var id: InstanceID
+    package var app: AppID
+    package var executor: ExecutorID
+    package var hostname: String
+    package var allocation: ResourceAllocation
+    package var ports: [PortMapping]
+    package var state: InstanceState
+    package var error: String
+    package var cause: EndCause?
+    package var created: WallTime
+    package var updated: WallTime
+}
+
+/// The ended instances of one application: pages of bounded size, the oldest dropped.
+package struct EndedHistory: Sendable {
+    /// A page stays well under 64 KiB: an entry is under 1 KiB.
+    package static let entriesPerPage = 50
+    package static let pagesKept = 3
+
+    package struct Page: Sendable {
+        package var number: Int
+        package var entries: [EndedInstance]
+    }
+    /// Ascending by number.
+    package var pages: [Page] = []
+
+    package init() {}
+
+    package var entries: [EndedInstance] { pages.flatMap(\.entries) }
+
+    package func entry(_ id: InstanceID) -> EndedInstance? {
+        for page in pages.reversed() {
+            if let entry = page.entries.last(where: { $0.id == id }) { return entry }
+        }
+        return nil
+    }
+
+    /// Appends an entry.
+    ///
+    /// - Returns: the page that changed, and the one to delete if there are too many now.
+    mutating func append(_ entry: EndedInstance) -> (changed: Int, dropped: Int?) {
+        if let last = pages.last, last.entries.count < Self.entriesPerPage {
+            pages[pages.count - 1].entries.append(entry)
+        } else {
+            pages.append(Page(number: (pages.last?.number ?? 0) + 1, entries: [entry]))
+        }
+        let dropped = pages.count > Self.pagesKept ? pages.removeFirst().number : nil
+        return (pages[pages.count - 1].number, dropped)
+    }
+}

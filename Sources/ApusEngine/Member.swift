@@ -1,0 +1,55 @@
+package import ApusModel
+
+/// An executor that was admitted: it stays a member, heard or not, until it is retired.
+package struct Member: Sendable {
+    package enum Presence: Hashable, Sendable {
+        /// Not heard in full by this leader, or since its restart.
+        case joining
+        /// Heard; what it has is known.
+        case present
+        /// Missed three heartbeats.
+        case silent
+        /// Given up; its work is placed elsewhere. Committed.
+        case lost(since: WallTime)
+    }
+
+    package var id: ExecutorID
+    package var key: NodeKey
+    package var hostname: String
+    package var port: Int
+    package var transport: TransportType
+    package var description: NodeDescription
+    package var presence: Presence
+    package var admitted: WallTime
+    /// When it was last heard, for people; soft.
+    package var heardAt: WallTime
+    /// The same on the engine's listening clock (`Engine.listening`); soft.
+    package var heard: Moment
+    /// Of its process; soft, 0 until heard.
+    package var incarnation: Int64
+    /// The revision of its state that is applied; soft.
+    package var applied: Int64
+    /// The highest epoch that it says it has recorded; soft.
+    package var acknowledged: Epoch
+    /// The last sequence used towards it in this epoch; soft.
+    package var sequence: Int64
+    /// The ids that its hint record lists, oldest first.
+    package var instances: [InstanceID]
+    /// An upper bound of its hint record's size.
+    package var hintBytes = 0
+    /// Past this nothing more is placed there: the hint must stay one record of a store.
+    static let fullHintBytes = Record.maximumBytes / 2
+
+    package var isLost: Bool {
+        if case .lost = presence { true } else { false }
+    }
+}
+
+/// Where a container that no application claims was seen.
+package struct Stray: Sendable {
+    package var executor: ExecutorID
+    package var app: AppID
+    package var state: InstanceState
+    /// Its latest report: what it is adopted from if its application comes.
+    package var seen: InstanceReport
+}

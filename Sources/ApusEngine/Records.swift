@@ -1,0 +1,226 @@
+import ApusModel
+import HashTreeCollections
+
+/// The stored form of the state: JSON with a schema version, one record a thing.
+private let recordSchema: Int64 = 1
+
+extension Engine {
+    /// What is to be stored under a key now; a thing that is no more is deleted.
+    func write(for key: RecordKey, at times: Times) -> Write {
+        let json: JSON? =
+            switch key.kind {
+            case .application: state.applications[AppID(key.id)]?.record(at: times.now)
+            case .member: state.members[ExecutorID(key.id)]?.record
+            case .hint: hint(ExecutorID(key.id))
+            case .ended: endedPage(key.id)
+            case .cluster: nil
+            }
+        return json.map { .put(key, $0.bytes) } ?? .delete(key)
+    }
+
+    private func hint(_ executor: ExecutorID) -> JSON? {
+        guard let member = state.members[executor], !member.instances.isEmpty else { return nil }
+        return .members([
+            "schema": .integer(recordSchema), "executor": executor.json,
+            "instances": .array(member.instances.compactMap { state.instances[$0]?.hint }),
+        ])
+    }
+
+    private func endedPage(_ id: String) -> JSON? {
+        guard let slash = id.lastIndex(of: "/"), let number = Int(id[id.index(after: slash)...]) else { return nil }
+        let history = state.ended[AppID(String(id[..<slash]))]
+        guard let page = history?.pages.first(where: { $0.number == number }) else { return nil }
+        return .members([
+            "schema": .integer(recordSchema), "page": .integer(Int64(number)),
+            "entries": .array(page.entries.map(\.record)),
+        ])
+    }
+}
+
+extension Application {
+    func record(at now: Moment) -> JSON {
+        .members([
+            "schema": .integer(recordSchema), "expected": .integer(Int64(expected)), "created": created.json,
+            "updated": updated.json, "operation": operation?.record(at: now), "lastOperation": lastOperation?.record,
+            "spec": spec.json,
+        ])
+    }
+
+    init(record json: JSON, resumed: Moment) throws(JSONError) {
+        self.init(
+            spec: try ApplicationSpec(json: try json.required("spec")),
+            expected: try json.int("expected"),
+            created: WallTime(milliseconds: try json.integer("created")),
+            updated: WallTime(milliseconds: try json.integer("updated"))
+        )
+        if let under = json["operation"] { operation = try Operation(record: under, resumed: resumed) }
+        if let ended = json["lastOperation"] { lastOperation = try EndedOperation(record: ended) }
+    }
+}
+
+extension Operation {
+    func record(at now: Moment) -> JSON {
+        .members([
+            "id": id.json, "kind": .string(kind.rawValue), "parallelism": .integer(Int64(parallelism)),
+            "timeout": timeout.json, "accepted": accepted.json,
+            "spentMilliseconds": .integer((spent + (now - resumed)).milliseconds),
+        ])
+    }
+
+    init(record json: JSON, resumed: Moment) throws(JSONError) {
+        self.init(
+            id: OperationID(try json.string("id")),
+            kind: try Kind(name: try json.string("kind")),
+            parallelism: try json.int("parallelism"),
+            timeout: try DurationText(json: try json.required("timeout")),
+            accepted: WallTime(milliseconds: try json.integer("accepted")),
+            spent: .milliseconds(try json.integer("spentMilliseconds")),
+            resumed: resumed
+        )
+    }
+}
+
+extension Operation.Kind {
+    init(name: String) throws(JSONError) {
+        guard let kind = Self(rawValue: name) else { throw JSONError("operation \(name) is not known") }
+        self = kind
+    }
+}
+
+extension EndedOperation {
+    var record: JSON {
+        .members([
+            "id": id.json, "kind": .string(kind.rawValue), "outcome": .string(outcome.rawValue),
+            "reason": .string(reason), "accepted": accepted.json, "ended": ended.json,
+        ])
+    }
+
+    init(record json: JSON) throws(JSONError) {
+        let outcome = try json.string("outcome")
+        guard let known = Outcome(rawValue: outcome) else { throw JSONError("outcome \(outcome) is not known") }
+        self.init(
+            id: OperationID(try json.string("id")),
+            kind: try Operation.Kind(name: try json.string("kind")),
+            outcome: known,
+            reason: try json.string("reason"),
+            accepted: WallTime(milliseconds: try json.integer("accepted")),
+            ended: WallTime(milliseconds: try json.integer("ended"))
+        )
+    }
+}
+
+extension Member {
+    var record: JSON {
+        let lost: JSON? = if case .lost(let since) = presence { since.json } else { nil }
+        return .members([
+            "schema": .integer(recordSchema), "id": id.json, "key": key.json, "hostname": .string(hostname),
+            "port": .integer(Int64(port)), "transport": .string(transport.rawValue), "admitted": admitted.json,
+            "description": description.json, "lostSince": lost,
+        ])
+    }
+
+    init(record json: JSON) throws(JSONError) {
+        let admitted = WallTime(milliseconds: try json.integer("admitted"))
+        let presence: Presence =
+            json["lostSince"] == nil
+            ? .joining : .lost(since: WallTime(milliseconds: try json.integer("lostSince")))
+        self.init(
+            id: ExecutorID(try json.string("id")),
+            key: NodeKey(try json.string("key")),
+            hostname: try json.string("hostname"),
+            port: try json.int("port"),
+            transport: TransportType(rawValue: try json.string("transport")) ?? .http,
+            description: try NodeDescription(json: try json.required("description")),
+            presence: presence,
+            admitted: admitted,
+            heardAt: admitted,
+            heard: .zero,
+            incarnation: 0,
+            applied: 0,
+            acknowledged: 0,
+            sequence: 0,
+            instances: []
+        )
+    }
+}
+
+extension Instance {
+    /// What the store keeps of a live instance; the rest its executor knows.
+    var hint: JSON {
+        .members([
+            "id": id.json, "app": app.json, "allocation": allocation.json, "ports": .array(ports.map(\.json)),
+            "healthy": .bool(state == .healthy), "epoch": .integer(epoch), "created": created.json,
+            "updated": updated.json,
+        ])
+    }
+
+    static func hints(record json: JSON) throws(JSONError) -> [Instance] {
+        let executor = ExecutorID(try json.string("executor"))
+        var instances: [Instance] = []
+        for hint in try json.array("instances") {
+            var ports: [PortMapping] = []
+            for port in try hint.array("ports") { ports.append(try PortMapping(json: port)) }
+            // Ports are reported once the executor has it; before that the START may never have left.
+            let isConfirmed = !ports.isEmpty
+            let state: InstanceState = try hint.bool("healthy") ? .healthy : isConfirmed ? .unknown : .pending
+            instances.append(
+                Instance(
+                    id: InstanceID(try hint.string("id")),
+                    app: AppID(try hint.string("app")),
+                    executor: executor,
+                    allocation: try ResourceAllocation(json: try hint.required("allocation")),
+                    epoch: try hint.integer("epoch"),
+                    created: WallTime(milliseconds: try hint.integer("created")),
+                    updated: WallTime(milliseconds: try hint.integer("updated")),
+                    state: state,
+                    ports: ports,
+                    error: "",
+                    cause: nil,
+                    progress: isConfirmed ? .confirmed : .assigned(sent: nil),
+                    stop: nil,
+                    healthySince: nil,
+                    generation: 0
+                )
+            )
+        }
+        return instances
+    }
+}
+
+extension EndedInstance {
+    var record: JSON {
+        .members([
+            "id": id.json, "app": app.json, "executor": executor.json, "hostname": .string(hostname),
+            "allocation": allocation.json, "ports": .array(ports.map(\.json)), "state": .string(state.rawValue),
+            "error": .string(error), "cause": cause?.json, "created": created.json, "updated": updated.json,
+        ])
+    }
+
+    init(record json: JSON) throws(JSONError) {
+        var ports: [PortMapping] = []
+        for port in try json.array("ports") { ports.append(try PortMapping(json: port)) }
+        var cause: EndCause?
+        if let recorded = json["cause"] { cause = try EndCause(json: recorded) }
+        self.init(
+            id: InstanceID(try json.string("id")),
+            app: AppID(try json.string("app")),
+            executor: ExecutorID(try json.string("executor")),
+            hostname: try json.string("hostname"),
+            allocation: try ResourceAllocation(json: try json.required("allocation")),
+            ports: ports,
+            state: InstanceState(rawValue: try json.string("state")) ?? .unknown,
+            error: try json.string("error"),
+            cause: cause,
+            created: WallTime(milliseconds: try json.integer("created")),
+            updated: WallTime(milliseconds: try json.integer("updated"))
+        )
+    }
+}
+
+extension EndedHistory.Page {
+    init(record json: JSON) throws(JSONError) {
+        var entries: [EndedInstance] = []
+        for entry in try json.array("entries") { entries.append(try EndedInstance(record: entry)) }
+        self.init(number: try json.int("page"), entries: entries)
+    }
+}

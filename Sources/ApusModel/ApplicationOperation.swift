@@ -1,0 +1,131 @@
+/// What can be asked of an application (contract §4.1).
+package enum ApplicationOperation: SpecPart {
+    /// `instances` 0 to 2048.
+    case create(ApplicationSpec, instances: Int, ClusterOpSpec)
+    case destroy(AppID, ClusterOpSpec)
+    /// `instances` more than now, 0 to 1024.
+    case startInstances(AppID, instances: Int, ClusterOpSpec)
+    case stopInstances(AppID, ids: [InstanceID], skipRespawn: Bool, ClusterOpSpec)
+    /// `required` 0 to 2048.
+    case scale(AppID, required: Int, ClusterOpSpec)
+    /// No ids mean all that are healthy.
+    case replaceInstances(AppID, ids: [InstanceID], stopFirst: Bool, ClusterOpSpec)
+    case suspend(AppID, ClusterOpSpec)
+    case recover(AppID)
+
+    /// The application it is about; for a creation the one to be.
+    package var appID: AppID {
+        switch self {
+        case .create(let spec, _, _): spec.id
+        case .destroy(let app, _), .startInstances(let app, _, _), .stopInstances(let app, _, _, _),
+            .scale(let app, _, _), .replaceInstances(let app, _, _, _), .suspend(let app, _), .recover(let app):
+            app
+        }
+    }
+
+    /// How it is carried out; `standard` for RECOVER, which says nothing.
+    package var opSpec: ClusterOpSpec {
+        switch self {
+        case .create(_, _, let opSpec), .destroy(_, let opSpec), .startInstances(_, _, let opSpec),
+            .stopInstances(_, _, _, let opSpec), .scale(_, _, let opSpec), .replaceInstances(_, _, _, let opSpec),
+            .suspend(_, let opSpec):
+            opSpec
+        case .recover: .standard
+        }
+    }
+
+    /// The name in texts for people, SCALE_INSTANCES for a scale; on the wire that one is SCALE.
+    package var typeName: String {
+        switch self {
+        case .create: "CREATE"
+        case .destroy: "DESTROY"
+        case .startInstances: "START_INSTANCES"
+        case .stopInstances: "STOP_INSTANCES"
+        case .scale: "SCALE_INSTANCES"
+        case .replaceInstances: "REPLACE_INSTANCES"
+        case .suspend: "SUSPEND"
+        case .recover: "RECOVER"
+        }
+    }
+}
+
+extension ApplicationOperation {
+    private static let kinds = [
+        "CREATE", "DESTROY", "START_INSTANCES", "STOP_INSTANCES", "SCALE", "SCALE_INSTANCES", "REPLACE_INSTANCES",
+        "SUSPEND", "RECOVER",
+    ]
+
+    package init(_ reader: SpecReader) {
+        switch reader.kind(Self.kinds) {
+        case "CREATE":
+            self = .create(
+                reader.part("spec"), instances: Int(reader.integer("instances", in: 0...2048)), reader.part("opSpec"))
+        case "DESTROY": self = .destroy(Self.app(reader), reader.part("opSpec"))
+        case "START_INSTANCES":
+            self = .startInstances(
+                Self.namedApp(reader), instances: Int(reader.integer("instances", in: 0...1024)),
+                reader.part("opSpec"))
+        case "STOP_INSTANCES":
+            self = .stopInstances(
+                Self.namedApp(reader),
+                ids: reader.strings("instanceIds", required: "must not be empty").map { InstanceID($0) },
+                skipRespawn: reader.bool("skipRespawn"), reader.part("opSpec"))
+        case "SCALE", "SCALE_INSTANCES":
+            self = .scale(
+                Self.app(reader), required: Int(reader.integer("requiredInstances", in: 0...2048)),
+                reader.part("opSpec"))
+        case "REPLACE_INSTANCES":
+            self = .replaceInstances(
+                Self.namedApp(reader), ids: reader.strings("instanceIds").map { InstanceID($0) },
+                stopFirst: reader.bool("stopFirst"), reader.part("opSpec"))
+        case "SUSPEND": self = .suspend(Self.app(reader), reader.part("opSpec"))
+        default: self = .recover(Self.app(reader))
+        }
+    }
+
+    /// Where Drove's own constraint is only that the id is there, its command check speaks for an empty one.
+    private static func app(_ reader: SpecReader) -> AppID {
+        let text = reader.string("appId")
+        if text == nil { reader.missing("appId", "must not be null") }
+        if text == "" { reader.refuse(whole: "no app id found in operation") }
+        return AppID(text ?? "")
+    }
+
+    private static func namedApp(_ reader: SpecReader) -> AppID {
+        AppID(reader.string("appId", required: "must not be empty"))
+    }
+
+    package var json: JSON {
+        switch self {
+        case .create(let spec, let instances, let opSpec):
+            .members([
+                "type": "CREATE", "spec": spec.json, "instances": .integer(Int64(instances)), "opSpec": opSpec.json,
+            ])
+        case .destroy(let app, let opSpec):
+            .members(["type": "DESTROY", "appId": app.json, "opSpec": opSpec.json])
+        case .startInstances(let app, let instances, let opSpec):
+            .members([
+                "type": "START_INSTANCES", "appId": app.json, "instances": .integer(Int64(instances)),
+                "opSpec": opSpec.json,
+            ])
+        case .stopInstances(let app, let ids, let skipRespawn, let opSpec):
+            .members([
+                "type": "STOP_INSTANCES", "appId": app.json, "instanceIds": .array(ids.map(\.json)),
+                "skipRespawn": .bool(skipRespawn), "opSpec": opSpec.json,
+            ])
+        case .scale(let app, let required, let opSpec):
+            .members([
+                "type": "SCALE", "appId": app.json, "requiredInstances": .integer(Int64(required)),
+                "opSpec": opSpec.json,
+            ])
+        case .replaceInstances(let app, let ids, let stopFirst, let opSpec):
+            .members([
+                "type": "REPLACE_INSTANCES", "appId": app.json, "instanceIds": .array(ids.map(\.json)),
+                "stopFirst": .bool(stopFirst), "opSpec": opSpec.json,
+            ])
+        case .suspend(let app, let opSpec):
+            .members(["type": "SUSPEND", "appId": app.json, "opSpec": opSpec.json])
+        case .recover(let app): .members(["type": "RECOVER", "appId": app.json])
+        }
+    }
+}

@@ -1,0 +1,63 @@
+/// Cores (whole) and memory (MB) of one instance; both kinds are required.
+///
+/// On the wire a list: `[{"type":"CPU","count":1},{"type":"MEMORY","sizeInMB":128}]`.
+package struct ResourceRequirements: Hashable, Sendable {
+    /// 1 to 65,536. Drove has no bounds; Apus has, so that sums over 2048 instances stay exact.
+    package var cores: Int
+    /// 1 to 2^40.
+    package var memoryMB: Int64
+
+    package init(cores: Int, memoryMB: Int64) {
+        self.cores = cores
+        self.memoryMB = memoryMB
+    }
+
+    /// The form on the wire.
+    package var json: JSON {
+        .array([
+            .members(["type": "CPU", "count": .integer(Int64(cores))]),
+            .members(["type": "MEMORY", "sizeInMB": .integer(memoryMB)]),
+        ])
+    }
+
+    /// Reads the property `resources` of a specification.
+    init(listIn reader: SpecReader) {
+        let demands: [ResourceDemand] = reader.parts(
+            "resources", required: "- CPU/Memory requirements must be specified")
+        var cores: [Int64] = []
+        var memory: [Int64] = []
+        for demand in demands {
+            switch demand {
+            case .cpu(let count): cores.append(count)
+            case .memory(let size): memory.append(size)
+            }
+        }
+        if !demands.isEmpty {
+            if cores.isEmpty { reader.missing(whole: "Cpu requirements are mandatory") }
+            if memory.isEmpty { reader.missing(whole: "Memory requirements are mandatory") }
+            if cores.count > 1 { reader.refuse(whole: "Cpu requirements are given more than once") }
+            if memory.count > 1 { reader.refuse(whole: "Memory requirements are given more than once") }
+        }
+        self.init(cores: Int(cores.first ?? 0), memoryMB: memory.first ?? 0)
+    }
+}
+
+/// One element of the list.
+private enum ResourceDemand: SpecPart {
+    case cpu(Int64)
+    case memory(Int64)
+
+    init(_ reader: SpecReader) {
+        switch reader.kind(["CPU", "MEMORY"]) {
+        case "CPU": self = .cpu(reader.integer("count", in: 1...65_536))
+        default: self = .memory(reader.integer("sizeInMB", in: 1...(1 << 40)))
+        }
+    }
+
+    var json: JSON {
+        switch self {
+        case .cpu(let count): .members(["type": "CPU", "count": .integer(count)])
+        case .memory(let size): .members(["type": "MEMORY", "sizeInMB": .integer(size)])
+        }
+    }
+}

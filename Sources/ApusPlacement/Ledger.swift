@@ -1,0 +1,86 @@
+package import ApusModel
+
+/// The cluster's resources: who offers what, who holds what.
+///
+/// Exact: a bitmap of core slots and a memory ledger per NUMA node, named quantities per executor. What is held stays
+/// held until it is released, whatever the executor offers meanwhile.
+package struct Ledger: Sendable {
+    /// An executor takes no more instances than this.
+    package static let mostInstancesPerExecutor = 1000
+
+    /// By ordinal; `nil` where an executor was withdrawn, until the next new one takes the place.
+    private(set) var shelves: [Shelf?] = []
+    private var ordinals: [ExecutorID: Int] = [:]
+    private var homes: [InstanceID: Int] = [:]
+    /// Instances of an application by the ordinal of the executor.
+    private(set) var appCounts: [AppID: [Int: Int]] = [:]
+
+    package init() {}
+
+    /// Takes up a new executor, open for work, or what a known one offers now.
+    ///
+    /// What is held survives a change, even what no longer fits. Tags are not looked at yet.
+    package mutating func offer(_ executor: ExecutorID, topology: Topology, tags: [String]) {
+        let ordinal = ordinals[executor] ?? addShelf(for: executor)
+        shelves[ordinal]?.offer(topology)
+    }
+
+    private mutating func addShelf(for executor: ExecutorID) -> Int {
+        let ordinal = shelves.firstIndex { $0 == nil } ?? shelves.count
+        if ordinal == shelves.count { shelves.append(nil) }
+        shelves[ordinal] = Shelf(id: executor)
+        ordinals[executor] = ordinal
+        return ordinal
+    }
+
+    /// Forgets the executor and what was held on it.
+    package mutating func withdraw(_ executor: ExecutorID) {
+        guard let ordinal = ordinals.removeValue(forKey: executor), let shelf = shelves[ordinal] else { return }
+        for instance in shelf.holdings.keys { release(instance) }
+        shelves[ordinal] = nil
+    }
+
+    /// Opens or closes an executor for new work; an unknown one is left unknown.
+    package mutating func setAdmission(_ executor: ExecutorID, _ admission: Admission) {
+        guard let ordinal = ordinals[executor] else { return }
+        shelves[ordinal]?.admission = admission
+    }
+
+    /// Records what an instance holds, in place of what it held before.
+    ///
+    /// A conflict is recorded too, so that nothing is placed there until all who hold it are gone.
+    package mutating func hold(
+        _ instance: InstanceID,
+        of app: AppID,
+        _ allocation: ResourceAllocation,
+        quantities: [String: Int64] = [:],
+        on executor: ExecutorID
+    ) -> HoldOutcome {
+        guard let ordinal = ordinals[executor] else { return .unknownExecutor }
+        release(instance)
+        let holding = Shelf.Holding(app: app, allocation: allocation, quantities: quantities)
+        let outcome = shelves[ordinal]?.hold(instance, holding) ?? .unknownExecutor
+        homes[instance] = ordinal
+        appCounts[app, default: [:]][ordinal, default: 0] += 1
+        return outcome
+    }
+
+    /// Gives back what the instance holds, if anything.
+    package mutating func release(_ instance: InstanceID) {
+        guard let ordinal = homes.removeValue(forKey: instance),
+            let holding = shelves[ordinal]?.release(instance)
+        else { return }
+        let left = (appCounts[holding.app]?[ordinal] ?? 0) - 1
+        appCounts[holding.app]?[ordinal] = left > 0 ? left : nil
+        if appCounts[holding.app]?.isEmpty == true { appCounts[holding.app] = nil }
+    }
+
+    /// Where the instance is and what it holds there.
+    package func holding(of instance: InstanceID) -> (executor: ExecutorID, allocation: ResourceAllocation)? {
+        guard let ordinal = homes[instance], let shelf = shelves[ordinal], let holding = shelf.holdings[instance]
+        else { return nil }
+        return (shelf.id, holding.allocation)
+    }
+
+    func shelf(of executor: ExecutorID) -> Shelf? { ordinals[executor].flatMap { shelves[$0] } }
+}
