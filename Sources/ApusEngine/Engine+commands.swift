@@ -119,7 +119,9 @@ extension Engine {
     private func lacking(for application: Application, required: Int) -> [String]? {
         let alive = state.instances(of: application.id).count { $0.isAlive }
         let growth = required - alive
-        guard growth > 0 else { return nil }
+        // Who has not spoken to this leader yet may well have room.
+        let isGathering = state.members.contains { _, member in member.presence == .joining }
+        guard growth > 0, !isGathering else { return nil }
         let totals = ledger.totals()
         guard totals.executors > 0 else { return ["No executors on cluster"] }
         let resources = application.spec.resources

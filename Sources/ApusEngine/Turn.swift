@@ -90,8 +90,8 @@ package struct Turn: Sendable {
         return replies
     }
 
-    /// Decides what was touched. Call only while no batch is pending.
     /// Decides what was touched; call only while no batch is pending.
+    package mutating func close(at times: Times) -> Step {
         precondition(pending == nil, "a turn was closed while an earlier one is in doubt")
         engine.decide(at: times)
         let batches = engine.takeBatches(at: times)

@@ -59,25 +59,37 @@ extension ApplicationOperation {
         switch reader.kind(Self.kinds) {
         case "CREATE":
             self = .create(
-                reader.part("spec"), instances: Int(reader.integer("instances", in: 0...2048)), reader.part("opSpec"))
+                reader.part("spec"),
+                instances: Int(reader.integer("instances", in: 0...2048)),
+                reader.part("opSpec")
+            )
         case "DESTROY": self = .destroy(Self.app(reader), reader.part("opSpec"))
         case "START_INSTANCES":
             self = .startInstances(
-                Self.namedApp(reader), instances: Int(reader.integer("instances", in: 0...1024)),
-                reader.part("opSpec"))
+                Self.namedApp(reader),
+                instances: Int(reader.integer("instances", in: 0...1024)),
+                reader.part("opSpec")
+            )
         case "STOP_INSTANCES":
             self = .stopInstances(
                 Self.namedApp(reader),
                 ids: reader.strings("instanceIds", required: "must not be empty").map { InstanceID($0) },
-                skipRespawn: reader.bool("skipRespawn"), reader.part("opSpec"))
+                skipRespawn: reader.bool("skipRespawn"),
+                reader.part("opSpec")
+            )
         case "SCALE", "SCALE_INSTANCES":
             self = .scale(
-                Self.app(reader), required: Int(reader.integer("requiredInstances", in: 0...2048)),
-                reader.part("opSpec"))
+                Self.app(reader),
+                required: Int(reader.integer("requiredInstances", in: 0...2048)),
+                reader.part("opSpec")
+            )
         case "REPLACE_INSTANCES":
             self = .replaceInstances(
-                Self.namedApp(reader), ids: reader.strings("instanceIds").map { InstanceID($0) },
-                stopFirst: reader.bool("stopFirst"), reader.part("opSpec"))
+                Self.namedApp(reader),
+                ids: reader.strings("instanceIds").map { InstanceID($0) },
+                stopFirst: reader.bool("stopFirst"),
+                reader.part("opSpec")
+            )
         case "SUSPEND": self = .suspend(Self.app(reader), reader.part("opSpec"))
         default: self = .recover(Self.app(reader))
         }

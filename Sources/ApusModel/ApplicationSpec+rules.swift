@@ -14,19 +14,23 @@ extension ApplicationSpec {
         checkPortNames(reader)
         if args.joined(separator: " ").utf16.count > Self.longestArguments {
             reader.refuse(
-                whole: "Maximum combined length of command line arguments can be \(Self.longestArguments)")
+                whole: "Maximum combined length of command line arguments can be \(Self.longestArguments)"
+            )
         }
         checkPolicy(reader)
         let size = json.bytes.count
         if size > Self.largestBytes {
             reader.refuse(
                 whole: "The specification is \(size) bytes long as JSON, at most \(Self.largestBytes) are allowed. "
-                    + "Fetch large configuration files instead of sending them inline")
+                    + "Fetch large configuration files instead of sending them inline"
+            )
         }
     }
 
     private func checkPortNames(_ reader: SpecReader) {
         let names = exposedPorts.map(\.name).filter { !$0.isEmpty }
+        // That there are none has been told already.
+        guard !names.isEmpty else { return }
         let list = "[\(names.joined(separator: ", "))]"
         var seen: Set<String> = []
         var told: Set<String> = []
@@ -38,7 +42,8 @@ extension ApplicationSpec {
                 continue
             }
             reader.refuse(
-                whole: "Invalid port name for health check: \(http.portName). Available ports: \(list)")
+                whole: "Invalid port name for health check: \(http.portName). Available ports: \(list)"
+            )
         }
         if let exposed = exposureSpec?.portName, !exposed.isEmpty, !seen.contains(exposed) {
             reader.refuse(whole: "Exposed port name \(exposed) is undefined. Defined port names: \(list)")

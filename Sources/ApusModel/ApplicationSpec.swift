@@ -27,12 +27,25 @@ package struct ApplicationSpec: SpecPart {
 
     /// Makes a specification as given: nothing is checked.
     package init(
-        name: String, version: String, executable: Executable, exposedPorts: [PortSpec],
-        volumes: [MountedVolume] = [], configs: [ConfigSpec] = [], type: JobType = .service,
-        logging: LoggingSpec? = nil, resources: ResourceRequirements, placementPolicy: PlacementPolicy? = nil,
-        healthcheck: CheckSpec, readiness: CheckSpec, tags: [String: String] = [:], env: [String: String] = [:],
-        args: [String] = [], devices: [DeviceSpec] = [], exposureSpec: ExposureSpec? = nil,
-        preShutdown: PreShutdownSpec? = nil, userSpec: UserSpec? = nil
+        name: String,
+        version: String,
+        executable: Executable,
+        exposedPorts: [PortSpec],
+        volumes: [MountedVolume] = [],
+        configs: [ConfigSpec] = [],
+        type: JobType = .service,
+        logging: LoggingSpec? = nil,
+        resources: ResourceRequirements,
+        placementPolicy: PlacementPolicy? = nil,
+        healthcheck: CheckSpec,
+        readiness: CheckSpec,
+        tags: [String: String] = [:],
+        env: [String: String] = [:],
+        args: [String] = [],
+        devices: [DeviceSpec] = [],
+        exposureSpec: ExposureSpec? = nil,
+        preShutdown: PreShutdownSpec? = nil,
+        userSpec: UserSpec? = nil
     ) {
         self.name = name
         self.version = version
@@ -87,7 +100,8 @@ extension ApplicationSpec {
             devices: reader.parts("devices"),
             exposureSpec: reader.part("exposureSpec"),
             preShutdown: reader.part("preShutdown"),
-            userSpec: reader.part("userSpec"))
+            userSpec: reader.part("userSpec")
+        )
         if reader.checksRules { checkWhole(reader) }
     }
 

@@ -23,8 +23,14 @@ package struct HTTPCheck: Hashable, Sendable {
     package var insecure: Bool
 
     package init(
-        scheme: Scheme = .http, portName: String, path: String, verb: Verb = .get, successCodes: [Int] = [200],
-        payload: String? = nil, connectionTimeout: DurationText? = nil, insecure: Bool = false
+        scheme: Scheme = .http,
+        portName: String,
+        path: String,
+        verb: Verb = .get,
+        successCodes: [Int] = [200],
+        payload: String? = nil,
+        connectionTimeout: DurationText? = nil,
+        insecure: Bool = false
     ) {
         self.scheme = scheme
         self.portName = portName
@@ -46,7 +52,8 @@ package struct HTTPCheck: Hashable, Sendable {
             successCodes: reader.integers("successCodes", required: "must not be empty"),
             payload: reader.string("payload"),
             connectionTimeout: reader.duration("connectionTimeout"),
-            insecure: reader.bool("insecure"))
+            insecure: reader.bool("insecure")
+        )
     }
 }
 
@@ -74,7 +81,9 @@ package enum CheckMode: SpecPart {
             self = .command(
                 CommandCheck(
                     command: reader.string("command", required: "must not be empty"),
-                    shellDisabled: reader.bool("shellDisabled")))
+                    shellDisabled: reader.bool("shellDisabled")
+                )
+            )
         }
     }
 

@@ -11,7 +11,10 @@ package struct CheckSpec: SpecPart {
     package var initialDelay: DurationText?
 
     package init(
-        mode: CheckMode, timeout: DurationText, interval: DurationText, attempts: Int,
+        mode: CheckMode,
+        timeout: DurationText,
+        interval: DurationText,
+        attempts: Int,
         initialDelay: DurationText? = nil
     ) {
         self.mode = mode
@@ -27,7 +30,8 @@ package struct CheckSpec: SpecPart {
             timeout: reader.duration("timeout"),
             interval: reader.duration("interval"),
             attempts: Int(reader.integer("attempts", in: 1...100)),
-            initialDelay: reader.duration("initialDelay"))
+            initialDelay: reader.duration("initialDelay")
+        )
     }
 
     package var json: JSON {

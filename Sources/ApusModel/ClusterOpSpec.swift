@@ -22,8 +22,10 @@ package struct ClusterOpSpec: SpecPart {
 
     package init(_ reader: SpecReader) {
         self.init(
-            timeout: reader.duration("timeout"), parallelism: Int(reader.integer("parallelism", in: 1...512)),
-            failureStrategy: reader.choice("failureStrategy"))
+            timeout: reader.duration("timeout"),
+            parallelism: Int(reader.integer("parallelism", in: 1...512)),
+            failureStrategy: reader.choice("failureStrategy")
+        )
     }
 
     package var json: JSON {

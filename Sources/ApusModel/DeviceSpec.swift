@@ -12,20 +12,29 @@ package enum DeviceSpec: SpecPart {
     case direct(pathOnHost: String, pathInContainer: String?, permissions: Permissions)
     /// Docker's DeviceRequest.
     case detailed(
-        driver: String?, count: Int64?, deviceIDs: [String], capabilities: [[String]], options: [String: String])
+        driver: String?,
+        count: Int64?,
+        deviceIDs: [String],
+        capabilities: [[String]],
+        options: [String: String]
+    )
 
     package init(_ reader: SpecReader) {
         switch reader.kind(["DIRECT", "DETAILED"]) {
         case "DETAILED":
             self = .detailed(
-                driver: reader.string("driver"), count: reader.has("count") ? reader.integer("count") : nil,
-                deviceIDs: reader.strings("deviceIds"), capabilities: reader.stringLists("capabilities"),
-                options: reader.stringMap("options"))
+                driver: reader.string("driver"),
+                count: reader.has("count") ? reader.integer("count") : nil,
+                deviceIDs: reader.strings("deviceIds"),
+                capabilities: reader.stringLists("capabilities"),
+                options: reader.stringMap("options")
+            )
         default:
             self = .direct(
                 pathOnHost: reader.string("pathOnHost", required: "must not be empty"),
                 pathInContainer: reader.string("pathInContainer"),
-                permissions: reader.choice("permissions") ?? .all)
+                permissions: reader.choice("permissions") ?? .all
+            )
         }
     }
 

@@ -14,7 +14,10 @@ package struct Executable: SpecPart {
         self.init(
             url: reader.string("url", required: "- Specify url for container"),
             dockerPullTimeout: reader.duration(
-                "dockerPullTimeout", required: "- Specify container fetch (docker pull) timeout"))
+                "dockerPullTimeout",
+                required: "- Specify container fetch (docker pull) timeout"
+            )
+        )
     }
 
     package var json: JSON {

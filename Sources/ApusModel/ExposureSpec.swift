@@ -18,9 +18,12 @@ package struct ExposureSpec: SpecPart {
     package init(_ reader: SpecReader) {
         self.init(
             vhost: reader.string(
-                "vhost", required: "- Please provide virtual host name this app will be exposed as"),
+                "vhost",
+                required: "- Please provide virtual host name this app will be exposed as"
+            ),
             portName: reader.string("portName", required: "- Name of the port that needs to be exposed"),
-            mode: reader.choice("mode") ?? .all)
+            mode: reader.choice("mode") ?? .all
+        )
     }
 
     package var json: JSON {

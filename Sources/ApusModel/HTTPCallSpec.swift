@@ -18,10 +18,20 @@ package struct HTTPCallSpec: SpecPart {
     package var insecure: Bool
 
     package init(
-        scheme: HTTPCheck.Scheme, hostname: String, port: Int = 0, path: String = "/", verb: HTTPCheck.Verb = .get,
-        successCodes: [Int] = [200], payload: String? = nil, connectionTimeout: DurationText = Self.standardTimeout,
-        operationTimeout: DurationText = Self.standardTimeout, username: String? = nil, password: String? = nil,
-        authHeader: String? = nil, headers: [String: String] = [:], insecure: Bool = false
+        scheme: HTTPCheck.Scheme,
+        hostname: String,
+        port: Int = 0,
+        path: String = "/",
+        verb: HTTPCheck.Verb = .get,
+        successCodes: [Int] = [200],
+        payload: String? = nil,
+        connectionTimeout: DurationText = Self.standardTimeout,
+        operationTimeout: DurationText = Self.standardTimeout,
+        username: String? = nil,
+        password: String? = nil,
+        authHeader: String? = nil,
+        headers: [String: String] = [:],
+        insecure: Bool = false
     ) {
         self.scheme = scheme
         self.hostname = hostname
@@ -49,7 +59,12 @@ package struct HTTPCallSpec: SpecPart {
             hostname: reader.string("hostname", required: "must not be empty"),
             port: Int(
                 reader.integer(
-                    "port", in: 0...65_535, low: "must be between 0 and 65535", high: "must be between 0 and 65535")),
+                    "port",
+                    in: 0...65_535,
+                    low: "must be between 0 and 65535",
+                    high: "must be between 0 and 65535"
+                )
+            ),
             path: reader.string("path") ?? "/",
             verb: reader.choice("verb") ?? .get,
             successCodes: codes.isEmpty ? [200] : codes,
@@ -60,7 +75,8 @@ package struct HTTPCallSpec: SpecPart {
             password: reader.string("password"),
             authHeader: reader.string("authHeader"),
             headers: reader.stringMap("headers"),
-            insecure: reader.bool("insecure"))
+            insecure: reader.bool("insecure")
+        )
     }
 
     package var json: JSON {

@@ -12,18 +12,25 @@ package enum LoggingSpec: SpecPart {
         case "RSYSLOG":
             self = .rsyslog(
                 server: reader.string("server", required: "- Rsyslog server url should be passed here"),
-                tagPrefix: reader.string("tagPrefix"), tagSuffix: reader.string("tagSuffix"))
+                tagPrefix: reader.string("tagPrefix"),
+                tagSuffix: reader.string("tagSuffix")
+            )
         default:
             self = .local(
                 maxSize: reader.string(
                     "maxSize",
-                    required: "- Specify max size of logs. Use 10m, 1g etc. Files bigger than this will be rotated"),
+                    required: "- Specify max size of logs. Use 10m, 1g etc. Files bigger than this will be rotated"
+                ),
                 maxFiles: Int(
                     reader.integer(
-                        "maxFiles", in: 1...100,
+                        "maxFiles",
+                        in: 1...100,
                         low: "- At least one log will be present, so min value is 1",
-                        high: "- Maximum 100 log files can be retained")),
-                compress: reader.bool("compress"))
+                        high: "- Maximum 100 log files can be retained"
+                    )
+                ),
+                compress: reader.bool("compress")
+            )
         }
     }
 

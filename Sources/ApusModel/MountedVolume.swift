@@ -19,7 +19,8 @@ package struct MountedVolume: SpecPart {
         self.init(
             pathInContainer: reader.string("pathInContainer", required: "- Provide mount path inside container"),
             pathOnHost: reader.string("pathOnHost", required: "- Provide host directory to mount"),
-            mode: reader.choice("mode", required: "- Specify whether mount is read-only or read-write"))
+            mode: reader.choice("mode", required: "- Specify whether mount is read-only or read-write")
+        )
     }
 
     package var json: JSON {

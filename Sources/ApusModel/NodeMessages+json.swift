@@ -23,9 +23,14 @@ extension NodeIdentity {
         let name = try json.string("transport")
         guard let transport = TransportType(rawValue: name) else { throw JSONError("transport \(name) is not known") }
         self.init(
-            cluster: ClusterID(try json.string("cluster")), id: ExecutorID(try json.string("id")),
-            key: NodeKey(try json.string("key")), incarnation: try json.integer("incarnation"),
-            hostname: try json.string("hostname"), port: try json.int("port"), transport: transport)
+            cluster: ClusterID(try json.string("cluster")),
+            id: ExecutorID(try json.string("id")),
+            key: NodeKey(try json.string("key")),
+            incarnation: try json.integer("incarnation"),
+            hostname: try json.string("hostname"),
+            port: try json.int("port"),
+            transport: transport
+        )
     }
 }
 
@@ -42,8 +47,10 @@ extension NodeDescription {
     /// - Throws: `JSONError` with the first fault.
     package init(json: JSON) throws(JSONError) {
         self.init(
-            topology: try Topology(json: try json.required("topology")), tags: try json.strings("tags"),
-            metadata: try json.stringMap("metadata"))
+            topology: try Topology(json: try json.required("topology")),
+            tags: try json.strings("tags"),
+            metadata: try json.stringMap("metadata")
+        )
     }
 }
 
@@ -78,12 +85,18 @@ extension InstanceReport {
         var cause: EndCause?
         if let value = json["cause"] { cause = try EndCause(json: value) }
         self.init(
-            id: InstanceID(try json.string("id")), app: AppID(try json.string("app")),
-            appName: try json.string("appName"), state: InstanceState(rawValue: try json.string("state")) ?? .unknown,
-            allocation: try ResourceAllocation(json: try json.required("allocation")), ports: ports,
-            error: try json.string("error"), cause: cause,
+            id: InstanceID(try json.string("id")),
+            app: AppID(try json.string("app")),
+            appName: try json.string("appName"),
+            state: InstanceState(rawValue: try json.string("state")) ?? .unknown,
+            allocation: try ResourceAllocation(json: try json.required("allocation")),
+            ports: ports,
+            error: try json.string("error"),
+            cause: cause,
             created: WallTime(milliseconds: try json.integer("created")),
-            updated: WallTime(milliseconds: try json.integer("updated")), revision: try json.integer("revision"))
+            updated: WallTime(milliseconds: try json.integer("updated")),
+            revision: try json.integer("revision")
+        )
     }
 }
 
@@ -96,8 +109,10 @@ extension InstanceSpec {
     /// - Throws: `JSONError` with the first fault.
     package init(json: JSON) throws(JSONError) {
         self.init(
-            id: InstanceID(try json.string("id")), spec: try ApplicationSpec(json: try json.required("spec")),
-            allocation: try ResourceAllocation(json: try json.required("allocation")))
+            id: InstanceID(try json.string("id")),
+            spec: try ApplicationSpec(json: try json.required("spec")),
+            allocation: try ResourceAllocation(json: try json.required("allocation"))
+        )
     }
 }
 
@@ -123,8 +138,13 @@ extension NodeReport {
         var description: NodeDescription?
         if let value = json["description"] { description = try NodeDescription(json: value) }
         self.init(
-            identity: try NodeIdentity(json: try json.required("identity")), revision: try json.integer("revision"),
-            base: try json.integer("base"), instances: instances, fence: fence, description: description)
+            identity: try NodeIdentity(json: try json.required("identity")),
+            revision: try json.integer("revision"),
+            base: try json.integer("base"),
+            instances: instances,
+            fence: fence,
+            description: description
+        )
     }
 }
 
@@ -146,9 +166,13 @@ extension ReportAnswer {
         let name = try json.string("verdict")
         guard let verdict = Verdict(rawValue: name) else { throw JSONError("verdict \(name) is not known") }
         self.init(
-            verdict: verdict, epoch: try json.integer("epoch"), canCommit: try json.bool("canCommit"),
-            applied: try json.integer("applied"), settled: try json.strings("settled").map { InstanceID($0) },
-            reason: try json.string("reason"))
+            verdict: verdict,
+            epoch: try json.integer("epoch"),
+            canCommit: try json.bool("canCommit"),
+            applied: try json.integer("applied"),
+            settled: try json.strings("settled").map { InstanceID($0) },
+            reason: try json.string("reason")
+        )
     }
 }
 
@@ -178,12 +202,18 @@ extension NodeCommand {
         case "START": order = .start(try InstanceSpec(json: try value.required("instance")))
         case "STOP":
             order = .stop(
-                InstanceID(try value.string("instance")), StopReason(rawValue: try value.string("reason")) ?? .unknown)
+                InstanceID(try value.string("instance")),
+                StopReason(rawValue: try value.string("reason")) ?? .unknown
+            )
         case let type: throw JSONError("order \(type) is not known")
         }
         self.init(
-            cluster: ClusterID(try json.string("cluster")), executor: ExecutorID(try json.string("executor")),
-            key: NodeKey(try json.string("key")), fence: try Fence(json: try json.required("fence")), order: order)
+            cluster: ClusterID(try json.string("cluster")),
+            executor: ExecutorID(try json.string("executor")),
+            key: NodeKey(try json.string("key")),
+            fence: try Fence(json: try json.required("fence")),
+            order: order
+        )
     }
 }
 
@@ -208,7 +238,9 @@ extension CommandAnswer {
         try NodeSchema.check(json)
         guard try json.bool("accepted") else {
             self = .refused(
-                Refusal(rawValue: try json.string("refusal")) ?? .unsupported, reason: try json.string("reason"))
+                Refusal(rawValue: try json.string("refusal")) ?? .unsupported,
+                reason: try json.string("reason")
+            )
             return
         }
         var report: InstanceReport?

@@ -23,7 +23,12 @@ package struct NodeIdentity: Hashable, Sendable {
     package var transport: TransportType
 
     package init(
-        cluster: ClusterID, id: ExecutorID, key: NodeKey, incarnation: Int64, hostname: String, port: Int,
+        cluster: ClusterID,
+        id: ExecutorID,
+        key: NodeKey,
+        incarnation: Int64,
+        hostname: String,
+        port: Int,
         transport: TransportType
     ) {
         self.cluster = cluster
@@ -82,8 +87,17 @@ package struct InstanceReport: Hashable, Sendable {
     package var revision: Int64
 
     package init(
-        id: InstanceID, app: AppID, appName: String, state: InstanceState, allocation: ResourceAllocation,
-        ports: [PortMapping], error: String, cause: EndCause?, created: WallTime, updated: WallTime, revision: Int64
+        id: InstanceID,
+        app: AppID,
+        appName: String,
+        state: InstanceState,
+        allocation: ResourceAllocation,
+        ports: [PortMapping],
+        error: String,
+        cause: EndCause?,
+        created: WallTime,
+        updated: WallTime,
+        revision: Int64
     ) {
         self.id = id
         self.app = app
@@ -114,7 +128,11 @@ package struct NodeReport: Hashable, Sendable {
     package var description: NodeDescription?
 
     package init(
-        identity: NodeIdentity, revision: Int64, base: Int64, instances: [InstanceReport], fence: Fence?,
+        identity: NodeIdentity,
+        revision: Int64,
+        base: Int64,
+        instances: [InstanceReport],
+        fence: Fence?,
         description: NodeDescription?
     ) {
         self.identity = identity
@@ -147,7 +165,12 @@ package struct ReportAnswer: Hashable, Sendable {
     package var reason: String
 
     package init(
-        verdict: Verdict, epoch: Epoch, canCommit: Bool, applied: Int64, settled: [InstanceID], reason: String
+        verdict: Verdict,
+        epoch: Epoch,
+        canCommit: Bool,
+        applied: Int64,
+        settled: [InstanceID],
+        reason: String
     ) {
         self.verdict = verdict
         self.epoch = epoch

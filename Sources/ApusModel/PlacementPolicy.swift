@@ -46,18 +46,25 @@ package indirect enum PlacementPolicy: SpecPart {
             self = .maxPerHost(
                 Int(
                     reader.integer(
-                        "max", in: 1...64, low: "- Min one hose needs to be specified",
-                        high: "- Maximum 64 containers can be specified per host")))
+                        "max",
+                        in: 1...64,
+                        low: "- Min one hose needs to be specified",
+                        high: "- Maximum 64 containers can be specified per host"
+                    )
+                )
+            )
         case "MATCH_TAG": self = .matchTag(reader.string("tag", required: "- Tag is mandatory"))
         case "NO_TAG": self = .noTag
         case "RULE_BASED":
             self = .ruleBased(
                 rule: reader.string("rule", required: "- Specify a rule to select/reject node based"),
-                type: reader.choice("ruleType"))
+                type: reader.choice("ruleType")
+            )
         case "COMPOSITE":
             self = .composite(
                 policies: reader.parts("policies", required: "- Specify one or more policies to combine"),
-                combiner: reader.choice("combiner") ?? .and)
+                combiner: reader.choice("combiner") ?? .and
+            )
         case "LOCAL": self = .local(hostLevel: reader.bool("hostLevel"))
         default: self = .any
         }

@@ -22,7 +22,11 @@ package struct PortSpec: SpecPart {
         let name = reader.string("name", required: "must not be empty")
         if !name.isPlainName { reader.refuse("name", #"must match "[a-zA-Z0-9\-_]*""#) }
         let port = reader.integer(
-            "port", in: 1...65_535, low: "- Port cannot be negative or 0", high: "- Port cannot be more than 65K")
+            "port",
+            in: 1...65_535,
+            low: "- Port cannot be negative or 0",
+            high: "- Port cannot be more than 65K"
+        )
         self.init(name: name, port: Int(port), type: reader.choice("type"))
     }
 

@@ -2,7 +2,9 @@
 ///
 /// On the wire a list: `[{"type":"CPU","count":1},{"type":"MEMORY","sizeInMB":128}]`.
 package struct ResourceRequirements: Hashable, Sendable {
-    /// 1 to 65,536. Drove has no bounds; Apus has, so that sums over 2048 instances stay exact.
+    /// 1 to 65,536.
+    ///
+    /// Drove has no bounds; Apus has, so that sums over 2048 instances stay exact.
     package var cores: Int
     /// 1 to 2^40.
     package var memoryMB: Int64
@@ -23,7 +25,9 @@ package struct ResourceRequirements: Hashable, Sendable {
     /// Reads the property `resources` of a specification.
     init(listIn reader: SpecReader) {
         let demands: [ResourceDemand] = reader.parts(
-            "resources", required: "- CPU/Memory requirements must be specified")
+            "resources",
+            required: "- CPU/Memory requirements must be specified"
+        )
         var cores: [Int64] = []
         var memory: [Int64] = []
         for demand in demands {

@@ -22,8 +22,10 @@ package struct ResourceAllocation: Hashable, Sendable {
 
     package init(json: JSON) throws(JSONError) {
         self.init(
-            numaNode: try json.int("numaNode"), cores: try json.integers("cores"),
-            memoryMB: try json.integer("memoryMB"))
+            numaNode: try json.int("numaNode"),
+            cores: try json.integers("cores"),
+            memoryMB: try json.integer("memoryMB")
+        )
     }
 }
 
@@ -81,7 +83,8 @@ package struct Topology: Hashable, Sendable {
                         "id": .integer(Int64(node.id)), "cores": .array(node.cores.map { .integer(Int64($0)) }),
                         "memoryMB": .integer(node.memoryMB),
                     ])
-                }),
+                }
+            ),
             "sharedMultiplier": multiplier,
             "quantities": .object(quantities.keys.sorted().map { JSON.Member($0, .integer(quantities[$0] ?? 0)) }),
         ])
@@ -91,7 +94,8 @@ package struct Topology: Hashable, Sendable {
         var nodes: [Node] = []
         for node in try json.array("nodes") {
             nodes.append(
-                Node(id: try node.int("id"), cores: try node.integers("cores"), memoryMB: try node.integer("memoryMB")))
+                Node(id: try node.int("id"), cores: try node.integers("cores"), memoryMB: try node.integer("memoryMB"))
+            )
         }
         var quantities: [String: Int64] = [:]
         if case .object(let members) = json["quantities"] ?? .null {
@@ -137,7 +141,10 @@ package struct PortMapping: Hashable, Sendable {
         let type = try json.string("portType")
         guard let portType = PortType(rawValue: type) else { throw JSONError("portType \(type) is not known") }
         self.init(
-            name: try json.string("name"), containerPort: try json.int("containerPort"),
-            hostPort: try json.int("hostPort"), type: portType)
+            name: try json.string("name"),
+            containerPort: try json.int("containerPort"),
+            hostPort: try json.int("hostPort"),
+            type: portType
+        )
     }
 }

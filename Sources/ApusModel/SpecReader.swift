@@ -121,7 +121,9 @@ package struct SpecReader {
     /// One of an enum's values in any case of letters.
     func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String) -> Choice? {
         guard let value = object[key] else { return nil }
-        if case .string(let text) = value, let choice = Choice.allCases.first(where: { $0.rawValue == text.uppercased() }) {
+        if case .string(let text) = value,
+            let choice = Choice.allCases.first(where: { $0.rawValue == text.uppercased() })
+        {
             return choice
         }
         let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
@@ -131,7 +133,8 @@ package struct SpecReader {
 
     /// An enum's value that must be there.
     func choice<Choice: RawRepresentable<String> & CaseIterable>(
-        _ key: String, required message: String = "must not be null"
+        _ key: String,
+        required message: String = "must not be null"
     ) -> Choice {
         guard let choice: Choice = choice(key) else {
             missing(key, message)
@@ -171,7 +174,9 @@ package struct SpecReader {
         return bytes
     }
 
-    /// The discriminator: exactly one of the known ids. Without it nothing else can be read.
+    /// The discriminator: exactly one of the known ids.
+    ///
+    /// Without it nothing else can be read.
     func kind(_ known: [String], orElse fallback: String? = nil) -> String {
         guard let value = object["type"] else {
             if fallback == nil { fault("type", "is missing; known are [\(known.joined(separator: ", "))]") }
@@ -248,7 +253,9 @@ package struct SpecReader {
     }
 
     private func elements<Element>(
-        _ key: String, required message: String?, _ read: (JSON, String) -> Element
+        _ key: String,
+        required message: String?,
+        _ read: (JSON, String) -> Element
     ) -> [Element] {
         guard let value = object[key] else {
             if let message { missing(key, message) }

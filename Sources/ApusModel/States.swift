@@ -76,7 +76,9 @@ package enum EndCause: Hashable, Sendable {
     case executorLost
 }
 
-/// Why the controller asks for an end. All but `unknown` are positive: they are never held back.
+/// Why the controller asks for an end.
+///
+/// All but `unknown` are positive: they are never held back.
 package enum StopReason: String, Sendable, CaseIterable {
     case scaledDown = "SCALED_DOWN"
     case replaced = "REPLACED"

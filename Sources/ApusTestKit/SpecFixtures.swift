@@ -2,16 +2,33 @@ package import ApusModel
 
 /// A valid specification: port `main` 8000 HTTP, and GET / on it for health and readiness.
 package func exampleSpec(
-    name: String = "TEST_APP", version: String = "1", image: String = "docker.io/library/test-app:1", cores: Int = 1,
-    memoryMB: Int64 = 128, policy: PlacementPolicy? = nil, tags: [String: String] = [:], env: [String: String] = [:],
+    name: String = "TEST_APP",
+    version: String = "1",
+    image: String = "test-app:1",
+    cores: Int = 1,
+    memoryMB: Int64 = 128,
+    policy: PlacementPolicy? = nil,
+    tags: [String: String] = [:],
+    env: [String: String] = [:],
     exposure: ExposureSpec? = nil
 ) -> ApplicationSpec {
     let check = CheckSpec(
-        mode: .http(HTTPCheck(portName: "main", path: "/")), timeout: DurationText(1, .seconds),
-        interval: DurationText(1, .seconds), attempts: 3)
+        mode: .http(HTTPCheck(portName: "main", path: "/")),
+        timeout: DurationText(1, .seconds),
+        interval: DurationText(1, .seconds),
+        attempts: 3
+    )
     return ApplicationSpec(
-        name: name, version: version, executable: Executable(url: image, dockerPullTimeout: DurationText(100, .seconds)),
+        name: name,
+        version: version,
+        executable: Executable(url: image, dockerPullTimeout: DurationText(100, .seconds)),
         exposedPorts: [PortSpec(name: "main", port: 8000)],
-        resources: ResourceRequirements(cores: cores, memoryMB: memoryMB), placementPolicy: policy, healthcheck: check,
-        readiness: check, tags: tags, env: env, exposureSpec: exposure)
+        resources: ResourceRequirements(cores: cores, memoryMB: memoryMB),
+        placementPolicy: policy,
+        healthcheck: check,
+        readiness: check,
+        tags: tags,
+        env: env,
+        exposureSpec: exposure
+    )
 }

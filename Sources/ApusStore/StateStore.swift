@@ -1,0 +1,41 @@
+package import ApusEngine
+package import ApusModel
+
+/// What survives the controller: records by kind and id, and one epoch that fences off every earlier leader.
+///
+/// Every conformer keeps the same contract, checked by `StoreConformance`:
+/// - `commit` stores a batch whole or not at all, and only while the batch's epoch is the store's;
+/// - what `commit` returned for is there after a crash or a power cut;
+/// - a batch may be repeated: the second time changes nothing;
+/// - the limits of `Record.maximumBytes` and `Batch.maximumBytes` hold everywhere.
+package protocol StateStore: Sendable {
+    /// All records of a kind, by ascending id.
+    func list(_ kind: RecordKind) async throws(StoreError) -> [Record]
+
+    /// Stores the batch, whole or not at all.
+    ///
+    /// - Throws: `fenced` if another epoch is the store's, `tooLarge` for a batch over the limits; nothing was stored then.
+    ///   After `unavailable` the outcome is unknown: repeat the batch unchanged before any other.
+    func commit(_ batch: Batch) async throws(StoreError)
+
+    /// Raises the epoch, so that every batch of an earlier one is refused from now on.
+    ///
+    /// - Returns: the new epoch, strictly greater than all before it.
+    func acquireEpoch() async throws(StoreError) -> Epoch
+
+    /// The epoch in force; 0 before the first was acquired.
+    func currentEpoch() async throws(StoreError) -> Epoch
+}
+
+extension Batch {
+    /// Refuses what some store could not take, so that no store takes it.
+    package func checkLimits() throws(StoreError) {
+        for case .put(let key, let bytes) in writes where bytes.count > Record.maximumBytes {
+            throw .tooLarge(what: "record \(key.kind) \(key.id)", size: bytes.count, limit: Record.maximumBytes)
+        }
+        let size = byteCount
+        guard size <= Batch.maximumBytes else {
+            throw .tooLarge(what: "batch of \(writes.count) writes", size: size, limit: Batch.maximumBytes)
+        }
+    }
+}

@@ -1,0 +1,248 @@
+import ApusEngine
+import ApusModel
+import ApusPlacement
+import ApusTestKit
+import HashTreeCollections
+import Testing
+
+/// One engine under its turn, a store in memory, and executors that say what a test tells them to.
+struct Bench {
+    static let cluster = ClusterID("C")
+    var turn: Turn
+    var now = Times(now: .zero, wall: WallTime(milliseconds: 1_000_000))
+    var store: [RecordKey: [UInt8]] = [:]
+    var executors: [ExecutorID: TestExecutor] = [:]
+    var sent: [NodeCommand] = []
+    var outcomes: [RequestID: CommandOutcome] = [:]
+    var replies: [RequestID: ReportAnswer] = [:]
+    var notes: [String] = []
+    private var lastRequest: RequestID = 0
+
+    init(executors count: Int = 1, cores: Int = 8, memoryMB: Int64 = 8192, epoch: Epoch = 1) throws {
+        turn = Turn(
+            engine: try Engine(cluster: Self.cluster, epoch: epoch, seed: 42, records: [], at: now)
+        )
+        for number in 0..<count {
+            let executor = TestExecutor(number: number, cores: cores, memoryMB: memoryMB)
+            executors[executor.identity.id] = executor
+        }
+        beat()
+        beat()
+    }
+
+    var ids: [ExecutorID] { executors.keys.sorted() }
+
+    /// Takes an input, decides, stores and releases.
+    mutating func take(_ input: Input) {
+        collect(turn.take(input, at: now))
+        settle()
+    }
+
+    mutating func settle() {
+        guard turn.pending == nil else { return }
+        repeat {
+            var step = turn.close(at: now)
+            while case .commit(let batch) = step {
+                for write in batch.writes {
+                    switch write {
+                    case .put(let key, let bytes): store[key] = bytes
+                    case .delete(let key): store[key] = nil
+                    }
+                }
+                step = turn.stored()
+            }
+            if case .release(let effects) = step { collect(effects) }
+        } while turn.hasWork
+    }
+
+    mutating func collect(_ effects: [Effect]) {
+        for effect in effects {
+            switch effect {
+            case .answer(let request, let outcome): outcomes[request] = outcome
+            case .reply(let request, let answer): replies[request] = answer
+            case .send(_, let command): sent.append(command)
+            case .note(let text): notes.append(text)
+            }
+        }
+    }
+
+    @discardableResult
+    mutating func ask(_ operation: ApplicationOperation) -> CommandOutcome? {
+        lastRequest += 1
+        take(.command(lastRequest, operation))
+        return outcomes[lastRequest]
+    }
+
+    /// Delivers all commands that were sent; each executor takes them as a sound one does.
+    mutating func deliver() {
+        let commands = sent
+        sent = []
+        for command in commands { executors[command.executor]?.obey(command, at: now.wall) }
+    }
+
+    /// Each executor (or the given ones) reports what changed; the answers come back.
+    mutating func beat(_ only: [ExecutorID]? = nil) {
+        for id in only ?? ids {
+            guard let report = executors[id]?.report() else { continue }
+            lastRequest += 1
+            take(.report(lastRequest, report))
+            if let answer = replies[lastRequest] { executors[id]?.hear(answer) }
+        }
+    }
+
+    mutating func pass(_ span: Duration) {
+        now.now = now.now + span
+        now.wall.milliseconds += span.milliseconds
+    }
+
+    /// Lets time pass in steps of half a second, all executors (or the given ones) beating.
+    mutating func live(_ span: Duration, beating: [ExecutorID]? = nil) {
+        var left = span
+        while left > .zero {
+            pass(.milliseconds(500))
+            left -= .milliseconds(500)
+            take(.tick)
+            deliver()
+            beat(beating)
+        }
+    }
+
+    /// Delivers and reports until nothing is on its way, everything told to start being HEALTHY.
+    mutating func converge() {
+        for _ in 0..<20 {
+            deliver()
+            for id in ids { executors[id]?.advance(at: now.wall) }
+            beat()
+            take(.tick)
+            pass(.milliseconds(100))
+        }
+    }
+
+    func application(_ id: String = "TEST_APP-1") -> Application? { turn.committed.applications[AppID(id)] }
+    func instances(_ id: String = "TEST_APP-1") -> [Instance] { turn.committed.instances(of: AppID(id)) }
+    func healthy(_ id: String = "TEST_APP-1") -> Int { instances(id).count(where: \.isHealthy) }
+
+    /// A new leader over what the store holds.
+    mutating func failOver(epoch: Epoch) throws {
+        let records = store.map { Record(key: $0.key, bytes: $0.value) }.sorted { $0.key < $1.key }
+        turn = Turn(
+            engine: try Engine(cluster: Self.cluster, epoch: epoch, seed: 43, records: records, at: now)
+        )
+        sent = []
+        settle()
+    }
+
+    mutating func create(instances: Int, _ spec: ApplicationSpec = exampleSpec()) {
+        ask(.create(spec, instances: instances, .standard))
+    }
+}
+
+/// An executor as the engine sees one: it does what it is told and reports it.
+struct TestExecutor {
+    var identity: NodeIdentity
+    var description: NodeDescription
+    var fence: Fence?
+    var revision: Int64 = 1
+    var base: Int64 = 0
+    var instances: [InstanceID: InstanceReport] = [:]
+    var heard: ReportAnswer?
+
+    init(number: Int, cores: Int, memoryMB: Int64) {
+        identity = NodeIdentity(
+            cluster: Bench.cluster,
+            id: ExecutorID("executor-\(number)"),
+            key: NodeKey("key-\(number)"),
+            incarnation: 1,
+            hostname: "host-\(number)",
+            port: 11_000,
+            transport: .http
+        )
+        description = NodeDescription(
+            topology: Topology(
+                nodes: [.init(id: 0, cores: Array(0..<cores), memoryMB: memoryMB)],
+                sharing: .pinned
+            ),
+            tags: ["host-\(number)"],
+            metadata: [:]
+        )
+    }
+
+    mutating func obey(_ command: NodeCommand, at wall: WallTime) {
+        if let fence, command.fence < fence { return }
+        fence = command.fence
+        switch command.order {
+        case .start(let spec):
+            guard instances[spec.id] == nil else { return }
+            revision += 1
+            instances[spec.id] = InstanceReport(
+                id: spec.id,
+                app: spec.app,
+                appName: spec.spec.name,
+                state: .provisioning,
+                allocation: spec.allocation,
+                ports: [],
+                error: "",
+                cause: nil,
+                created: wall,
+                updated: wall,
+                revision: revision
+            )
+        case .stop(let id, let reason):
+            set(id, .stopped, error: "", cause: .stopped(reason), at: wall)
+        }
+    }
+
+    mutating func set(
+        _ id: InstanceID,
+        _ state: InstanceState,
+        error: String = "",
+        cause: EndCause? = nil,
+        at wall: WallTime
+    ) {
+        guard var report = instances[id] else { return }
+        revision += 1
+        report.state = state
+        report.error = error
+        report.cause = cause
+        report.updated = wall
+        report.revision = revision
+        if state == .healthy {
+            report.ports = [PortMapping(name: "main", containerPort: 8000, hostPort: 30_000, type: .http)]
+        }
+        instances[id] = report
+    }
+
+    /// Everything on its way up becomes HEALTHY.
+    mutating func advance(at wall: WallTime) {
+        for (id, report) in instances where report.state.isAlive && report.state != .healthy {
+            set(id, .healthy, at: wall)
+        }
+    }
+
+    mutating func restart(knowing known: Bool = true) {
+        identity.incarnation += 1
+        revision = 1
+        base = 0
+        if !known { instances = [:] }
+        for id in instances.keys { instances[id]?.revision = 1 }
+    }
+
+    func report() -> NodeReport {
+        NodeReport(
+            identity: identity,
+            revision: revision,
+            base: base,
+            instances: instances.values.filter { $0.revision > base || base == 0 }.sorted { $0.id < $1.id },
+            fence: fence,
+            description: base == 0 ? description : nil
+        )
+    }
+
+    mutating func hear(_ answer: ReportAnswer) {
+        heard = answer
+        guard answer.verdict == .applied else { return }
+        base = answer.applied
+        if (fence?.epoch ?? 0) < answer.epoch { fence = Fence(epoch: answer.epoch, sequence: 0) }
+        for id in answer.settled { instances[id] = nil }
+    }
+}

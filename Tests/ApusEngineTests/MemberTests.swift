@@ -1,0 +1,124 @@
+import ApusEngine
+import ApusModel
+import ApusTestKit
+import HashTreeCollections
+import Testing
+
+@Suite struct MemberTests {
+    @Test func `a silent executor gets no new work, a lost one's work is placed elsewhere`() throws {
+        var bench = try Bench(executors: 2)
+        bench.create(instances: 2)
+        bench.converge()
+        let (first, second) = (bench.ids[0], bench.ids[1])
+        bench.live(.seconds(7), beating: [first])
+        #expect(bench.turn.committed.members[second]?.presence == .silent)
+        #expect(bench.healthy() == 2)
+        bench.live(.seconds(4), beating: [first])
+        #expect(bench.turn.committed.members[second]?.isLost == true)
+        #expect(bench.instances().allSatisfy { $0.executor == first })
+        #expect(bench.instances().count == 2)
+        let ended = bench.turn.committed.endedInstances(of: AppID("TEST_APP-1"))
+        #expect(ended.map(\.state) == [.lost])
+        #expect(ended.first?.error == "Instance lost: executor host-1 is not heard")
+    }
+
+    @Test func `a lost executor that comes back keeps its count: the surplus gets an explicit stop`() throws {
+        var bench = try Bench(executors: 2)
+        bench.create(instances: 2)
+        bench.converge()
+        let (first, second) = (bench.ids[0], bench.ids[1])
+        bench.live(.seconds(12), beating: [first])
+        bench.converge()
+        #expect(bench.turn.committed.members[second]?.presence == .present)
+        #expect(bench.healthy() == 2)
+        #expect(bench.instances().count == 2)
+    }
+
+    @Test func `another machine under a live id is refused, under a lost id admitted`() throws {
+        var bench = try Bench(executors: 1)
+        var impostor = try #require(bench.executors[bench.ids[0]])
+        impostor.identity.key = NodeKey("another")
+        impostor.base = 0
+        bench.take(.report(900, impostor.report()))
+        #expect(bench.replies[900]?.verdict == .refused)
+        bench.live(.seconds(12), beating: [])
+        bench.take(.report(901, impostor.report()))
+        #expect(bench.replies[901]?.verdict == .applied)
+        #expect(bench.turn.committed.members[impostor.identity.id]?.key == NodeKey("another"))
+    }
+
+    @Test func `a pause of the leader is no member's silence`() throws {
+        var bench = try Bench(executors: 2)
+        bench.pass(.seconds(60))
+        bench.take(.tick)
+        #expect(bench.turn.committed.members.allSatisfy { $0.value.presence == .present })
+    }
+
+    @Test func `reports out of order and repeated ones change nothing`() throws {
+        var bench = try Bench()
+        bench.create(instances: 1)
+        bench.deliver()
+        let early = try #require(bench.executors[bench.ids[0]]?.report())
+        bench.converge()
+        #expect(bench.healthy() == 1)
+        bench.take(.report(900, early))
+        #expect(bench.replies[900]?.verdict == .stale)
+        #expect(bench.healthy() == 1)
+    }
+
+    @Test func `a restarted executor that still has its instances keeps them`() throws {
+        var bench = try Bench()
+        bench.create(instances: 2)
+        bench.converge()
+        let before = bench.instances().map(\.id)
+        bench.executors[bench.ids[0]]?.restart()
+        bench.converge()
+        #expect(bench.instances().map(\.id) == before)
+        #expect(bench.healthy() == 2)
+    }
+
+    @Test func `an executor that forgot its instances gets new ones`() throws {
+        var bench = try Bench()
+        bench.create(instances: 2)
+        bench.converge()
+        let before = Set(bench.instances().map(\.id))
+        bench.executors[bench.ids[0]]?.restart(knowing: false)
+        bench.converge()
+        bench.live(.seconds(5))
+        bench.converge()
+        #expect(bench.healthy() == 2)
+        #expect(before.isDisjoint(with: bench.instances().map(\.id)))
+    }
+
+    @Test func `a container of an unknown application is stopped, of a known one adopted`() throws {
+        var bench = try Bench()
+        let stray = InstanceReport(
+            id: InstanceID("AI-stray"),
+            app: AppID("TEST_APP-1"),
+            appName: "TEST_APP",
+            state: .healthy,
+            allocation: ResourceAllocation(numaNode: 0, cores: [3], memoryMB: 128),
+            ports: [],
+            error: "",
+            cause: nil,
+            created: bench.now.wall,
+            updated: bench.now.wall,
+            revision: 5
+        )
+        bench.executors[bench.ids[0]]?.revision = 5
+        bench.executors[bench.ids[0]]?.instances[stray.id] = stray
+        bench.beat()
+        bench.create(instances: 1)
+        #expect(bench.instances().map(\.id) == [stray.id])
+        #expect(bench.healthy() == 1)
+
+        var other = stray
+        other.id = InstanceID("AI-other")
+        other.app = AppID("GONE-1")
+        other.revision = 9
+        bench.executors[bench.ids[0]]?.revision = 9
+        bench.executors[bench.ids[0]]?.instances[other.id] = other
+        bench.beat()
+        #expect(bench.sent.contains { $0.order == .stop(other.id, .unknown) })
+    }
+}

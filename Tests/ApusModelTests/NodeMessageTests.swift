@@ -1,0 +1,196 @@
+import ApusModel
+import Foundation
+import Testing
+
+private let cluster = ClusterID("c1")
+private let executor = ExecutorID("93b6b6f3-c7c8-3824-afc9-cb6d0b32454c")
+private let key = NodeKey("k1")
+private let fence = Fence(epoch: 3, sequence: 41)
+private let allocation = ResourceAllocation(numaNode: 1, cores: [2, 3], memoryMB: 512)
+private let healthy = InstanceReport(
+    id: InstanceID("AI-1"),
+    app: AppID("FULL-1-2_3"),
+    appName: "FULL",
+    state: .healthy,
+    allocation: allocation,
+    ports: [PortMapping(name: "main", containerPort: 8000, hostPort: 33857, type: .http)],
+    error: "",
+    cause: nil,
+    created: WallTime(milliseconds: 1_753_000_010_000),
+    updated: WallTime(milliseconds: 1_753_000_095_000),
+    revision: 7
+)
+private let ended = InstanceReport(
+    id: InstanceID("AI-2"),
+    app: AppID("FULL-1-2_3"),
+    appName: "FULL",
+    state: .stopped,
+    allocation: allocation,
+    ports: [],
+    error: "exited with code 137: out of memory",
+    cause: .exited(code: 137, outOfMemory: true),
+    created: WallTime(milliseconds: 1),
+    updated: WallTime(milliseconds: 2),
+    revision: 8
+)
+private let identity = NodeIdentity(
+    cluster: cluster,
+    id: executor,
+    key: key,
+    incarnation: 2,
+    hostname: "node1",
+    port: 11000,
+    transport: .http
+)
+private let description = NodeDescription(
+    topology: Topology(
+        nodes: [Topology.Node(id: 0, cores: [0, 1], memoryMB: 4096)],
+        sharing: .shared(multiplier: 8),
+        quantities: ["disk": 100, "bandwidth": 9]
+    ),
+    tags: ["gpu"],
+    metadata: ["zone": "z1"]
+)
+private let report = NodeReport(
+    identity: identity,
+    revision: 8,
+    base: 0,
+    instances: [healthy, ended],
+    fence: fence,
+    description: description
+)
+private let heartbeat = NodeReport(
+    identity: identity,
+    revision: 8,
+    base: 8,
+    instances: [],
+    fence: nil,
+    description: nil
+)
+private let answer = ReportAnswer(
+    verdict: .applied,
+    epoch: 3,
+    canCommit: true,
+    applied: 8,
+    settled: [InstanceID("AI-2")],
+    reason: ""
+)
+private let start = NodeCommand(
+    cluster: cluster,
+    executor: executor,
+    key: key,
+    fence: fence,
+    order: .start(InstanceSpec(id: InstanceID("AI-3"), spec: fullSpec(), allocation: allocation))
+)
+private let stop = NodeCommand(
+    cluster: cluster,
+    executor: executor,
+    key: key,
+    fence: fence,
+    order: .stop(InstanceID("AI-1"), .scaledDown)
+)
+
+/// A message, its file of a released version, and how it is read.
+struct GoldenMessage: Sendable, CustomTestStringConvertible {
+    var name: String
+    var json: JSON
+    /// Reads a text and writes it again.
+    var again: @Sendable (JSON) throws -> JSON
+
+    var testDescription: String { name }
+
+    static let all: [GoldenMessage] = [
+        GoldenMessage(name: "report-full", json: report.json) { try NodeReport(json: $0).json },
+        GoldenMessage(name: "report-heartbeat", json: heartbeat.json) { try NodeReport(json: $0).json },
+        GoldenMessage(name: "report-answer", json: answer.json) { try ReportAnswer(json: $0).json },
+        GoldenMessage(name: "command-start", json: start.json) { try NodeCommand(json: $0).json },
+        GoldenMessage(name: "command-stop", json: stop.json) { try NodeCommand(json: $0).json },
+        GoldenMessage(name: "answer-accepted", json: CommandAnswer.accepted(healthy).json) {
+            try CommandAnswer(json: $0).json
+        },
+        GoldenMessage(name: "answer-unheard-of", json: CommandAnswer.accepted(nil).json) {
+            try CommandAnswer(json: $0).json
+        },
+        GoldenMessage(
+            name: "answer-refused",
+            json: CommandAnswer.refused(.staleFence, reason: "41 is not above 42").json
+        ) { try CommandAnswer(json: $0).json },
+    ]
+}
+
+@Suite struct NodeMessageTests {
+    @Test(arguments: GoldenMessage.all)
+    func `a message is byte for byte what version 2 wrote`(_ message: GoldenMessage) throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../Golden/2/messages/\(message.name).json")
+        let golden = try String(contentsOf: file, encoding: .utf8)
+        #expect(message.json.serialized + "\n" == golden)
+        #expect(try message.again(JSON(parsing: golden)).serialized + "\n" == golden)
+    }
+
+    @Test(arguments: GoldenMessage.all)
+    func `a message of a later schema is read as far as it is known`(_ message: GoldenMessage) throws {
+        #expect(message.json.serialized.hasPrefix(#"{"schema":1,"#))
+        let later = message.json.with("schema", 2).with("novelty", ["a": 1])
+        #expect(try message.again(later) == message.json)
+        #expect(throws: JSONError("schema is missing")) { try message.again(message.json.with("schema", nil)) }
+        #expect(throws: JSONError.self) { try message.again(message.json.with("schema", 0)) }
+        #expect(throws: JSONError.self) { try message.again(.null) }
+    }
+
+    @Test func `every message comes back the same`() throws {
+        #expect(try NodeReport(json: report.json) == report)
+        #expect(try NodeReport(json: heartbeat.json) == heartbeat)
+        #expect(try ReportAnswer(json: answer.json) == answer)
+        #expect(try NodeCommand(json: start.json) == start)
+        #expect(try NodeCommand(json: stop.json) == stop)
+        #expect(start.instance == InstanceID("AI-3") && stop.instance == InstanceID("AI-1"))
+        for answer in [CommandAnswer.accepted(ended), .accepted(nil), .refused(.resourcesHeld, reason: "core 2")] {
+            #expect(try CommandAnswer(json: answer.json) == answer)
+        }
+    }
+
+    @Test(arguments: [
+        EndCause.stopped(.destroyed), .exited(code: -1, outOfMemory: false), .pullFailed, .startFailed,
+        .readinessFailed, .healthFailed, .refused, .executorLost,
+    ])
+    func `every cause of an end comes back the same`(_ cause: EndCause) throws {
+        var instance = ended
+        instance.cause = cause
+        #expect(try InstanceReport(json: instance.json) == instance)
+    }
+
+    @Test func `words we do not know fall back or are refused`() throws {
+        #expect(try InstanceReport(json: healthy.json.with("state", "PAUSED")).state == .unknown)
+        #expect(
+            try NodeCommand(json: stop.json.with("order.reason", "WHIM")).order == .stop(InstanceID("AI-1"), .unknown)
+        )
+        let refused = CommandAnswer.refused(.staleFence, reason: "r").json
+        #expect(
+            try CommandAnswer(json: refused.with("refusal", "TOO_HOT")) == .refused(.unsupported, reason: "r")
+        )
+        #expect(throws: JSONError("order PAUSE is not known")) {
+            try NodeCommand(json: stop.json.with("order.type", "PAUSE"))
+        }
+        #expect(throws: JSONError("verdict MAYBE is not known")) {
+            try ReportAnswer(json: answer.json.with("verdict", "MAYBE"))
+        }
+        #expect(throws: JSONError("transport SMOKE is not known")) {
+            try NodeIdentity(json: identity.json.with("transport", "SMOKE"))
+        }
+        #expect(throws: JSONError.self) {
+            try NodeDescription(json: description.json.with("topology.sharedMultiplier", -1))
+        }
+    }
+
+    @Test func `any member missing or of another kind is an error and no trap`() throws {
+        for message in GoldenMessage.all {
+            guard case .object(let members) = message.json else { continue }
+            for member in members {
+                for wrong: JSON in [.null, [], [:], "x", -1, true, .number(0.5), [.null], [[:]]] {
+                    _ = Result { try message.again(message.json.with(member.key, wrong)) }
+                }
+            }
+        }
+    }
+}
