@@ -1,0 +1,85 @@
+import ApusModel
+import OrderedCollections
+
+/// Reconciliation with the containers there are.
+///
+/// Nothing is removed because it is absent from a list: only a second container of one instance, and one of an
+/// instance that has ended or was told to stop.
+extension Agent {
+    /// An inventory that is not answered in this time is given up.
+    static let inventoryPatience = Duration.seconds(60)
+
+    mutating func exitsMissed(at now: Moment) {
+        switch inventory {
+        case .due: inventory = .due(now)
+        case .asked(let number, let at, _): inventory = .asked(number: number, at: at, again: true)
+        }
+    }
+
+    mutating func askForInventory(_ out: inout Outbox) {
+        if case .asked(_, let at, _) = inventory, at + Self.inventoryPatience <= out.now { inventory = .due(out.now) }
+        guard case .due(let at) = inventory, at <= out.now else { return }
+        forgetOld(&out)
+        inventories += 1
+        inventory = .asked(number: inventories, at: out.now, again: false)
+        out.actions.append(.takeInventory(number: inventories))
+    }
+
+    mutating func inventoryFailed(_ reason: String, number: Int, _ out: inout Outbox) {
+        guard case .asked(number, _, _) = inventory else { return }
+        inventory = .due(out.now + .seconds(1))
+        if inventoryFault != reason { out.actions.append(.note(.inventoryFailed(reason: reason))) }
+        inventoryFault = reason
+    }
+
+    mutating func take(_ found: [FoundContainer], number: Int, _ out: inout Outbox) {
+        guard case .asked(number, let asked, let again) = inventory else { return }
+        inventory = .due(again ? out.now : asked + Self.inventoryInterval)
+        inventoryFault = ""
+        var byInstance: [InstanceID: [FoundContainer]] = [:]
+        var unknown: [InstanceID] = []
+        noted.formIntersection(found.map(\.container))
+        for container in found.sorted(by: { $0.container < $1.container }) {
+            switch container.labels {
+            case .damaged(let reason):
+                guard noted.insert(container.container).inserted else { continue }
+                out.actions.append(.note(.damaged(container.container, name: container.name, reason: reason)))
+            case .ours(let labels):
+                if machines[labels.instance] == nil, byInstance[labels.instance] == nil {
+                    unknown.append(labels.instance)
+                }
+                byInstance[labels.instance, default: []].append(container)
+            }
+        }
+        for id in unknown { adopt(id, byInstance[id] ?? [], &out) }
+        for id in machines.keys {
+            update(id, &out) { $0.seen(byInstance[id] ?? [], asked: asked, &$1) }
+        }
+    }
+
+    /// Takes in a container that the journal does not know; the leader decides what becomes of it.
+    private mutating func adopt(_ id: InstanceID, _ found: [FoundContainer], _ out: inout Outbox) {
+        guard let own = InstanceMachine.own(among: found, recorded: nil), case .ours(let labels) = own.labels else {
+            return
+        }
+        let adopted = AdoptedInstance(
+            id: id,
+            app: labels.app,
+            appName: labels.appName,
+            allocation: labels.allocation,
+            ports: labels.ports,
+            container: own.container,
+            created: labels.created
+        )
+        var machine = InstanceMachine(adopted: adopted)
+        stamp(&machine, out)
+        machines[id] = machine
+        out.records.append(.adopted(adopted))
+        out.actions.append(.note(.adopted(id, own.container)))
+        guard let tombstone = tombstones.removeValue(forKey: id) else { return }
+        // Told to stop before it was known.
+        out.records.append(.stopTold(id, tombstone.reason, at: tombstone.at))
+        machines[id]?.stopTold = tombstone.reason
+        machines[id]?.cause = .stopped(tombstone.reason)
+    }
+}

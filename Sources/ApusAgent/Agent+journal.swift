@@ -1,0 +1,163 @@
+import ApusModel
+import OrderedCollections
+
+/// What the journal keeps, and what becomes of the agent when it cannot.
+extension Agent {
+    /// The smallest journal that replays to the same.
+    package func compacted() -> [JournalRecord] {
+        var records: [JournalRecord] = []
+        for machine in machines.values { records += Self.records(of: machine) }
+        for (id, tombstone) in tombstones { records.append(.stopTold(id, tombstone.reason, at: tombstone.at)) }
+        if let highest { records.append(.fence(highest)) }
+        return records
+    }
+
+    private static func records(of machine: InstanceMachine) -> [JournalRecord] {
+        let id = machine.id
+        if machine.hasEnded {
+            return [.ended(machine.report)] + (machine.settledAt.map { [.settled(id, at: $0)] } ?? [])
+        }
+        var records: [JournalRecord] = []
+        if let spec = machine.spec {
+            records.append(.accepted(spec, created: machine.created, epoch: machine.epoch))
+            if let container = machine.container { records.append(.container(id, container, machine.ports)) }
+        } else if let container = machine.container {
+            records.append(
+                .adopted(
+                    AdoptedInstance(
+                        id: id,
+                        app: machine.app,
+                        appName: machine.appName,
+                        allocation: machine.allocation,
+                        ports: machine.ports,
+                        container: container,
+                        created: machine.created
+                    )
+                )
+            )
+        }
+        if let reason = machine.stopTold { records.append(.stopTold(id, reason, at: machine.updated)) }
+        return records
+    }
+
+    mutating func replay(_ record: JournalRecord, at times: Times) {
+        switch record {
+        case .fence(let read):
+            fence = max(fence ?? read, read)
+        case .accepted(let spec, let created, let epoch):
+            guard machines[spec.id] == nil else { return }
+            machines[spec.id] = InstanceMachine(starting: spec, epoch: epoch, created: created)
+        case .adopted(let adopted):
+            tombstones[adopted.id] = nil
+            guard machines[adopted.id] == nil else { return }
+            machines[adopted.id] = InstanceMachine(adopted: adopted)
+        case .stopTold(let id, let reason, let at):
+            guard machines[id] != nil else {
+                tombstones[id] = Tombstone(reason: reason, at: at)
+                return
+            }
+            machines[id]?.stopTold = reason
+            if machines[id]?.cause == nil { machines[id]?.cause = .stopped(reason) }
+        case .container(let id, let container, let ports):
+            machines[id]?.container = container
+            machines[id]?.ports = ports
+        case .ended(let report):
+            tombstones[report.id] = nil
+            machines[report.id] = InstanceMachine(ended: report, at: times.now)
+        case .settled(let id, let at):
+            machines[id]?.settledAt = at
+        case .forgotten(let id):
+            machines[id] = nil
+            tombstones[id] = nil
+        }
+    }
+
+    /// Drops what nobody will ask for again, and has the journal written anew when most of it is history.
+    mutating func forgetOld(_ out: inout Outbox) {
+        func isOld(_ time: WallTime) -> Bool {
+            out.times.wall.milliseconds - time.milliseconds >= Self.retention.milliseconds
+        }
+        for machine in machines.values where machine.hasEnded && machine.leftovers.isEmpty {
+            guard let settledAt = machine.settledAt, isOld(settledAt) else { continue }
+            machines[machine.id] = nil
+            out.facts.append(.forgotten(machine.id))
+        }
+        for (id, tombstone) in tombstones where isOld(tombstone.at) {
+            tombstones[id] = nil
+            out.facts.append(.forgotten(id))
+        }
+        // At most four records belong to an instance, so half of such a journal is history.
+        if journal.length > 1000 + 8 * (machines.count + tombstones.count), journal.rewriteAt == nil {
+            journal.rewriteAt = out.now
+        }
+    }
+
+    /// Takes a fence into what this step records.
+    mutating func raise(to fence: Fence, _ out: inout Outbox) {
+        guard highest.map({ $0 < fence }) ?? true else { return }
+        highest = fence
+        self.fence = fence
+        out.records.append(.fence(fence))
+    }
+
+    /// The write this step needs, if any; a damaged journal is only ever written anew, whole.
+    mutating func journalWrite(after event: AgentEvent, _ doubt: Doubt, _ out: Outbox) -> AgentAction? {
+        // What the failed one said is in the next rewrite; trying at once would hold up what is released now.
+        if case .recordFailed = event { return nil }
+        let records = out.records + out.facts
+        let isRewriteDue = journal.rewriteAt.map { $0 <= out.now } ?? false
+        guard !records.isEmpty || isRewriteDue else { return nil }
+        journal.doubt = doubt
+        guard isRewriteDue || journal.fault != nil else {
+            journal.length += records.count
+            return .record(records)
+        }
+        let compacted = compacted()
+        journal.doubt?.isRewrite = true
+        journal.rewriteAt = out.now
+        journal.length = compacted.count
+        fence = highest
+        return .rewrite(compacted)
+    }
+
+    static func ordered(_ write: AgentAction?, _ out: Outbox) -> [AgentAction] {
+        guard let write else { return out.actions }
+        if case .record = write, out.records.isEmpty { return out.actions + [write] }
+        return [write] + out.actions
+    }
+
+    /// Any event but a failure means that the last write is durable.
+    mutating func recordSucceeded(_ out: inout Outbox) {
+        guard let doubt = journal.doubt else { return }
+        journal.doubt = nil
+        guard doubt.isRewrite else { return }
+        journal.rewriteAt = nil
+        if journal.fault != nil { out.actions.append(.note(.journalWritable)) }
+        journal.fault = nil
+    }
+
+    /// A START that could not be recorded was not taken; all else goes on, and the journal is written anew in a second.
+    mutating func recordFailed(_ held: [AgentAction], _ reason: String, _ out: inout Outbox) {
+        guard let doubt = journal.doubt else { return }
+        journal.doubt = nil
+        fence = doubt.recorded
+        if doubt.accepted != nil { highest = doubt.highest }
+        if journal.fault == nil { out.actions.append(.note(.journalUnwritable(reason: reason))) }
+        journal.fault = reason
+        journal.rewriteAt = out.now + .seconds(1)
+        if let id = doubt.accepted { machines[id] = nil }
+        for action in held {
+            switch action {
+            case .perform(let id, _, _) where id == doubt.accepted: break
+            case .answer(let reply, .accepted) where doubt.accepted != nil:
+                let text = "the executor cannot write its journal: \(reason)"
+                out.actions.append(.answer(reply: reply, .refused(.journalUnwritable, reason: text)))
+            case .report:
+                // It told what is not on disk; a new one is made.
+                reports.flight = nil
+                reports.next = out.now
+            default: out.actions.append(action)
+            }
+        }
+    }
+}

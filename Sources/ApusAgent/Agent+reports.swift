@@ -1,0 +1,95 @@
+import ApusModel
+import OrderedCollections
+
+extension Agent {
+    /// The conversation with the leader: one report under way at a time.
+    struct Reports {
+        struct Flight {
+            var number: Int
+            var sent: Moment
+            var revision: Int64
+        }
+
+        var next: Moment
+        var flight: Flight?
+        var count = 0
+        /// What the leader last said it has applied of this incarnation.
+        var base: Int64 = 0
+        /// What the last report said, answered or not.
+        var reported: Int64 = 0
+        var fence: Fence?
+        var refusal = ""
+
+        /// A report that is not answered in this time is given up.
+        static let patience = Duration.seconds(15)
+        static let retry = Duration.milliseconds(500)
+
+        var deadline: Moment { flight.map { $0.sent + Self.patience } ?? next }
+
+        init(next: Moment) { self.next = next }
+    }
+
+    /// Reports when something changed or it is time, and none is under way.
+    mutating func report(_ out: inout Outbox) {
+        if let flight = reports.flight, flight.sent + Reports.patience <= out.now { reports.flight = nil }
+        guard reports.flight == nil else { return }
+        guard revision > reports.reported || fence != reports.fence || reports.next <= out.now else { return }
+        reports.count += 1
+        reports.flight = Reports.Flight(number: reports.count, sent: out.now, revision: revision)
+        reports.reported = revision
+        reports.fence = fence
+        let base = reports.base
+        // An end that is committed needs no more telling, not even in a full list.
+        let changed = machines.values.filter { $0.revision > base && $0.settledAt == nil }
+        out.actions.append(
+            .report(
+                NodeReport(
+                    identity: identity,
+                    revision: revision,
+                    base: base,
+                    instances: changed.map(\.report),
+                    fence: fence,
+                    description: base == 0 ? description : nil
+                ),
+                number: reports.count
+            )
+        )
+    }
+
+    mutating func reportFailed(number: Int, at now: Moment) {
+        guard reports.flight?.number == number else { return }
+        reports.flight = nil
+        reports.next = now + Reports.retry
+    }
+
+    mutating func take(_ answer: ReportAnswer, number: Int, _ out: inout Outbox) {
+        guard let flight = reports.flight, flight.number == number else { return }
+        // A deposed leader's answer is none: what it applied is not what its successor has.
+        if let highest, answer.epoch < highest.epoch { return reportFailed(number: number, at: out.now) }
+        reports.flight = nil
+        reports.next = max(out.now, flight.sent + Self.heartbeat)
+        guard answer.verdict != .refused else {
+            if reports.refusal != answer.reason { out.actions.append(.note(.reportRefused(reason: answer.reason))) }
+            reports.refusal = answer.reason
+            return
+        }
+        reports.refusal = ""
+        if answer.canCommit { lastAnsweredByCommittingLeader = out.now }
+        // More than we ever said cannot be of this incarnation.
+        let applied = (0...flight.revision).contains(answer.applied) ? answer.applied : 0
+        if applied < reports.base { reports.next = out.now }
+        reports.base = applied
+        settle(answer.settled, &out)
+        if highest.map({ $0.epoch < answer.epoch }) ?? true {
+            raise(to: Fence(epoch: answer.epoch, sequence: 0), &out)
+        }
+    }
+
+    private mutating func settle(_ ids: [InstanceID], _ out: inout Outbox) {
+        for id in ids {
+            guard let machine = machines[id], machine.hasEnded, machine.settledAt == nil else { continue }
+            machines[id]?.settledAt = out.times.wall
+            out.facts.append(.settled(id, at: out.times.wall))
+        }
+    }
+}

@@ -1,0 +1,172 @@
+import ApusAgent
+import ApusModel
+import Testing
+
+struct JournalTests {
+    @Test func `a crash at any point of a start ends in one healthy container`() {
+        var rig = Rig()
+        rig.command(.start(instanceSpec()))
+        rig.run(for: .seconds(2))
+        #expect(rig.instance(one)?.state == .healthy)
+        #expect(rig.remains.count > 10)
+        for (point, remains) in rig.remains.enumerated() {
+            var after = Rig(after: remains, incarnation: 2, made: 10)
+            after.run(for: .seconds(1))
+            // The leader sends it again, as it had no answer.
+            after.command(.start(instanceSpec()))
+            after.run(for: .seconds(15))
+            #expect(after.instance(one)?.state == .healthy, "crash at \(point): \(remains)")
+            #expect(after.containers(of: one).count == 1, "crash at \(point): \(remains)")
+        }
+    }
+
+    @Test func `a crash at any point of a stop ends with nothing left`() {
+        var rig = Rig()
+        rig.settles = false
+        rig.command(.start(instanceSpec()))
+        rig.run(for: .seconds(2))
+        let before = rig.remains.count
+        rig.command(.stop(one, .scaledDown))
+        rig.run(for: .seconds(2))
+        #expect(rig.instance(one)?.state == .stopped)
+        for (point, remains) in rig.remains.enumerated() where point >= before {
+            var after = Rig(after: remains, incarnation: 2, made: 10)
+            after.settles = false
+            after.run(for: .seconds(1))
+            after.command(.stop(one, .scaledDown))
+            after.run(for: .seconds(15))
+            #expect(after.instance(one)?.state == .stopped, "crash at \(point): \(remains)")
+            #expect(after.containers.isEmpty, "crash at \(point): \(remains)")
+        }
+    }
+
+    @Test func `a stop that was journalled is carried out after a crash without being repeated`() {
+        var rig = Rig()
+        rig.command(.start(instanceSpec()))
+        rig.run(for: .seconds(2))
+        let before = rig.remains.count
+        rig.command(.stop(one, .scaledDown))
+        for remains in rig.remains[before...]
+        where remains.journal.contains(where: { if case .stopTold = $0 { true } else { false } }) {
+            var after = Rig(after: remains, incarnation: 2)
+            after.run(for: .seconds(5))
+            #expect(after.containers.isEmpty)
+            #expect(after.instance(one)?.cause == .stopped(.scaledDown))
+        }
+    }
+
+    @Test func `a compacted journal replays to the same`() {
+        var rig = Rig()
+        rig.settles = false
+        rig.command(.start(instanceSpec()))
+        rig.command(.start(instanceSpec("AI-2", cores: [1])))
+        rig.run(for: .seconds(2))
+        rig.command(.stop(two, .destroyed))
+        rig.command(.stop(InstanceID("AI-9"), .surplus))
+        rig.run(for: .seconds(2))
+        let compacted = rig.agent.compacted()
+        func replay(_ records: [JournalRecord]) -> Agent {
+            Agent(identity: Rig.identity, description: Rig.description, replaying: records, at: rig.times)
+        }
+        #expect(replay(compacted).instances == replay(rig.journal).instances)
+        #expect(replay(compacted).fence == replay(rig.journal).fence)
+        #expect(replay(rig.journal).compacted() == replay(compacted).compacted())
+        #expect(compacted.count < rig.journal.count)
+    }
+
+    @Test func `a journal that is mostly history is written anew`() {
+        var rig = Rig()
+        rig.run(for: .seconds(1))
+        for number in 0..<500 {
+            rig.command(.stop(InstanceID("AI-\(number)"), .surplus))
+            if number == 250 { rig.run(for: .seconds(3700)) }
+        }
+        rig.run(for: .seconds(3700))
+        rig.command(.stop(one, .surplus))
+        rig.run(for: .seconds(20))
+        #expect(rig.journal.count < 20)
+        #expect(rig.journal.contains(.fence(Fence(epoch: 1, sequence: 1501))))
+    }
+
+    @Test func `a start that cannot be journalled is refused and leaves no trace`() {
+        var rig = Rig()
+        rig.run(for: .seconds(1))
+        rig.journalFails = true
+        let fence = Fence(epoch: 1, sequence: 5)
+        let answer = rig.command(.start(instanceSpec()), fence: fence)
+        guard case .refused(.journalUnwritable, let reason) = answer else {
+            return #expect(Bool(false), "it was answered \(String(describing: answer))")
+        }
+        #expect(reason.contains("disk full"))
+        #expect(rig.agent.instances.isEmpty)
+        #expect(rig.jobs.isEmpty)
+        #expect(rig.notes == [.journalUnwritable(reason: "disk full")])
+        rig.run(for: .seconds(5))
+        #expect(rig.notes.count == 1)
+        rig.journalFails = false
+        rig.run(for: .seconds(2))
+        #expect(rig.notes.last == .journalWritable)
+        guard case .accepted(let report) = rig.command(.start(instanceSpec()), fence: fence) else {
+            return #expect(Bool(false), "the same command must be taken once the journal is writable")
+        }
+        #expect(report?.state == .provisioning)
+    }
+
+    @Test func `a stop is carried out though it cannot be journalled, and is journalled later`() {
+        var rig = Rig()
+        rig.settles = false
+        rig.command(.start(instanceSpec()))
+        rig.run(for: .seconds(1))
+        rig.journalFails = true
+        let fence = rig.agent.fence
+        guard case .accepted = rig.command(.stop(one, .scaledDown)) else {
+            return #expect(Bool(false), "a stop is never refused for the journal's sake")
+        }
+        #expect(rig.agent.fence == fence, "a fence that is not on disk is not acknowledged")
+        rig.run(for: .seconds(2))
+        #expect(rig.containers.isEmpty)
+        rig.journalFails = false
+        rig.run(for: .seconds(2))
+        #expect(rig.agent.fence != fence)
+        let after = Rig(after: Rig.Remains(journal: rig.journal, containers: [:]), incarnation: 2)
+        #expect(after.instance(one)?.state == .stopped)
+        #expect(after.agent.fence == rig.agent.fence)
+    }
+
+    @Test func `every record reads back from its text`() throws {
+        let report = InstanceReport(
+            id: one,
+            app: AppID("TEST-1"),
+            appName: "TEST",
+            state: .stopped,
+            allocation: ResourceAllocation(numaNode: 0, cores: [0], memoryMB: 128),
+            ports: [PortMapping(name: "main", containerPort: 8000, hostPort: 32000, type: .http)],
+            error: "e",
+            cause: .exited(code: 1, outOfMemory: true),
+            created: WallTime(milliseconds: 1),
+            updated: WallTime(milliseconds: 2),
+            revision: 7
+        )
+        let adopted = AdoptedInstance(
+            id: one,
+            app: report.app,
+            appName: "TEST",
+            allocation: report.allocation,
+            ports: report.ports,
+            container: ContainerID("c"),
+            created: report.created
+        )
+        let records: [JournalRecord] = [
+            .fence(Fence(epoch: 3, sequence: 4)),
+            .accepted(instanceSpec(), created: WallTime(milliseconds: 5), epoch: 3),
+            .adopted(adopted), .stopTold(one, .surplus, at: WallTime(milliseconds: 6)),
+            .container(one, ContainerID("c"), report.ports), .ended(report),
+            .settled(one, at: WallTime(milliseconds: 7)), .forgotten(one),
+        ]
+        for record in records {
+            #expect(try JournalRecord(json: JSON(parsing: record.json.serialized)) == record)
+        }
+        #expect(throws: JSONError.self) { try JournalRecord(json: ["schema": 2, "kind": "FORGOTTEN", "id": "x"]) }
+        #expect(throws: JSONError.self) { try JournalRecord(json: ["schema": 1, "kind": "NEWS"]) }
+    }
+}
