@@ -72,8 +72,11 @@ let package = Package(
         .executableTarget(name: "apus-sim", dependencies: ["ApusSimulation", argumentParser]),
 
         // What survives: records in SQLite, behind one protocol.
-        .target(name: "ApusStore", dependencies: ["ApusEngine", "ApusModel", grdb, logging]),
-        .testTarget(name: "ApusStoreTests", dependencies: ["ApusModel", "ApusStore", "ApusTestKit"]),
+        .target(name: "ApusStore", dependencies: ["ApusEngine", "ApusModel", grdb]),
+        .testTarget(
+            name: "ApusStoreTests",
+            dependencies: ["ApusEngine", "ApusModel", "ApusStore", "ApusTestKit", grdb]
+        ),
 
         // The Docker Engine API over its socket.
         .target(name: "ApusContainers", dependencies: ["ApusModel", asyncHTTPClient, logging] + nio),

@@ -1,7 +1,42 @@
 import ArgumentParser
-import AsyncHTTPClient
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The one binary: every role, and the command line.
 @main
 struct Apus: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "apus", abstract: "A cluster orchestrator.")
+    static let configuration = CommandConfiguration(
+        commandName: "apus",
+        abstract: "Keeps services alive in containers on a set of Linux machines.",
+        discussion: """
+            Start a cluster on this machine with `apus dev`, then give it work with `apus apps deploy`.
+
+            Exit codes: 0 done, 1 any other failure, 2 no room, 3 unhealthy, 4 timed out, 5 in conflict with what is \
+            there, 7 controller not reached, 64 wrong usage.
+            """,
+        version: "apus 0.1.0",
+        subcommands: [Dev.self, Apps.self])
+
+    static func main() async {
+        // A reader that goes away is an error of the write, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as CommandFailure {
+            failure.exit()
+        } catch {
+            exit(withError: error)
+        }
+    }
 }

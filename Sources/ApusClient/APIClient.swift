@@ -1,0 +1,116 @@
+package import ApusModel
+import NIOHTTP1
+
+/// Typed calls of the controller's public API.
+///
+/// Every call throws `ClientError`, or `CancellationError` when its task was cancelled.
+package struct APIClient: Sendable {
+    /// The base URL, `http://host:port`.
+    package let endpoint: String
+    /// Longer than the controller lets a request wait.
+    private static let deadline: Duration = .seconds(15)
+
+    /// Takes `http://host:port` or `host:port`.
+    package init(endpoint: String) {
+        var base = endpoint.contains("://") ? endpoint : "http://\(endpoint)"
+        while base.hasSuffix("/") { base.removeLast() }
+        self.endpoint = base
+    }
+
+    /// Returns if a leader answers.
+    package func ping() async throws { _ = try await get("ping") }
+
+    // MARK: applications
+
+    /// All applications in the order of the API: the oldest first.
+    package func applications() async throws -> [ApplicationSummary] {
+        guard case .object(let members) = try await get("applications") else { throw unreadable("applications") }
+        return try members.map { member in try read("applications") { try ApplicationSummary(json: member.value) } }
+    }
+
+    package func application(_ id: AppID) async throws -> ApplicationSummary {
+        let json = try await get("applications/\(part(id))")
+        return try read("applications/\(id)") { try ApplicationSummary(json: json) }
+    }
+
+    /// The specification with its secrets masked.
+    package func spec(of id: AppID) async throws -> JSON { try await get("applications/\(part(id))/spec") }
+
+    /// The instances in Drove's active states, oldest first; none if the application is unknown.
+    package func instances(of id: AppID) async throws -> [InstanceSummary] {
+        try await instances("applications/\(part(id))/instances")
+    }
+
+    /// Those that ended or failed, newest first.
+    package func endedInstances(of id: AppID, atMost count: Int) async throws -> [InstanceSummary] {
+        try await instances("applications/\(part(id))/instances/old?size=\(count)")
+    }
+
+    private func instances(_ path: String) async throws -> [InstanceSummary] {
+        guard case .array(let elements) = try await get(path) else { throw unreadable(path) }
+        return try elements.map { element in try read(path) { try InstanceSummary(json: element) } }
+    }
+
+    /// Asks for a change: an `ApplicationOperation` as JSON.
+    ///
+    /// - Returns: the application it is about. The work itself goes on after this.
+    package func operate(_ operation: JSON) async throws -> AppID {
+        let data = try await post("applications/operations", operation)
+        return try read("applications/operations") { AppID(try data.string("appId")) }
+    }
+
+    /// Asks whether a specification is valid; the violations come as `refused`.
+    package func validate(spec: JSON) async throws { _ = try await post("applications/validate/spec", spec) }
+
+    // MARK: the cluster
+
+    package func cluster() async throws -> JSON { try await get("cluster") }
+    package func executors() async throws -> JSON { try await get("cluster/executors") }
+    package func endpoints() async throws -> JSON { try await get("endpoints") }
+
+    // MARK: steps
+
+    /// The `data` of a path below `/apis/v1/`.
+    package func get(_ path: String) async throws -> JSON { try await data(.GET, path, nil) }
+
+    private func post(_ path: String, _ body: JSON) async throws -> JSON { try await data(.POST, path, body) }
+
+    private func data(_ method: HTTPMethod, _ path: String, _ body: JSON?) async throws -> JSON {
+        let url = "\(endpoint)/apis/v1/\(path)"
+        let answer = try await HTTPCall(method: method, url: url, body: body?.bytes).answer(within: Self.deadline)
+        let envelope: JSON
+        do {
+            envelope = try JSON(parsing: answer.body)
+        } catch {
+            if answer.status != 200 { throw ClientError(answer: answer, from: url) }
+            throw unreadable(path)
+        }
+        if answer.status == 200, envelope["status"]?.text == "SUCCESS" { return envelope["data"] ?? .null }
+        throw failure(answer, envelope, url)
+    }
+
+    private func failure(_ answer: HTTPCall.Answer, _ envelope: JSON, _ url: String) -> ClientError {
+        let message = envelope["message"]?.text ?? ""
+        if answer.status == 200, envelope["status"]?.text == "FAILED" { return ClientError(.notFound, message) }
+        guard answer.status == 400 else { return ClientError(answer: answer, from: url) }
+        if case .array(let errors)? = envelope["data"]?["validationErrors"] {
+            let texts = errors.compactMap(\.text)
+            return ClientError(.refused(texts), texts.joined(separator: "\n"))
+        }
+        return ClientError(.refused([message]), message)
+    }
+
+    private func part<Entity>(_ id: Identifier<Entity>) -> String { HTTPCall.encoded(id.rawValue) }
+
+    private func read<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch {
+            throw ClientError(.unreadable, "\(endpoint)/apis/v1/\(path) answered something else than it should: \(error)")
+        }
+    }
+
+    private func unreadable(_ path: String) -> ClientError {
+        ClientError(.unreadable, "\(endpoint)/apis/v1/\(path) does not answer as the API of a controller does")
+    }
+}

@@ -1,0 +1,73 @@
+package import ApusModel
+
+/// An application as the API shows it.
+package struct ApplicationSummary: Sendable {
+    /// The operation under way.
+    package struct UnderWay: Hashable, Sendable {
+        package var id: OperationID
+        package var type: String
+    }
+
+    /// How the last operation ended.
+    package struct Ended: Hashable, Sendable {
+        package var id: OperationID
+        package var type: String
+        /// SUCCEEDED, FAILED or SUPERSEDED.
+        package var outcome: String
+        package var reason: String
+    }
+
+    /// Why instances are held back, and for how long.
+    package struct Backoff: Hashable, Sendable {
+        package var failures: Int
+        package var waitMilliseconds: Int64
+        package var reason: String
+    }
+
+    package var id: AppID
+    package var name: String
+    /// A Drove state, `RUNNING` say.
+    package var state: String
+    package var expected: Int
+    package var running: Int
+    package var healthy: Int
+    package var totalCPUs: Int64
+    package var totalMemoryMB: Int64
+    package var created: WallTime
+    package var updated: WallTime
+    package var operation: UnderWay?
+    package var lastOperation: Ended?
+    package var backoff: Backoff?
+    /// Why no room was found for more instances.
+    package var shortfall: String?
+    /// All of it as the API gave it.
+    package var json: JSON
+
+    init(json: JSON) throws(JSONError) {
+        self.json = json
+        id = AppID(try json.string("id"))
+        name = try json.string("name")
+        state = try json.string("state")
+        expected = try json.int("requiredInstances")
+        healthy = try json.int("healthyInstances")
+        running = json["runningInstances"] == nil ? healthy : try json.int("runningInstances")
+        totalCPUs = try json.integer("totalCPUs")
+        totalMemoryMB = try json.integer("totalMemory")
+        created = WallTime(milliseconds: try json.integer("created"))
+        updated = WallTime(milliseconds: try json.integer("updated"))
+        if let value = json["operation"] {
+            operation = UnderWay(id: OperationID(try value.string("id")), type: try value.string("type"))
+        }
+        if let value = json["lastOperation"] {
+            lastOperation = Ended(
+                id: OperationID(try value.string("id")), type: try value.string("type"),
+                outcome: try value.string("outcome"), reason: try value.string("reason"))
+        }
+        if let value = json["backoff"] {
+            backoff = Backoff(
+                failures: try value.int("failures"), waitMilliseconds: try value.integer("waitMs"),
+                reason: try value.string("reason"))
+        }
+        shortfall = json["shortfall"]?.text
+    }
+}

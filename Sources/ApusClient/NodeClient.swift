@@ -1,0 +1,64 @@
+package import ApusModel
+import NIOHTTP1
+
+/// Sends the messages between nodes (`docs/architecture.md` §5).
+package struct NodeClient: Sendable {
+    /// How long one message may take: a heartbeat's length.
+    package static let deadline: Duration = .seconds(2)
+
+    package init() {}
+
+    /// Sends a command to the executor at that base URL, `http://host:port`.
+    ///
+    /// - Throws: `ClientError`, or `CancellationError` when the task was cancelled.
+    package func send(_ command: NodeCommand, to executor: String) async throws -> CommandAnswer {
+        let json = try await post(command.json, to: "\(executor)/apis/v1/messages")
+        return try read(json, from: executor) { json throws(JSONError) in try CommandAnswer(json: json) }
+    }
+
+    /// Sends a report to the controller at that base URL, `http://host:port`.
+    ///
+    /// - Throws: `ClientError`, or `CancellationError` when the task was cancelled. A controller that does not lead
+    ///   gives `status(400, …)`, one that cannot answer now `status(503, …)`.
+    package func report(_ report: NodeReport, to controller: String) async throws -> ReportAnswer {
+        let json = try await post(report.json, to: "\(controller)/apis/v1/internal/nodes/report")
+        return try read(json, from: controller) { json throws(JSONError) in try ReportAnswer(json: json) }
+    }
+
+    private func post(_ message: JSON, to url: String) async throws -> JSON {
+        let answer = try await HTTPCall(method: .POST, url: url, body: message.bytes).answer(within: Self.deadline)
+        guard answer.status == 200 else { throw ClientError(answer: answer, from: url) }
+        return try read(answer, from: url)
+    }
+
+    private func read(_ answer: HTTPCall.Answer, from url: String) throws -> JSON {
+        do {
+            return try JSON(parsing: answer.body)
+        } catch {
+            throw ClientError(.unreadable, "\(url) answered what is no JSON: \(error)")
+        }
+    }
+
+    private func read<Message>(
+        _ json: JSON, from url: String, as message: (JSON) throws(JSONError) -> Message
+    ) throws -> Message {
+        do {
+            return try message(json)
+        } catch {
+            throw ClientError(.unreadable, "\(url) answered what is no message: \(error)")
+        }
+    }
+}
+
+extension ClientError {
+    /// What a status other than 200 means, with the envelope's message if there is one.
+    init(answer: HTTPCall.Answer, from url: String) {
+        var text = ""
+        do {
+            text = try JSON(parsing: answer.body)["message"]?.text ?? ""
+        } catch {
+            text = String(decoding: answer.body.prefix(200), as: UTF8.self)
+        }
+        self.init(.status(answer.status, text), "\(url) answered \(answer.status)\(text.isEmpty ? "" : ": \(text)")")
+    }
+}

@@ -1,0 +1,52 @@
+package import ApusModel
+
+/// An answer of the HTTP API, free of any HTTP library.
+package struct APIAnswer: Hashable, Sendable {
+    package var status: Int
+    /// `nil` for an empty body.
+    package var json: JSON?
+    /// Seconds after which to try again.
+    package var retryAfter: Int?
+
+    init(status: Int, json: JSON? = nil, retryAfter: Int? = nil) {
+        self.status = status
+        self.json = json
+        self.retryAfter = retryAfter
+    }
+
+    /// The envelope of a good answer.
+    static func success(_ data: JSON?) -> APIAnswer {
+        APIAnswer(status: 200, json: .members(["status": "SUCCESS", "data": data, "message": "success"]))
+    }
+
+    /// The envelope of any other answer.
+    static func failed(_ status: Int, _ message: String, data: JSON? = nil, retryAfter: Int? = nil) -> APIAnswer {
+        APIAnswer(
+            status: status, json: .members(["status": "FAILED", "data": data, "message": .string(message)]),
+            retryAfter: retryAfter)
+    }
+
+    init(_ refusal: APIRefusal) {
+        switch refusal {
+        case .spec(let spec): self.init(spec)
+        case .notFound(let message): self = .failed(200, message)
+        case .refused(let message): self = .failed(400, message)
+        }
+    }
+
+    init(_ refusal: SpecRefusal) {
+        self = .failed(
+            400, refusal.message,
+            data: .members(["validationErrors": .array(refusal.errors.map { .string($0) })]))
+    }
+
+    /// For a body over the limit.
+    static func tooLarge(limit: Int) -> APIAnswer {
+        .failed(413, "The request body is larger than \(limit) bytes")
+    }
+
+    /// For an error nobody foresaw.
+    static func unexpected(_ error: any Error) -> APIAnswer {
+        .failed(500, "Unexpected Server error", data: .members(["failure": .string("\(error)")]))
+    }
+}

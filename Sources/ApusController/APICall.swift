@@ -1,0 +1,98 @@
+import ApusModel
+
+/// One request of the HTTP API, free of any HTTP library.
+package struct APICall: Sendable {
+    package var method: String
+    /// Still encoded, without the query.
+    package var path: String
+    /// In the order given, decoded.
+    package var query: [(name: String, value: String)]
+    package var contentType: String?
+    package var body: [UInt8]
+    /// What stands for the `{…}` of the route, decoded.
+    var parameters: [String] = []
+
+    /// `target` is the path with its query.
+    package init(_ method: String, _ target: String, contentType: String? = nil, body: [UInt8] = []) {
+        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        self.method = method
+        path = String(parts[0])
+        query = parts.count > 1 ? Self.pairs(parts[1]) : []
+        self.contentType = contentType
+        self.body = body
+    }
+
+    private static func pairs(_ query: Substring) -> [(name: String, value: String)] {
+        query.split(separator: "&").map { pair in
+            let halves = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let text = halves.map { decoded($0, plusIsSpace: true) }
+            return (text[0], text.count > 1 ? text[1] : "")
+        }
+    }
+
+    /// Without percent-encoding; a `%` that encodes nothing stays.
+    static func decoded(_ text: Substring, plusIsSpace: Bool = false) -> String {
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), let code = UInt8(String(Substring(rest.prefix(2))), radix: 16), rest.count > 1 {
+                bytes.append(code)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(plusIsSpace && byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Every value given under a name.
+    func values(_ name: String) -> [String] { query.filter { $0.name == name }.map(\.value) }
+
+    /// The body as JSON; an empty one is null.
+    func json() throws(APIRefusal) -> JSON {
+        guard !body.isEmpty else { return .null }
+        do {
+            return try JSON(parsing: body)
+        } catch {
+            throw .spec(.unreadable(error.message))
+        }
+    }
+
+    /// A number of the query within Drove's range, or its default.
+    func count(_ name: String, default standard: Int) throws(APIRefusal) -> Int {
+        guard let text = values(name).last else { return standard }
+        guard let number = Int(text) else {
+            throw .spec(.violations(["query param \(name) must be a whole number"]))
+        }
+        let most = Int(Int32.max) - 1
+        guard number >= 0 else {
+            throw .spec(.violations(["query param \(name) must be greater than or equal to 0"]))
+        }
+        guard number <= most else {
+            throw .spec(.violations(["query param \(name) must be less than or equal to \(most)"]))
+        }
+        return number
+    }
+
+    /// The instance states of the query, in any case of letters; none if none are given.
+    func states() throws(APIRefusal) -> Set<InstanceState> {
+        var states: Set<InstanceState> = []
+        for text in values("state") {
+            guard let state = InstanceState(rawValue: text.uppercased()) else {
+                let names = InstanceState.allCases.map(\.rawValue).joined(separator: ", ")
+                throw .spec(.violations(["query param state must be one of [\(names)]"]))
+            }
+            states.insert(state)
+        }
+        return states
+    }
+}
+
+/// Why a call has no good answer; each has one form on the wire (contract §0.3).
+enum APIRefusal: Error {
+    case spec(SpecRefusal)
+    /// 200 FAILED.
+    case notFound(String)
+    /// 400 FAILED without data.
+    case refused(String)
+}

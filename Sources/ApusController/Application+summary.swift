@@ -1,0 +1,48 @@
+import ApusEngine
+import ApusModel
+
+extension Application {
+    /// Drove's AppSummary, and after its keys those of Apus.
+    func summary(instances: [Instance], at now: Moment) -> JSON {
+        let expected = Int64(expected)
+        return .members([
+            "id": id.json, "name": .string(spec.name), "requiredInstances": .integer(expected),
+            "healthyInstances": .integer(Int64(instances.count(where: \.isHealthy))),
+            "totalCPUs": .integer(Int64(spec.resources.cores) * expected),
+            "totalMemory": .integer(spec.resources.memoryMB * expected),
+            "tags": .strings(spec.tags), "state": .string(state.rawValue), "created": created.json,
+            "updated": updated.json,
+            "runningInstances": .integer(Int64(instances.count(where: \.isRunning))),
+            "operation": operation?.summary, "lastOperation": lastOperation?.summary,
+            "backoff": backoff.summary(at: now), "shortfall": shortfall.map { .string("\($0)") },
+        ])
+    }
+}
+
+extension Operation {
+    fileprivate var summary: JSON {
+        .members([
+            "id": id.json, "type": .string(kind.rawValue), "accepted": accepted.json, "timeout": timeout.json,
+        ])
+    }
+}
+
+extension EndedOperation {
+    fileprivate var summary: JSON {
+        .members([
+            "id": id.json, "type": .string(kind.rawValue), "accepted": accepted.json, "ended": ended.json,
+            "outcome": .string(outcome.rawValue), "reason": .string(reason),
+        ])
+    }
+}
+
+extension Backoff {
+    /// `nil` when nothing failed lately.
+    fileprivate func summary(at now: Moment) -> JSON? {
+        guard failures > 0 || !reason.isEmpty else { return nil }
+        return .members([
+            "failures": .integer(Int64(failures)), "waitMs": .integer(wait(at: now)?.milliseconds ?? 0),
+            "reason": .string(reason),
+        ])
+    }
+}

@@ -1,0 +1,123 @@
+import ApusClient
+package import ApusEngine
+package import ApusModel
+package import ApusStore
+import HashTreeCollections
+package import Logging
+import ServiceLifecycle
+
+/// What one controller is told at its start.
+package struct ControllerSettings: Sendable {
+    package var cluster: ClusterID
+    /// Where clients reach its API; shown as the leader.
+    package var hostname: String
+    package var port: Int
+    /// Chooses among equals, and makes ids.
+    package var seed: UInt64
+    package var engine = EngineSettings()
+
+    package init(cluster: ClusterID, hostname: String, port: Int, seed: UInt64) {
+        self.cluster = cluster
+        self.hostname = hostname
+        self.port = port
+        self.seed = seed
+    }
+}
+
+/// Why a controller ended by itself.
+package struct ControllerError: Error, CustomStringConvertible {
+    package var description: String
+}
+
+/// The leader: one loop that takes what comes in, lets the engine decide, stores that, and hands it out.
+package struct Controller: Service {
+    /// Delivers a command to the executor at a base URL.
+    package typealias Send = @Sendable (NodeCommand, _ url: String) async throws -> CommandAnswer
+
+    /// Time passes for the engine at least this often.
+    private static let tick: Duration = .milliseconds(200)
+
+    let settings: ControllerSettings
+    let store: any StateStore
+    let time: TimeSource
+    let crash: CrashPoint?
+    let logger: Logger
+    let published = Published()
+    /// Where requests and reports are handed in.
+    package let inbox: Inbox
+    private let outboxes: Outboxes
+
+    package init(
+        settings: ControllerSettings, store: any StateStore, time: TimeSource = .system(),
+        send: @escaping Send = { command, url in try await NodeClient().send(command, to: url) },
+        crash: CrashPoint? = nil, logger: Logger
+    ) {
+        self.settings = settings
+        self.store = store
+        self.time = time
+        self.crash = crash
+        self.logger = logger
+        inbox = Inbox(time: time)
+        outboxes = Outboxes(inbox: inbox, send: send, crash: crash, logger: logger)
+    }
+
+    /// Its HTTP API; answers that it does not lead before and after `run`.
+    package var api: API {
+        API(
+            inbox: inbox, published: published, time: time, leader: "\(settings.hostname):\(settings.port)",
+            logger: logger)
+    }
+
+    /// Leads until a graceful shutdown, which finishes the turn under way and leaves all containers running.
+    ///
+    /// - Throws: `ControllerError` if the state cannot be read, or another leader took over.
+    package func run() async throws {
+        defer {
+            published.publish(nil)
+            inbox.close("the controller has stopped")
+        }
+        let turn = try await takeOver()
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                defer { group.cancelAll() }
+                group.addTask { await outboxes.run() }
+                group.addTask {
+                    while !Task.isCancelled {
+                        inbox.nudge()
+                        try await Task.sleep(for: Self.tick)
+                    }
+                }
+                group.addTask {
+                    var loop = LeaderLoop(turn: turn, controller: self, outboxes: outboxes)
+                    try await loop.run()
+                }
+                // Only the loop ends by itself.
+                try await group.next()
+            }
+        } onGracefulShutdown: {
+            inbox.stop()
+        }
+    }
+
+    /// Fences off every earlier leader, and loads what the store holds.
+    private func takeOver() async throws -> Turn {
+        let epoch = try await store.acquireEpoch()
+        var records: [Record] = []
+        for kind in RecordKind.allCases { records += try await store.list(kind) }
+        do {
+            let engine = try Engine(
+                cluster: settings.cluster, epoch: epoch, seed: settings.seed &+ UInt64(bitPattern: epoch),
+                records: records, settings: settings.engine, at: time())
+            let state = engine.state
+            logger.info(
+                "leading",
+                metadata: [
+                    "epoch": "\(epoch)", "applications": "\(state.applications.count)",
+                    "executors": "\(state.members.count)",
+                ])
+            return Turn(engine: engine)
+        } catch {
+            throw ControllerError(description: "The stored state cannot be used: \(error). Nothing was changed.")
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import ApusEngine
+import ApusModel
+import HashTreeCollections
+
+/// Applications, their instances, and what is asked of them (contract §1.1).
+extension Handling {
+    func operate() async throws(APIRefusal) -> APIAnswer {
+        let operation: ApplicationOperation
+        switch ApplicationOperation.validated(try call.json()) {
+        case .success(let valid): operation = valid
+        case .failure(let refusal): throw .spec(refusal)
+        }
+        switch await api.inbox.submit(operation) {
+        case .answer(.accepted(let app)): return .success(.members(["appId": app.json]))
+        case .answer(.refused(let violations)): throw .spec(.violations(violations))
+        case .answer(.unavailable(let reason)), .unavailable(let reason): return .failed(503, reason, retryAfter: 1)
+        case .busy:
+            return .failed(
+                429, "\(Inbox.mostCommands) requests for change wait already. Nothing was changed; try again.",
+                retryAfter: 1)
+        }
+    }
+
+    func cancel() throws(APIRefusal) -> APIAnswer { throw .refused("Current operation could not be cancelled") }
+
+    func validateSpec() throws(APIRefusal) -> APIAnswer {
+        switch ApplicationSpec.validated(try call.json()) {
+        case .failure(let refusal): throw .spec(refusal)
+        case .success(let spec):
+            guard spec.partsNotBuilt.isEmpty else { throw .spec(.violations(spec.partsNotBuilt)) }
+            return .success(.members(["valid": true]))
+        }
+    }
+
+    // MARK: applications
+
+    func applications() throws(APIRefusal) -> APIAnswer {
+        let (from, size) = (try call.count("from", default: 0), try call.count("size", default: Int(Int32.max) - 1))
+        let sorted = state.applications.values.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
+        let page = sorted.dropFirst(from).prefix(size)
+        return .success(.object(page.map { JSON.Member($0.id.rawValue, summary(of: $0)) }))
+    }
+
+    func application() throws(APIRefusal) -> APIAnswer { .success(summary(of: try known())) }
+
+    func applicationSpec() throws(APIRefusal) -> APIAnswer { .success(try known().spec.masked) }
+
+    private func known() throws(APIRefusal) -> Application {
+        let id = AppID(parameter(0))
+        guard let application = state.applications[id] else { throw .notFound("App \(id) not found") }
+        return application
+    }
+
+    private func summary(of application: Application) -> JSON {
+        application.summary(instances: state.instances(of: application.id), at: api.time().now)
+    }
+
+    // MARK: instances
+
+    func instances() throws(APIRefusal) -> APIAnswer {
+        let asked = try call.states()
+        let wanted = asked.isEmpty ? InstanceState.active : asked
+        return .success(.array(allInstances(of: AppID(parameter(0))).filter { wanted.contains($0.state) }.map(\.json)))
+    }
+
+    /// Newest first, so that a short page shows what happened last.
+    func oldInstances() throws(APIRefusal) -> APIAnswer {
+        let (start, size) = (try call.count("start", default: 0), try call.count("size", default: Int(Int32.max) - 1))
+        let old = allInstances(of: AppID(parameter(0))).reversed().filter { !InstanceState.active.contains($0.state) }
+        return .success(.array(old.dropFirst(start).prefix(size).map(\.json)))
+    }
+
+    func instance() throws(APIRefusal) -> APIAnswer {
+        let (app, id) = (AppID(parameter(0)), InstanceID(parameter(1)))
+        if let instance = allInstances(of: app).first(where: { $0.id == id }) { return .success(instance.json) }
+        throw .notFound("No such application instance \(app)/\(id)")
+    }
+
+    /// Live and ended ones, oldest first; none if the application is unknown.
+    private func allInstances(of app: AppID) -> [InstanceView] {
+        guard let name = state.applications[app]?.spec.name else { return [] }
+        let live = state.instances(of: app).map { instance in
+            InstanceView(instance, appName: name, hostname: state.members[instance.executor]?.hostname ?? "")
+        }
+        let ended = state.endedInstances(of: app).map { InstanceView($0, appName: name) }
+        return (live + ended).sorted { ($0.created, $0.id) < ($1.created, $1.id) }
+    }
+}

@@ -1,0 +1,92 @@
+import ApusEngine
+import ApusModel
+import HashTreeCollections
+
+/// The cluster and its executors (contract §1.4), endpoints (§1.5).
+extension Handling {
+    func cluster() -> APIAnswer {
+        let active = members.filter(\.isActive)
+        let (freeCores, usedCores) = (active.reduce(0) { $0 + $1.freeCores }, active.reduce(0) { $0 + $1.usedCores })
+        let (free, used) = (active.reduce(0) { $0 + $1.freeMemoryMB }, active.reduce(0) { $0 + $1.usedMemoryMB })
+        let applications = state.applications.values
+        return .success(
+            .members([
+                "leader": .string(api.leader), "state": "NORMAL", "numExecutors": .integer(Int64(active.count)),
+                "numApplications": .integer(Int64(applications.count)),
+                "numActiveApplications": .integer(Int64(applications.count { $0.state.isActive })),
+                "numActiveTasks": 0, "numLocalServices": 0, "numActiveLocalServices": 0,
+                "freeCores": .integer(Int64(freeCores)), "usedCores": .integer(Int64(usedCores)),
+                "totalCores": .integer(Int64(freeCores + usedCores)), "freeMemory": .integer(free),
+                "usedMemory": .integer(used), "totalMemory": .integer(free + used),
+            ]))
+    }
+
+    /// Those that were given up come last.
+    func executors() -> APIAnswer {
+        let members = members
+        let ordered = members.filter { !$0.member.isLost } + members.filter(\.member.isLost)
+        return .success(.array(ordered.map(\.summary)))
+    }
+
+    func executor() throws(APIRefusal) -> APIAnswer {
+        let id = ExecutorID(parameter(0))
+        guard let member = state.members[id], !member.isLost else {
+            throw .notFound("No executor found with id: \(id)")
+        }
+        let view = MemberView(member, in: state)
+        let instances = view.instances.sorted { ($0.created, $0.id) < ($1.created, $1.id) }.map { instance in
+            InstanceView(
+                instance, appName: state.applications[instance.app]?.spec.name ?? instance.app.rawValue,
+                hostname: member.hostname)
+        }
+        return .success(view.details(instances: instances))
+    }
+
+    /// By name and port.
+    private var members: [MemberView] {
+        state.members.values.sorted { ($0.hostname, $0.port, $0.id) < ($1.hostname, $1.port, $1.id) }
+            .map { MemberView($0, in: state) }
+    }
+
+    // MARK: endpoints
+
+    /// The exposed applications, those of these names if any are given.
+    func endpoints(named names: [String]) -> APIAnswer {
+        let exposed = state.applications.values
+            .filter { $0.state.isActive && (names.isEmpty || names.contains($0.spec.name)) }
+            .sorted { $0.id < $1.id }
+        return .success(.array(exposed.compactMap(endpoint)))
+    }
+
+    /// ExposedAppInfo; an application without a healthy instance is there with no hosts.
+    private func endpoint(of application: Application) -> JSON? {
+        let spec = application.spec
+        guard let exposure = spec.exposureSpec else { return nil }
+        let healthy = state.instances(of: application.id).filter(\.isHealthy)
+        let hosts = healthy.sorted { ($0.created, $0.id) < ($1.created, $1.id) }.compactMap { instance -> JSON? in
+            guard let port = instance.ports.first(where: { $0.name == exposure.portName }),
+                let member = state.members[instance.executor]
+            else { return nil }
+            return .members([
+                "host": .string(member.hostname), "port": .integer(Int64(port.hostPort)),
+                "portType": .string(port.type.rawValue),
+            ])
+        }
+        return .members([
+            "appName": .string(spec.name), "appId": application.id.json, "vhost": .string(exposure.vhost),
+            "tags": .strings(spec.tags), "hosts": .array(hosts),
+        ])
+    }
+}
+
+extension ApplicationState {
+    /// Drove's ACTIVE_APP_STATES.
+    fileprivate var isActive: Bool {
+        switch self {
+        case .running, .outageDetected, .scalingRequested, .stopInstancesRequested, .replaceInstancesRequested,
+            .destroyRequested:
+            true
+        case .initial, .monitoring, .destroyed, .failed: false
+        }
+    }
+}

@@ -1,0 +1,18 @@
+import ApusModel
+
+/// What executors tell the leader; without the envelope.
+extension Handling {
+    func report() async throws(APIRefusal) -> APIAnswer {
+        let report: NodeReport
+        do {
+            report = try NodeReport(json: try JSON(parsing: call.body))
+        } catch {
+            throw .spec(.unreadable(error.message))
+        }
+        switch await api.inbox.submit(report) {
+        case .answer(let answer): return APIAnswer(status: 200, json: answer.json)
+        case .busy: return .failed(503, "\(Inbox.mostReports) reports wait already; send it again", retryAfter: 1)
+        case .unavailable(let reason): return .failed(503, reason, retryAfter: 1)
+        }
+    }
+}

@@ -1,0 +1,197 @@
+package import ApusEngine
+package import ApusModel
+import OrderedCollections
+import Synchronization
+
+/// What waits to be told to the engine, bounded by kind, and who waits for its answers.
+///
+/// Commands beyond their bound are refused; reports coalesce to the latest of each run of an executor; outcomes of
+/// sends are as many as the outboxes let out.
+package final class Inbox: Sendable {
+    /// Commands that may wait for an answer at a time.
+    package static let mostCommands = 256
+    /// Executors whose reports may wait at a time.
+    package static let mostReports = 4096
+    /// How long a caller waits for an answer.
+    package static let patience: Duration = .seconds(10)
+
+    /// What became of a request.
+    package enum Reply<Value: Sendable>: Sendable {
+        case answer(Value)
+        /// Too many wait already.
+        case busy
+        /// Nobody can decide now; the reason says why.
+        case unavailable(String)
+    }
+
+    private enum Waiter {
+        case command(CheckedContinuation<Reply<CommandOutcome>, Never>)
+        case report([CheckedContinuation<Reply<ReportAnswer>, Never>])
+
+        func resume(unavailable reason: String) {
+            switch self {
+            case .command(let continuation): continuation.resume(returning: .unavailable(reason))
+            case .report(let continuations):
+                for continuation in continuations { continuation.resume(returning: .unavailable(reason)) }
+            }
+        }
+    }
+
+    private struct Waiting {
+        var since: Moment
+        var waiter: Waiter
+    }
+
+    private struct State {
+        var lastRequest: RequestID = 0
+        /// Why nothing is taken; `nil` while the loop runs.
+        var closed: String? = "the controller is starting"
+        var commands: [(RequestID, ApplicationOperation)] = []
+        var reports: OrderedDictionary<NodeIdentity, (RequestID, NodeReport)> = [:]
+        var outcomes: [Input] = []
+        var waiting: [RequestID: Waiting] = [:]
+        var commandsWaiting = 0
+    }
+
+    private let state = Mutex(State())
+    private let time: TimeSource
+    /// Wakes the loop: something came, or time passed. Only the loop iterates it, once.
+    let nudges: AsyncStream<Void>
+    private let nudging: AsyncStream<Void>.Continuation
+
+    package init(time: TimeSource) {
+        self.time = time
+        (nudges, nudging) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    // MARK: from outside
+
+    /// Hands in a request for change and waits for its answer.
+    package func submit(_ operation: ApplicationOperation) async -> Reply<CommandOutcome> {
+        await withCheckedContinuation { continuation in
+            let refusal: Reply<CommandOutcome>? = state.withLock { state in
+                if let reason = state.closed { return .unavailable(reason) }
+                guard state.commandsWaiting < Self.mostCommands else { return .busy }
+                state.lastRequest += 1
+                state.commands.append((state.lastRequest, operation))
+                state.commandsWaiting += 1
+                state.waiting[state.lastRequest] = Waiting(since: time().now, waiter: .command(continuation))
+                return nil
+            }
+            if let refusal { continuation.resume(returning: refusal) } else { nudge() }
+        }
+    }
+
+    /// Hands in a report and waits for its answer.
+    ///
+    /// One that waits from the same run of the same executor is replaced by the later revision, and both callers get
+    /// the same answer.
+    package func submit(_ report: NodeReport) async -> Reply<ReportAnswer> {
+        await withCheckedContinuation { continuation in
+            let refusal: Reply<ReportAnswer>? = state.withLock { state in
+                if let reason = state.closed { return .unavailable(reason) }
+                return Self.enqueue(report, continuation, at: time().now, in: &state)
+            }
+            if let refusal { continuation.resume(returning: refusal) } else { nudge() }
+        }
+    }
+
+    private static func enqueue(
+        _ report: NodeReport, _ continuation: CheckedContinuation<Reply<ReportAnswer>, Never>, at now: Moment,
+        in state: inout State
+    ) -> Reply<ReportAnswer>? {
+        if let (request, earlier) = state.reports[report.identity],
+            case .report(let others)? = state.waiting[request]?.waiter
+        {
+            if report.revision >= earlier.revision { state.reports[report.identity] = (request, report) }
+            state.waiting[request]?.waiter = .report(others + [continuation])
+            return nil
+        }
+        guard state.reports.count < Self.mostReports else { return .busy }
+        state.lastRequest += 1
+        state.reports[report.identity] = (state.lastRequest, report)
+        state.waiting[state.lastRequest] = Waiting(since: now, waiter: .report([continuation]))
+        return nil
+    }
+
+    /// Takes the outcome of a send.
+    func take(outcome: Input) {
+        state.withLock { state in
+            guard state.closed == nil else { return }
+            state.outcomes.append(outcome)
+        }
+        nudge()
+    }
+
+    // MARK: for the loop
+
+    func nudge() { nudging.yield() }
+
+    /// From now on requests are taken.
+    func open() { state.withLock { $0.closed = nil } }
+
+    /// The loop ends after the turn that it is in.
+    func stop() { nudging.finish() }
+
+    var hasInput: Bool {
+        state.withLock { !$0.commands.isEmpty || !$0.reports.isEmpty || !$0.outcomes.isEmpty }
+    }
+
+    /// All that waits to be told to the engine, which is the caller's now; those who wait for answers stay.
+    func drain() -> [Input] {
+        state.withLock { state in
+            var inputs = state.outcomes
+            inputs += state.reports.values.map { .report($0.0, $0.1) }
+            inputs += state.commands.map { .command($0.0, $0.1) }
+            state.outcomes = []
+            state.reports = [:]
+            state.commands = []
+            return inputs
+        }
+    }
+
+    func answer(_ request: RequestID, _ outcome: CommandOutcome) {
+        guard case .command(let continuation)? = remove(request) else { return }
+        continuation.resume(returning: .answer(outcome))
+    }
+
+    func answer(_ request: RequestID, _ answer: ReportAnswer) {
+        guard case .report(let continuations)? = remove(request) else { return }
+        for continuation in continuations { continuation.resume(returning: .answer(answer)) }
+    }
+
+    private func remove(_ request: RequestID) -> Waiter? { state.withLock { Self.remove(request, in: &$0) } }
+
+    private static func remove(_ request: RequestID, in state: inout State) -> Waiter? {
+        let waiter = state.waiting.removeValue(forKey: request)?.waiter
+        if case .command? = waiter { state.commandsWaiting -= 1 }
+        return waiter
+    }
+
+    /// Tells those who waited too long so; what they asked for may still be decided.
+    func expire(at now: Moment) {
+        let late = state.withLock { state in
+            let requests = state.waiting.filter { now - $0.value.since >= Self.patience }.keys.sorted()
+            return requests.compactMap { Self.remove($0, in: &state) }
+        }
+        for waiter in late {
+            waiter.resume(
+                unavailable: """
+                    The store has not answered for \(Self.patience.components.seconds) seconds. Whether this was \
+                    accepted is not known yet: look before you try again.
+                    """)
+        }
+    }
+
+    /// Takes nothing any more and tells everyone who waits why.
+    func close(_ reason: String) {
+        let waiting = state.withLock { state in
+            let waiting = state.waiting.sorted { $0.key < $1.key }.map(\.value.waiter)
+            state = State()
+            state.closed = reason
+            return waiting
+        }
+        nudging.finish()
+        for waiter in waiting { waiter.resume(unavailable: reason) }
+    }
+}

@@ -1,0 +1,70 @@
+import ApusEngine
+import ApusModel
+
+/// An instance, live or ended, as Drove's InstanceInfo.
+struct InstanceView: Sendable {
+    var id: InstanceID
+    var app: AppID
+    var appName: String
+    var executor: ExecutorID
+    var hostname: String
+    var ports: [PortMapping]
+    var allocation: ResourceAllocation
+    var state: InstanceState
+    var error: String
+    var created: WallTime
+    var updated: WallTime
+
+    init(_ instance: Instance, appName: String, hostname: String) {
+        id = instance.id
+        app = instance.app
+        self.appName = appName
+        executor = instance.executor
+        self.hostname = hostname
+        ports = instance.ports
+        allocation = instance.allocation
+        // It was told to end; its executor has not said so yet.
+        state = instance.stop != nil && instance.state.isAlive ? .stopping : instance.state
+        error = instance.error
+        created = instance.created
+        updated = instance.updated
+    }
+
+    init(_ ended: EndedInstance, appName: String) {
+        id = ended.id
+        app = ended.app
+        self.appName = appName
+        executor = ended.executor
+        hostname = ended.hostname
+        ports = ended.ports
+        allocation = ended.allocation
+        state = ended.state
+        error = ended.error
+        created = ended.created
+        updated = ended.updated
+    }
+
+    /// `metadata` stays empty and `errorMessage` is always there: clients count on both.
+    var json: JSON {
+        let node = "\(allocation.numaNode)"
+        let ports = ports.map { port in
+            JSON.Member(
+                port.name,
+                .members([
+                    "containerPort": .integer(Int64(port.containerPort)), "hostPort": .integer(Int64(port.hostPort)),
+                    "portType": .string(port.type.rawValue),
+                ]))
+        }
+        let cores = JSON.object([JSON.Member(node, .array(allocation.cores.map { .integer(Int64($0)) }))])
+        let memory = JSON.object([JSON.Member(node, .integer(allocation.memoryMB))])
+        return .members([
+            "appId": app.json, "appName": .string(appName), "instanceId": id.json, "executorId": executor.json,
+            "localInfo": .members(["hostname": .string(hostname), "ports": .object(ports)]),
+            "resources": .array([
+                .members(["type": "CPU", "cores": cores]), .members(["type": "MEMORY", "memoryInMB": memory]),
+            ]),
+            "state": .string(state.rawValue), "metadata": .object([]), "errorMessage": .string(error),
+            "created": created.json, "updated": updated.json,
+        ])
+    }
+}

@@ -1,0 +1,152 @@
+import ApusEngine
+import ApusModel
+import ApusStore
+import HashTreeCollections
+import Logging
+import Synchronization
+
+/// The one consumer of the inbox: *step, commit, release*, again and again, as `Turn` orders it.
+struct LeaderLoop {
+    /// A commit that takes longer no longer holds up soft input.
+    private static let slowCommit: Duration = .seconds(1)
+    private static let firstRetry: Duration = .milliseconds(100)
+    private static let longestRetry: Duration = .seconds(1)
+
+    private var turn: Turn
+    private var nudges: AsyncStream<Void>.Iterator
+    private var isStopping = false
+    private let outboxes: Outboxes
+    private let controller: Controller
+
+    private var inbox: Inbox { controller.inbox }
+    private var logger: Logger { controller.logger }
+
+    init(turn: Turn, controller: Controller, outboxes: Outboxes) {
+        self.turn = turn
+        self.controller = controller
+        self.outboxes = outboxes
+        nudges = controller.inbox.nudges.makeAsyncIterator()
+    }
+
+    /// Runs until the inbox is stopped.
+    ///
+    /// - Throws: `ControllerError` if another leader took over, or what was decided cannot be stored by any repetition.
+    mutating func run() async throws {
+        controller.published.publish(turn.committed)
+        inbox.open()
+        while await nudged() {
+            repeat { try await oneTurn() } while !isStopping && (turn.hasWork || inbox.hasInput)
+        }
+    }
+
+    private mutating func nudged() async -> Bool {
+        if await nudges.next(isolation: #isolation) == nil { isStopping = true }
+        return !isStopping
+    }
+
+    private mutating func oneTurn() async throws {
+        takeInput()
+        var step = turn.close(at: controller.time())
+        while case .commit(let batch) = step {
+            guard try await commit(batch) else { return }
+            step = turn.stored()
+        }
+        controller.published.publish(turn.committed)
+        if case .release(let effects) = step { release(effects) }
+    }
+
+    /// Tells the engine what came in; while a batch is in doubt this answers at once.
+    private mutating func takeInput() {
+        let times = controller.time()
+        release(turn.take(.tick, at: times))
+        for input in inbox.drain() { release(turn.take(input, at: times)) }
+        inbox.expire(at: times.now)
+    }
+
+    // MARK: commit
+
+    /// Repeats the batch until its outcome is known.
+    ///
+    /// - Returns: `false` if the controller is to stop before that.
+    private mutating func commit(_ batch: Batch) async throws -> Bool {
+        var wait = Self.firstRetry
+        while true {
+            controller.crash?.reached(.beforeCommit)
+            switch await attempt(batch) {
+            case .success:
+                controller.crash?.reached(.afterCommit)
+                return true
+            case .failure(.fenced(let epoch)):
+                throw ControllerError(
+                    description: "Another leader has taken over with epoch \(epoch); this one (\(batch.epoch)) ends.")
+            case .failure(.tooLarge(let what, let size, let limit)):
+                throw ControllerError(
+                    description: "The \(what) has \(size) bytes and can never be stored (at most \(limit)): a bug.")
+            case .failure(let error):
+                logger.warning("the store does not take the turn; trying again", metadata: ["error": "\(error)"])
+            }
+            guard await pause(for: wait) else {
+                logger.warning("stopped with a turn in doubt", metadata: ["writes": "\(batch.writes.count)"])
+                return false
+            }
+            wait = min(wait * 2, Self.longestRetry)
+        }
+    }
+
+    /// One try; when it takes long, input is taken meanwhile.
+    private mutating func attempt(_ batch: Batch) async -> Result<Void, StoreError> {
+        let outcome = Outcome()
+        let (store, inbox) = (controller.store, inbox)
+        let slow = controller.time().now + Self.slowCommit
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do throws(StoreError) {
+                    try await store.commit(batch)
+                    outcome.set(.success(()))
+                } catch {
+                    outcome.set(.failure(error))
+                }
+                inbox.nudge()
+            }
+            while outcome.value == nil, await nudged() {
+                if controller.time().now >= slow { takeInput() }
+            }
+            await group.waitForAll()
+            return outcome.value ?? .failure(.unavailable(reason: "the commit ended without an outcome"))
+        }
+    }
+
+    /// Waits, and takes input meanwhile.
+    ///
+    /// - Returns: `false` if the controller is to stop.
+    private mutating func pause(for span: Duration) async -> Bool {
+        let end = controller.time().now + span
+        while controller.time().now < end {
+            guard await nudged() else { return false }
+            takeInput()
+        }
+        return true
+    }
+
+    /// How a commit ended, set by the task that runs it.
+    private final class Outcome: Sendable {
+        private let result = Mutex<Result<Void, StoreError>?>(nil)
+        var value: Result<Void, StoreError>? { result.withLock { $0 } }
+        func set(_ value: Result<Void, StoreError>) { result.withLock { $0 = value } }
+    }
+
+    // MARK: release
+
+    private func release(_ effects: [Effect]) {
+        for effect in effects {
+            switch effect {
+            case .answer(let request, let outcome): inbox.answer(request, outcome)
+            case .reply(let request, let answer): inbox.answer(request, answer)
+            case .note(let text): logger.info("\(text)")
+            case .send(let executor, let command):
+                guard let member = turn.committed.members[executor] else { continue }
+                outboxes.hand(command, to: member.baseURL)
+            }
+        }
+    }
+}

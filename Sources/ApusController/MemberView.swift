@@ -1,0 +1,101 @@
+import ApusEngine
+import ApusModel
+import ApusPlacement
+import HashTreeCollections
+
+/// A member as Drove's clients see an executor, with what is free and used on it.
+struct MemberView {
+    let member: Member
+    let instances: [Instance]
+    private let nodes: [NodeUsage]
+
+    init(_ member: Member, in state: ClusterState) {
+        self.member = member
+        instances = member.instances.compactMap { state.instances[$0] }
+        var ledger = Ledger()
+        ledger.offer(member.id, topology: member.description.topology, tags: [])
+        for instance in instances {
+            _ = ledger.hold(instance.id, of: instance.app, instance.allocation, on: member.id)
+        }
+        nodes = ledger.usage(of: member.id) ?? []
+    }
+
+    var freeCores: Int { nodes.reduce(0) { $0 + $1.freeCores.count } }
+    var usedCores: Int { nodes.reduce(0) { $0 + $1.usedCores.count } }
+    var freeMemoryMB: Int64 { nodes.reduce(0) { $0 + $1.freeMemoryMB } }
+    var usedMemoryMB: Int64 { nodes.reduce(0) { $0 + $1.usedMemoryMB } }
+
+    /// Counts as there for Drove's clients; `presence` says what is true.
+    var isActive: Bool { wireState == "ACTIVE" }
+
+    private var wireState: String {
+        switch member.presence {
+        case .joining: "UNREADY"
+        case .present, .silent: "ACTIVE"
+        case .lost: "REMOVED"
+        }
+    }
+
+    private var presence: String {
+        switch member.presence {
+        case .joining: "JOINING"
+        case .present: "PRESENT"
+        case .silent: "SILENT"
+        case .lost: "LOST"
+        }
+    }
+
+    /// A machine's name is one of its tags.
+    private var tags: JSON {
+        let tags = member.description.tags
+        return .array((tags.contains(member.hostname) ? tags : tags + [member.hostname]).map { .string($0) })
+    }
+
+    /// ExecutorSummary; `executorId` comes first because a client prints the columns in key order.
+    var summary: JSON {
+        .members([
+            "executorId": member.id.json, "hostname": .string(member.hostname),
+            "port": .integer(Int64(member.port)), "transportType": .string(member.transport.rawValue),
+            "freeCores": .integer(Int64(freeCores)), "usedCores": .integer(Int64(usedCores)),
+            "freeMemory": .integer(freeMemoryMB), "usedMemory": .integer(usedMemoryMB), "tags": tags,
+            "state": .string(wireState), "presence": .string(presence),
+        ])
+    }
+
+    /// ExecutorNodeData.
+    func details(instances: [InstanceView]) -> JSON {
+        .members([
+            "type": "EXECUTOR", "hostname": .string(member.hostname), "port": .integer(Int64(member.port)),
+            "transportType": .string(member.transport.rawValue), "updated": member.heardAt.json,
+            "state": .members([
+                "executorId": member.id.json,
+                "cpus": .members([
+                    "type": "CPU", "freeCores": perNode { .array($0.freeCores.map { .integer(Int64($0)) }) },
+                    "usedCores": perNode { .array($0.usedCores.map { .integer(Int64($0)) }) },
+                ]),
+                "memory": .members([
+                    "type": "MEMORY", "freeMemory": perNode { .integer($0.freeMemoryMB) },
+                    "usedMemory": perNode { .integer($0.usedMemoryMB) },
+                ]),
+                "layout": layout,
+            ]),
+            "instances": .array(instances.map(\.json)), "tasks": .array([]), "serviceInstances": .array([]),
+            "tags": tags, "metadata": .strings(member.description.metadata), "executorState": .string(wireState),
+            "presence": .string(presence),
+        ])
+    }
+
+    private func perNode(_ value: (NodeUsage) -> JSON) -> JSON {
+        .object(nodes.map { JSON.Member("\($0.id)", value($0)) })
+    }
+
+    /// The machine's own cores, also where they are shared.
+    private var layout: JSON {
+        let nodes = member.description.topology.nodes
+        return .members([
+            "cores": .object(
+                nodes.map { JSON.Member("\($0.id)", .array($0.cores.map { .integer(Int64($0)) })) }),
+            "memory": .object(nodes.map { JSON.Member("\($0.id)", .integer($0.memoryMB)) }),
+        ])
+    }
+}

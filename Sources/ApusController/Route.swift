@@ -1,0 +1,115 @@
+import ApusModel
+
+/// One path of the API and what answers it.
+struct Route: Sendable {
+    typealias Handler = @Sendable (Handling) async throws(APIRefusal) -> APIAnswer
+
+    let method: String
+    /// `/apis/v1/applications/{id}`, say.
+    let pattern: String
+    let handle: Handler
+    /// `nil` stands for any text.
+    private let segments: [Substring?]
+
+    private init(_ method: String, _ path: String, _ handle: @escaping Handler) {
+        self.method = method
+        self.handle = handle
+        pattern = "/apis/v1/\(path)"
+        segments = pattern.split(separator: "/").map { $0.hasPrefix("{") ? nil : $0 }
+    }
+
+    func matches(_ path: [Substring]) -> Bool {
+        path.count == segments.count && zip(path, segments).allSatisfy { $1 == nil || $0 == $1 }
+    }
+
+    func parameters(of path: [Substring]) -> [String] {
+        zip(path, segments).compactMap { $1 == nil ? APICall.decoded($0) : nil }
+    }
+
+    /// A literal path stands before the pattern that would match it too.
+    static let all: [Route] = built + later
+
+    private static func get(_ path: String, _ handle: @escaping Handler) -> Route { Route("GET", path, handle) }
+    private static func post(_ path: String, _ handle: @escaping Handler) -> Route { Route("POST", path, handle) }
+
+    private static let built: [Route] = [
+        get("ping") { _ throws(APIRefusal) in .success("pong") },
+
+        post("applications/operations") { call throws(APIRefusal) in try await call.operate() },
+        post("operations") { call throws(APIRefusal) in try await call.operate() },
+        post("applications/operations/{id}/cancel") { call throws(APIRefusal) in try call.cancel() },
+        post("operations/{id}/cancel") { call throws(APIRefusal) in try call.cancel() },
+        post("applications/validate/spec") { call throws(APIRefusal) in try call.validateSpec() },
+        get("applications") { call throws(APIRefusal) in try call.applications() },
+        get("applications/{id}") { call throws(APIRefusal) in try call.application() },
+        get("applications/{id}/spec") { call throws(APIRefusal) in try call.applicationSpec() },
+        get("applications/{id}/instances") { call throws(APIRefusal) in try call.instances() },
+        get("applications/{id}/instances/old") { call throws(APIRefusal) in try call.oldInstances() },
+        get("applications/{id}/instances/{instance}") { call throws(APIRefusal) in try call.instance() },
+
+        get("cluster") { call throws(APIRefusal) in call.cluster() },
+        get("cluster/executors") { call throws(APIRefusal) in call.executors() },
+        get("cluster/executors/{id}") { call throws(APIRefusal) in try call.executor() },
+        get("endpoints") { call throws(APIRefusal) in call.endpoints(named: call.call.values("app")) },
+        get("endpoints/app/{name}") { call throws(APIRefusal) in call.endpoints(named: [call.parameter(0)]) },
+
+        post("internal/nodes/report") { call throws(APIRefusal) in try await call.report() },
+    ]
+
+    /// Known to Drove's clients, and refused plainly until it is built.
+    private static let later: [Route] =
+        refusing(
+            "Rule dry runs", [("POST", "applications/placementpolicy/rule/dryrun")])
+        + refusing(
+            "Support for local services",
+            [
+                ("POST", "localservices/validate/spec"), ("POST", "localservices/operations"),
+                ("POST", "localservices/operations/{id}/cancel"), ("GET", "localservices"),
+                ("GET", "localservices/{id}"), ("GET", "localservices/{id}/spec"),
+                ("GET", "localservices/{id}/instances"), ("GET", "localservices/{id}/instances/old"),
+                ("GET", "localservices/{id}/instances/{instance}"),
+            ])
+        + refusing(
+            "Support for tasks",
+            [
+                ("POST", "tasks/validate/spec"), ("POST", "tasks/operations"), ("GET", "tasks"),
+                ("GET", "tasks/{source}/instances/{task}"), ("DELETE", "tasks/{source}/instances/{task}"),
+                ("POST", "tasks/search"),
+            ])
+        + refusing("The dashboard", [("GET", "cluster/dashboard")])
+        + refusing(
+            "Blacklisting of executors",
+            [
+                ("POST", "cluster/executors/blacklist"), ("POST", "cluster/executors/unblacklist"),
+                ("POST", "cluster/executors/{id}/blacklist"), ("POST", "cluster/executors/{id}/unblacklist"),
+            ])
+        + refusing("Maintenance mode", [("POST", "cluster/maintenance/set"), ("POST", "cluster/maintenance/unset")])
+        + refusing(
+            "The event log",
+            [("GET", "cluster/events"), ("GET", "cluster/events/latest"), ("GET", "cluster/events/summary")])
+        + refusing("Placement simulation", [("POST", "cluster/placement/simulate")])
+        + refusing("Confirmation of held stops", [("POST", "cluster/strays/confirm")])
+        + refusing("Restoring from an export", [("POST", "cluster/restored/confirm")])
+        + refusing(
+            "Reading of log files",
+            [
+                ("GET", "logfiles/{kind}/{owner}/{id}/list"), ("GET", "logfiles/{kind}/{owner}/{id}/read/{file}"),
+                ("GET", "logfiles/{kind}/{owner}/{id}/download/{file}"),
+            ])
+        + refusing("The API for instances", [("GET", "internal/instances")])
+        + refusing(
+            "This API for Drove's own executors",
+            [
+                ("GET", "internal/cluster/executors/{id}/instances/last"),
+                ("GET", "internal/cluster/executors/{id}/instances/current"),
+                ("GET", "internal/cluster/resources/reserved"), ("POST", "messages"),
+            ])
+
+    private static func refusing(_ what: String, _ paths: [(String, String)]) -> [Route] {
+        paths.map { method, path in
+            Route(method, path) { _ throws(APIRefusal) in
+                throw .refused("\(what) comes with a later version of Apus")
+            }
+        }
+    }
+}

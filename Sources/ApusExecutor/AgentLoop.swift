@@ -1,0 +1,204 @@
+package import ApusAgent
+package import ApusModel
+package import Logging
+import NIOCore
+import NIOPosix
+
+/// The one consumer of all that happens: tells the agent, in order, and sets going what it decides.
+///
+/// The agent's state lives in `run` alone. What takes time (jobs, writes, reports, inventories) runs beside it and
+/// comes back through the inbox.
+package struct AgentLoop: Sendable {
+    /// Sends a report to the leader.
+    package typealias Send = @Sendable (NodeReport) async throws -> ReportAnswer
+
+    /// Against a deadline that the agent does not move on from.
+    private static let shortestTick = Duration.milliseconds(1)
+
+    private let start: AgentTurn
+    private let journal: Journal
+    private let disk: DiskThread
+    private let performer: JobPerformer
+    private let inventory: Inventory
+    private let desk: CommandDesk
+    private let inbox: Inbox
+    private let send: Send
+    private let logger: Logger
+
+    package init(
+        agent: Agent,
+        journal: Journal,
+        disk: DiskThread,
+        engine: any ContainerEngine,
+        performer: JobPerformer,
+        desk: CommandDesk,
+        inbox: Inbox,
+        logger: Logger,
+        send: @escaping Send
+    ) {
+        start = AgentTurn(agent)
+        self.journal = journal
+        self.disk = disk
+        self.performer = performer
+        inventory = Inventory(engine: engine, cluster: agent.identity.cluster, executor: agent.identity.id)
+        self.desk = desk
+        self.inbox = inbox
+        self.send = send
+        self.logger = logger
+    }
+
+    /// One job under way, by instance and attempt.
+    private struct JobKey: Hashable {
+        var instance: InstanceID
+        var attempt: Int
+    }
+
+    private struct State {
+        var turn: AgentTurn
+        /// Finishing the stream gives the job up.
+        var jobs: [JobKey: AsyncStream<Never>.Continuation] = [:]
+        var timer: Scheduled<Void>?
+        var timerAt: Moment?
+    }
+
+    /// Runs until the task is cancelled; containers are left as they are.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            var state = State(turn: start)
+            await inbox.send(.tick)
+            for await input in inbox.inputs {
+                perform(take(input, &state), &state, &group)
+                setTimer(&state)
+            }
+            state.timer?.cancel()
+            inbox.close()
+            group.cancelAll()
+        }
+    }
+
+    private func take(_ input: Inbox.Input, _ state: inout State) -> [AgentAction] {
+        let times = Times.current
+        switch input {
+        case .event(let event):
+            if case .outcome(let id, let attempt, _) = event {
+                state.jobs[JobKey(instance: id, attempt: attempt)] = nil
+            }
+            return state.turn.take(event, at: times)
+        case .recorded: return state.turn.recorded(at: times)
+        case .recordFailed(let reason): return state.turn.recordFailed(reason: reason, at: times)
+        }
+    }
+
+    private func perform(_ actions: [AgentAction], _ state: inout State, _ group: inout DiscardingTaskGroup) {
+        for action in actions {
+            switch action {
+            case .record(let records): write(&group) { journal in try journal.append(records) }
+            case .rewrite(let records): write(&group) { journal in try journal.rewrite(records) }
+            case .perform(let id, let attempt, let job): begin(job, id, attempt, &state, &group)
+            case .cancel(let id, let attempt): state.jobs[JobKey(instance: id, attempt: attempt)]?.finish()
+            case .answer(let reply, let answer): desk.deliver(answer, to: reply)
+            case .report(let report, let number):
+                group.addTask {
+                    do {
+                        await inbox.send(.reportAnswered(try await send(report), number: number))
+                    } catch {
+                        // The sender has told the log.
+                        await inbox.send(.reportFailed(number: number))
+                    }
+                }
+            case .takeInventory(let number):
+                group.addTask { await inbox.send(await inventory.take(number: number)) }
+            case .note(let note): log(note)
+            }
+        }
+    }
+
+    /// At most one is under way: the turn waits for its end.
+    private func write(_ group: inout DiscardingTaskGroup, _ change: @escaping @Sendable (Journal) throws -> Void) {
+        group.addTask {
+            do {
+                try await disk.run { try change(journal) }
+                await inbox.send(.recorded)
+            } catch {
+                await inbox.send(.recordFailed(reason: "\(error)"))
+            }
+        }
+    }
+
+    private func begin(
+        _ job: Job,
+        _ id: InstanceID,
+        _ attempt: Int,
+        _ state: inout State,
+        _ group: inout DiscardingTaskGroup
+    ) {
+        let (cancelled, continuation) = AsyncStream<Never>.makeStream()
+        state.jobs[JobKey(instance: id, attempt: attempt)] = continuation
+        let ports = Set(state.turn.agent.instances.flatMap { $0.ports.map(\.hostPort) })
+        group.addTask {
+            let outcome = await withTaskGroup(of: Outcome?.self) { race in
+                race.addTask { await performer.perform(job, for: id, portsInUse: ports) }
+                race.addTask {
+                    for await _ in cancelled {}
+                    return nil
+                }
+                // Also a job that is given up says how it ended; nobody may still be at work when its outcome is told.
+                var outcome: Outcome?
+                for await result in race {
+                    race.cancelAll()
+                    outcome = outcome ?? result
+                }
+                return outcome ?? .failed(JobFailure(.other, reason: "it was given up"))
+            }
+            await inbox.send(.outcome(id, attempt: attempt, outcome))
+        }
+    }
+
+    /// One timer, at the agent's next deadline; nothing runs in between.
+    private func setTimer(_ state: inout State) {
+        guard let wanted = state.turn.nextDeadline else { return }
+        let now = Times.current.now
+        if let at = state.timerAt, at > now, at <= wanted { return }
+        state.timer?.cancel()
+        let at = max(wanted, now + Self.shortestTick)
+        state.timerAt = at
+        state.timer = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(
+            deadline: .uptimeNanoseconds(UInt64(max(at.nanoseconds, 0)))
+        ) {
+            // A full inbox holds events enough, and each of them sets the timer anew.
+            _ = inbox.offer(.event(.tick))
+        }
+    }
+
+    private func log(_ note: AgentNote) {
+        switch note {
+        case .damaged(let container, let name, let reason):
+            logger.warning(
+                "container with damaged labels is left alone",
+                metadata: ["container.id": "\(container)", "container.name": "\(name)", "error": "\(reason)"]
+            )
+        case .adopted(let id, let container):
+            logger.notice(
+                "container unknown to the journal was taken in",
+                metadata: ["instance.id": "\(id)", "container.id": "\(container)"]
+            )
+        case .duplicate(let id, let container):
+            logger.warning(
+                "second container of an instance is removed",
+                metadata: ["instance.id": "\(id)", "container.id": "\(container)"]
+            )
+        case .leftover(let id, let container):
+            logger.notice(
+                "container of an ended instance is removed",
+                metadata: ["instance.id": "\(id)", "container.id": "\(container)"]
+            )
+        case .journalUnwritable(let reason):
+            logger.error("journal cannot be written: starts are refused", metadata: ["error": "\(reason)"])
+        case .journalWritable: logger.notice("journal can be written again")
+        case .inventoryFailed(let reason):
+            logger.warning("containers could not be listed", metadata: ["error": "\(reason)"])
+        case .reportRefused(let reason):
+            logger.error("leader refuses this executor", metadata: ["error": "\(reason)"])
+        }
+    }
+}

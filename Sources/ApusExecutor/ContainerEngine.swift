@@ -1,0 +1,63 @@
+package import ApusAgent
+package import ApusContainers
+package import ApusModel
+
+/// A container with what inventories and adoptions need to know of it.
+package struct EngineContainer: Hashable, Sendable {
+    package var id: ContainerID
+    package var name: String
+    package var labels: [String: String]
+    package var state: FoundContainer.State
+
+    package init(id: ContainerID, name: String, labels: [String: String], state: FoundContainer.State) {
+        self.id = id
+        self.name = name
+        self.labels = labels
+        self.state = state
+    }
+}
+
+/// The end of a container's first process.
+package struct ContainerExit: Hashable, Sendable {
+    package var container: ContainerID
+    package var code: Int64
+    package var outOfMemory: Bool
+    package var time: WallTime
+
+    package init(container: ContainerID, code: Int64, outOfMemory: Bool, time: WallTime) {
+        self.container = container
+        self.code = code
+        self.outOfMemory = outOfMemory
+        self.time = time
+    }
+}
+
+/// What runs an executor's containers.
+///
+/// All throw `ContainerError` with the engine's own words, or `CancellationError` when the task was cancelled.
+package protocol ContainerEngine: Sendable {
+    func hasImage(_ image: String) async throws -> Bool
+    func pull(_ image: String, deadline: Duration) async throws
+    /// Throws `nameInUse` if the plan's name exists already.
+    func create(_ plan: ContainerPlan) async throws -> ContainerID
+    /// Done if it runs already; throws `portInUse` if one of its ports is taken.
+    func start(_ id: ContainerID) async throws
+    /// Done if it has ended or is not there.
+    func stop(_ id: ContainerID, grace: Duration) async throws
+    /// Done if it is not there.
+    func remove(_ id: ContainerID, force: Bool, volumes: Bool) async throws
+    /// Throws `notFound` if there is none of that name.
+    func container(named name: String) async throws -> EngineContainer
+    /// All that carry every one of these labels, stopped ones included, those being removed left out.
+    func containers(labels: [String: String]) async throws -> [EngineContainer]
+    /// Tells the exits of containers with these labels until the connection ends or breaks.
+    ///
+    /// `began` is called once when nothing that happens from then on is missed; with `since`, exits from then on are
+    /// told first, as far as the engine remembers.
+    func followExits(
+        labels: [String: String],
+        since: WallTime?,
+        began: () async -> Void,
+        each: (ContainerExit) async -> Void
+    ) async throws
+}

@@ -1,0 +1,124 @@
+package import ApusContainers
+package import ApusModel
+
+/// What an executor adds to every container it makes.
+package struct ContainerHost: Hashable, Sendable {
+    package var identity: NodeIdentity
+    /// The address that ports are published on: 127.0.0.1 keeps them on this machine.
+    package var publishedAddress: String
+    package var sharing: Topology.Sharing
+    /// The executor's own environment, for variables that a specification leaves empty.
+    package var environment: [String: String]
+    /// How many files a process may hold open; `nil` is the engine's own limit.
+    package var openFiles: Int?
+
+    package init(
+        identity: NodeIdentity,
+        publishedAddress: String,
+        sharing: Topology.Sharing,
+        environment: [String: String],
+        openFiles: Int? = nil
+    ) {
+        self.identity = identity
+        self.publishedAddress = publishedAddress
+        self.sharing = sharing
+        self.environment = environment
+        self.openFiles = openFiles
+    }
+}
+
+extension ContainerPlan {
+    /// The weight of one core among containers that share cores; the kernel's own unit.
+    private static let sharesPerCore = 1_024
+
+    /// The container of one instance, as the contract's §7 has it.
+    ///
+    /// `ports` are the ones reserved for it, `epoch` that of its START, `created` the instance's own time.
+    package init(
+        instance: InstanceSpec,
+        ports: [PortMapping],
+        host: ContainerHost,
+        epoch: Epoch,
+        created: WallTime
+    ) {
+        let spec = instance.spec
+        let labels = ContainerLabels(
+            cluster: host.identity.cluster,
+            executor: host.identity.id,
+            epoch: epoch,
+            instance: instance.id,
+            app: instance.app,
+            appName: spec.name,
+            jobType: .service,
+            created: created,
+            allocation: instance.allocation,
+            ports: ports,
+            checks: ContainerLabels.Checks(readiness: spec.readiness, healthcheck: spec.healthcheck),
+            hooks: spec.preShutdown
+        )
+        self.init(
+            name: Self.name(of: instance),
+            image: spec.executable.url,
+            labels: labels.dictionary,
+            environment: Self.environment(of: instance, ports: ports, host: host),
+            command: spec.args,
+            ports: ports.map { port in
+                PublishedPort(
+                    hostAddress: host.publishedAddress,
+                    hostPort: port.hostPort,
+                    containerPort: port.containerPort,
+                    transport: port.type == .udp ? .udp : .tcp
+                )
+            },
+            memoryMB: instance.allocation.memoryMB,
+            openFiles: host.openFiles,
+            user: spec.userSpec.map { user in [user.user, user.group].compactMap(\.self).joined(separator: ":") },
+            log: Self.log(spec.logging ?? .standard, of: instance.id)
+        )
+        switch host.sharing {
+        case .pinned:
+            cpuset = CPUSet(cores: instance.allocation.cores, memoryNodes: [instance.allocation.numaNode])
+        case .shared:
+            // The numbers are slots, not cores: only their count means something to the kernel.
+            cpuShares = Self.sharesPerCore * instance.allocation.cores.count
+        }
+    }
+
+    /// The name that an instance's container has on any executor.
+    package static func name(of instance: InstanceSpec) -> String { "\(instance.app)-\(instance.id)" }
+
+    private static func environment(
+        of instance: InstanceSpec,
+        ports: [PortMapping],
+        host: ContainerHost
+    ) -> [String: String] {
+        var environment = [
+            "HOST": host.identity.hostname,
+            "DROVE_EXECUTOR_HOST": host.identity.hostname,
+            // The image, despite the name: clients of Drove may read it.
+            "DROVE_CONTAINER_ID": instance.spec.executable.url,
+            "DROVE_INSTANCE_ID": instance.id.rawValue,
+            "DROVE_APP_ID": instance.app.rawValue,
+            "DROVE_APP_NAME": instance.spec.name,
+        ]
+        for port in ports { environment["PORT_\(port.containerPort)"] = String(port.hostPort) }
+        // The specification comes last, as in Drove: its author may set HOST.
+        for (name, value) in instance.spec.env {
+            if !value.isEmpty {
+                environment[name] = value
+            } else if let inherited = host.environment[name] {
+                environment[name] = inherited
+            }
+        }
+        return environment
+    }
+
+    private static func log(_ spec: LoggingSpec, of instance: InstanceID) -> Log {
+        switch spec {
+        case .local(let maxSize, let maxFiles, let compress):
+            .files(maxSize: maxSize, maxFiles: maxFiles, compress: compress)
+        case .rsyslog(let server, let prefix, let suffix):
+            .syslog(address: server, tag: "\(prefix ?? "")\(instance)\(suffix ?? "")")
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import ApusAgent
+import ApusContainers
+import ApusModel
+import Hummingbird
+import HummingbirdCore
+package import Logging
+import NIOCore
+import ServiceLifecycle
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// An executor: performs on this machine what its agent decides.
+package struct Executor: Service {
+    private static let idleConnection = TimeAmount.seconds(120)
+
+    private let settings: ExecutorSettings
+    private let logger: Logger
+
+    package init(settings: ExecutorSettings, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+    }
+
+    /// Runs until graceful shutdown or cancellation; both leave the containers running.
+    ///
+    /// - Throws: `ExecutorError`, `FileFailure` or `TopologyError` if it cannot start, all for people.
+    package func run() async throws {
+        let disk = DiskThread()
+        let engine = DockerEngine(socketPath: settings.engineSocket)
+        let result: Result<Void, any Error>
+        do {
+            let beginning = try await disk.run { [settings] in try Beginning(settings) }
+            try await cancelWhenGracefulShutdown { try await serve(beginning, disk, engine) }
+            result = .success(())
+        } catch is CancellationError {
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        try await engine.shutdown()
+        try await disk.end()
+        try result.get()
+    }
+
+    /// What is read from the disk and the kernel before anything else happens.
+    private struct Beginning: Sendable {
+        /// Held for its lock.
+        let directory: NodeDirectory
+        let journal: Journal
+        let records: [JournalRecord]
+        let findings: [Journal.Finding]
+        let identity: NodeIdentity
+        let topology: Topology
+
+        init(_ settings: ExecutorSettings) throws {
+            directory = try NodeDirectory(at: settings.stateDirectory)
+            // First of all, so that nothing is ever said under an incarnation that another run had.
+            let durable = try DurableIdentity.raised(in: directory)
+            identity = NodeIdentity(
+                cluster: settings.cluster,
+                id: ExecutorID(hostname: settings.hostname, port: settings.port),
+                key: durable.key,
+                incarnation: durable.incarnation,
+                hostname: settings.hostname,
+                port: settings.port,
+                transport: .http
+            )
+            topology = try Topology(
+                kernelBelow: "",
+                reservedCores: settings.reservedCores,
+                sharing: settings.sharing
+            )
+            (journal, records, findings) = try Journal.open(in: directory)
+        }
+    }
+
+    private func serve(_ beginning: Beginning, _ disk: DiskThread, _ engine: DockerEngine) async throws {
+        for finding in beginning.findings { log(finding) }
+        let identity = beginning.identity
+        logger.info(
+            "executor starts",
+            metadata: [
+                "executor.id": "\(identity.id)", "executor.incarnation": "\(identity.incarnation)",
+                "journal.records": "\(beginning.records.count)",
+            ]
+        )
+        let agent = Agent(
+            identity: identity,
+            description: NodeDescription(topology: beginning.topology, tags: [settings.hostname], metadata: [:]),
+            replaying: beginning.records,
+            at: .current
+        )
+        let inbox = Inbox()
+        let desk = CommandDesk(inbox: inbox)
+        let sender = ReportSender(controllers: settings.controllers, logger: logger)
+        let host = ContainerHost(
+            identity: identity,
+            publishedAddress: settings.publishAddress,
+            sharing: settings.sharing,
+            environment: [:]
+        )
+        let performer = JobPerformer(
+            engine: engine,
+            host: host,
+            probeAddress: settings.probeAddress,
+            logger: logger
+        )
+        let loop = AgentLoop(
+            agent: agent,
+            journal: beginning.journal,
+            disk: disk,
+            engine: engine,
+            performer: performer,
+            desk: desk,
+            inbox: inbox,
+            logger: logger
+        ) { try await sender.send($0) }
+        let watch = ExitWatch(engine: engine, identity: identity, inbox: inbox, logger: logger)
+        let routes = NodeRoutes(desk: desk, identity: identity)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await loop.run() }
+            group.addTask { await watch.run() }
+            group.addTask { try await listen(routes) }
+            // None of them ends by itself: the first end is a failure or the shutdown.
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+        beginning.journal.close()
+        beginning.directory.close()
+    }
+
+    private func listen(_ routes: NodeRoutes) async throws {
+        let application = Application(
+            router: routes.router,
+            server: .http1(configuration: .init(idleTimeout: Self.idleConnection)),
+            configuration: ApplicationConfiguration(address: .hostname(settings.address, port: settings.port)),
+            logger: logger
+        )
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw ExecutorError(
+                "the executor cannot listen on \(settings.address):\(settings.port): \(reason(of: error))"
+            )
+        }
+    }
+
+    private func reason(of error: IOError) -> String {
+        error.errnoCode == EADDRINUSE ? "another program listens there" : "\(error)"
+    }
+
+    private func log(_ finding: Journal.Finding) {
+        switch finding {
+        case .unfinished(let bytes):
+            logger.notice("journal ended in an unfinished write, which was cut off", metadata: ["bytes": "\(bytes)"])
+        case .damaged(let lines, let kept):
+            logger.error(
+                "journal is damaged: the readable records are used, the damaged file is kept",
+                metadata: ["journal.lines": "\(lines)", "journal.kept": "\(kept)"]
+            )
+        }
+    }
+}

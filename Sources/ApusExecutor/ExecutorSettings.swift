@@ -1,0 +1,58 @@
+package import ApusModel
+
+/// What an executor is told when it is started.
+package struct ExecutorSettings: Hashable, Sendable {
+    package var cluster: ClusterID
+    /// Its own, made if need be: identity and journal.
+    ///
+    /// Two executors must not share one.
+    package var stateDirectory: String
+    package var hostname: String
+    /// Where its HTTP side listens.
+    package var address: String
+    /// With the hostname this makes the executor's id.
+    package var port: Int
+    /// Base URLs such as `http://127.0.0.1:10000`; the leader is one of them.
+    package var controllers: [String]
+    /// The path of the container engine's Unix socket.
+    package var engineSocket: String
+    package var sharing: Topology.Sharing
+    /// The IPv4 address that containers' ports are published on; 127.0.0.1 keeps them on this machine.
+    package var publishAddress: String
+    /// Cores kept back for the system.
+    package var reservedCores: Set<Int>
+
+    package init(
+        cluster: ClusterID,
+        stateDirectory: String,
+        hostname: String,
+        address: String,
+        port: Int,
+        controllers: [String],
+        engineSocket: String,
+        sharing: Topology.Sharing,
+        publishAddress: String,
+        reservedCores: Set<Int> = []
+    ) {
+        self.cluster = cluster
+        self.stateDirectory = stateDirectory
+        self.hostname = hostname
+        self.address = address
+        self.port = port
+        self.controllers = controllers
+        self.engineSocket = engineSocket
+        self.sharing = sharing
+        self.publishAddress = publishAddress
+        self.reservedCores = reservedCores
+    }
+
+    /// The address at which a published port is reached from here.
+    var probeAddress: String { publishAddress == "0.0.0.0" ? "127.0.0.1" : publishAddress }
+}
+
+/// Why an executor cannot start, for the person who started it.
+package struct ExecutorError: Error, Hashable, Sendable, CustomStringConvertible {
+    package var description: String
+
+    package init(_ description: String) { self.description = description }
+}

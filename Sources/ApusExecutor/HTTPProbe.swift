@@ -1,0 +1,158 @@
+package import ApusModel
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// What one try of a check found.
+package enum ProbeResult: Hashable, Sendable {
+    package enum FailureKind: Hashable, Sendable {
+        /// No connection, or it broke before an answer came.
+        case connect
+        /// No answer in time.
+        case timeout
+        /// An answer whose code is no success.
+        case status(Int)
+        /// The encrypted connection could not be made.
+        case tls
+        /// The check cannot be made at all.
+        case other
+    }
+    case passed
+    /// `reason` is for people.
+    case failed(FailureKind, reason: String)
+}
+
+/// One HTTP request to a published port, to find out how an instance is.
+///
+/// Each try makes a connection of its own: a pooled one might lead to a container that is gone. Redirects are not
+/// followed. The answer's code decides; of its body only the beginning is read, for the reason of a failure.
+package struct HTTPProbe: Hashable, Sendable {
+    /// How much of an answer's body is shown at most.
+    private static let shownBody = 200
+    /// The contract's default.
+    private static let standardConnectTimeout = Duration.seconds(1)
+
+    package var check: HTTPCheck
+    package var address: String
+    package var port: Int
+    /// Of the whole try.
+    package var timeout: Duration
+
+    package init(check: HTTPCheck, address: String = "127.0.0.1", port: Int, timeout: Duration) {
+        self.check = check
+        self.address = address
+        self.port = port
+        self.timeout = timeout
+    }
+
+    /// Makes the request once.
+    ///
+    /// - Throws: `CancellationError` alone, when the task was cancelled.
+    package func run() async throws(CancellationError) -> ProbeResult {
+        guard check.scheme == .http else {
+            return .failed(.other, reason: "HTTPS checks come with a later version of Apus")
+        }
+        let result = await withTaskGroup(of: ProbeResult?.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { await ask() }
+            group.addTask { await timeLimit() }
+            return await group.next() ?? nil
+        }
+        guard let result, !Task.isCancelled else { throw CancellationError() }
+        return result
+    }
+
+    /// `nil` if cancelled.
+    private func timeLimit() async -> ProbeResult? {
+        do {
+            try await Task.sleep(for: timeout)
+            return .failed(.timeout, reason: "\(url): no answer within \(timeout)")
+        } catch {
+            return nil
+        }
+    }
+
+    private var url: String { "http://\(address):\(port)\(path)" }
+
+    private var path: String { check.path.hasPrefix("/") ? check.path : "/\(check.path)" }
+
+    private typealias Connection = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+
+    /// `nil` if cancelled.
+    private func ask() async -> ProbeResult? {
+        do {
+            let connection = try await connect()
+            return try await connection.executeThenClose { inbound, outbound in
+                try await outbound.write(contentsOf: request)
+                return try await judge(inbound)
+            }
+        } catch is CancellationError {
+            return nil
+        } catch let error as ChannelError {
+            return failed(toConnect: error)
+        } catch is HTTPParserError {
+            return .failed(.other, reason: "\(url): the answer is not HTTP")
+        } catch {
+            return .failed(.connect, reason: "\(url): \(error)")
+        }
+    }
+
+    private func failed(toConnect error: ChannelError) -> ProbeResult {
+        if case .connectTimeout(let limit) = error {
+            return .failed(.connect, reason: "\(url): no connection within \(limit.nanoseconds / 1_000_000) ms")
+        }
+        return .failed(.connect, reason: "\(url): \(error)")
+    }
+
+    private func connect() async throws -> Connection {
+        let limit = check.connectionTimeout?.duration ?? Self.standardConnectTimeout
+        return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connectTimeout(.nanoseconds(limit.nanoseconds))
+            .connect(to: SocketAddress(ipAddress: address, port: port)) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    return try Connection(wrappingChannelSynchronously: channel)
+                }
+            }
+    }
+
+    private var request: [HTTPClientRequestPart] {
+        let payload = check.payload.map { ByteBuffer(string: $0) }
+        var head = HTTPRequestHead(version: .http1_1, method: HTTPMethod(rawValue: check.verb.rawValue), uri: path)
+        head.headers.add(name: "Host", value: "\(address):\(port)")
+        head.headers.add(name: "User-Agent", value: "apus")
+        head.headers.add(name: "Connection", value: "close")
+        if payload != nil || check.verb != .get {
+            head.headers.add(name: "Content-Length", value: String(payload?.readableBytes ?? 0))
+        }
+        if payload != nil { head.headers.add(name: "Content-Type", value: "application/json") }
+        return [.head(head)] + (payload.map { [.body(.byteBuffer($0))] } ?? []) + [.end(nil)]
+    }
+
+    private func judge(_ parts: NIOAsyncChannelInboundStream<HTTPClientResponsePart>) async throws -> ProbeResult {
+        var status: HTTPResponseStatus?
+        var body: [UInt8] = []
+        reading: for try await part in parts {
+            switch part {
+            case .head(let head):
+                // 100 and its like come before the answer proper.
+                guard head.status.code >= 200 else { continue }
+                if check.successCodes.contains(Int(head.status.code)) { return .passed }
+                status = head.status
+            case .body(let chunk):
+                body.append(contentsOf: chunk.readableBytesView.prefix(Self.shownBody - body.count))
+                if body.count >= Self.shownBody { break reading }
+            case .end: break reading
+            }
+        }
+        try Task.checkCancellation()
+        guard let status else {
+            return .failed(.connect, reason: "\(url): the connection was closed before an answer came")
+        }
+        let text = String(decoding: body, as: UTF8.self).split(whereSeparator: \.isNewline).first ?? ""
+        return .failed(
+            .status(Int(status.code)),
+            reason: "\(url): \(status.code) \(status.reasonPhrase)\(text.isEmpty ? "" : ": \(text)")"
+        )
+    }
+}

@@ -1,0 +1,12 @@
+import ArgumentParser
+
+/// The commands about applications.
+struct Apps: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apps",
+        abstract: "Deploy, look at and change applications.",
+        discussion: "An application is a service of a name and a version; its id is NAME-VERSION.",
+        subcommands: [
+            AppsDeploy.self, AppsList.self, AppsShow.self, AppsScale.self, AppsSuspend.self, AppsDestroy.self,
+        ])
+}

@@ -1,0 +1,100 @@
+import ApusClient
+import ApusModel
+import ArgumentParser
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+struct AppsDeploy: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "deploy",
+        abstract: "Create an application, or scale it if it exists.",
+        discussion: """
+            FILE holds the application's specification as JSON. If an application of its name and version exists with \
+            the same specification it is scaled to the number of instances; with another specification the command \
+            fails with code 5: give the new one a new version.
+            """)
+
+    @Argument(help: ArgumentHelp("The specification, or - to read it from standard input.", valueName: "file"))
+    var file: String
+
+    @Option(help: ArgumentHelp("How many instances to keep running, 0 to 2048.", valueName: "n"))
+    var instances = 1
+
+    @OptionGroup var operation: OperationOptions
+    @OptionGroup var api: APIOptions
+
+    func validate() throws {
+        guard (0...2048).contains(instances) else { throw ValidationError("--instances must be 0 to 2048") }
+    }
+
+    func run() async throws {
+        let spec = try specification()
+        let valid: ApplicationSpec
+        switch ApplicationSpec.validated(spec) {
+        case .success(let value): valid = value
+        case .failure(let refusal):
+            throw CommandFailure(
+                .other, "\(source) is not a valid specification:\n  \(refusal.errors.joined(separator: "\n  "))")
+        }
+        let run = OperationRun(api, valid.id)
+        let result: ApplicationSummary?
+        do {
+            let create: JSON = .members([
+                "type": "CREATE", "spec": spec, "instances": .integer(Int64(instances)),
+                "opSpec": operation.json(instances: instances),
+            ])
+            result = try await run.perform(create, waiting: operation.wait)
+        } catch let failure as CommandFailure where failure.message == "App \(valid.id) already exists" {
+            result = try await scale(valid, run)
+        }
+        try AppsShow.printResult(of: valid.id, result, json: api.json)
+    }
+
+    private func scale(_ spec: ApplicationSpec, _ run: OperationRun) async throws -> ApplicationSummary? {
+        let there = try await callingAPI { try await run.client.spec(of: spec.id) }
+        guard there == spec.masked else {
+            throw CommandFailure(
+                .conflict,
+                "\(spec.id) exists with another specification. Give this one a new version, or destroy the other first.")
+        }
+        run.show("\(spec.id) exists with this specification")
+        if let now = try await callingAPI({ try await run.application() }), now.expected == instances,
+            now.operation == nil
+        {
+            return now
+        }
+        let scale: JSON = .members([
+            "type": "SCALE", "appId": spec.id.json, "requiredInstances": .integer(Int64(instances)),
+            "opSpec": operation.json(instances: instances),
+        ])
+        return try await run.perform(scale, waiting: operation.wait)
+    }
+
+    // MARK: the file
+
+    private var source: String { file == "-" ? "standard input" : file }
+
+    private func specification() throws -> JSON {
+        let bytes: Data
+        do {
+            bytes = file == "-" ? Self.standardInput() : try Data(contentsOf: URL(fileURLWithPath: file))
+        } catch {
+            throw CommandFailure(.other, "\(file) cannot be read. Does it exist, and may you read it?")
+        }
+        do {
+            return try JSON(parsing: bytes)
+        } catch {
+            throw CommandFailure(.other, "\(source) is not JSON: \(error)")
+        }
+    }
+
+    private static func standardInput() -> Data {
+        var text = ""
+        while let line = readLine(strippingNewline: false) { text += line }
+        return Data(text.utf8)
+    }
+}

@@ -1,0 +1,42 @@
+import ApusClient
+import ApusModel
+import ArgumentParser
+
+struct AppsList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Show all applications, the oldest first.")
+
+    @OptionGroup var api: APIOptions
+
+    func run() async throws {
+        try await callingAPI {
+            guard !api.json else {
+                Output.line(try await api.client.get("applications").serialized)
+                return
+            }
+            let applications = try await api.client.applications()
+            guard !applications.isEmpty else {
+                Output.line("no applications; create one with: apus apps deploy FILE")
+                return
+            }
+            var rows = [["APPLICATION", "EXPECTED", "RUNNING", "HEALTHY", "STATE", "REMARK"]]
+            for application in applications {
+                rows.append([
+                    application.id.rawValue, "\(application.expected)", "\(application.running)",
+                    "\(application.healthy)", application.state, application.remark,
+                ])
+            }
+            Output.table(rows)
+        }
+    }
+}
+
+extension ApplicationSummary {
+    /// What stands in the way, in a few words.
+    fileprivate var remark: String {
+        if let shortfall { return "no room: \(shortfall)" }
+        if let backoff, backoff.failures > 0 { return "failing: \(backoff.reason)" }
+        if let operation { return "\(operation.type) under way" }
+        return lastOperation?.outcome == "FAILED" ? "last \(lastOperation?.type ?? "") failed" : ""
+    }
+}

@@ -1,0 +1,107 @@
+import ApusClient
+import ApusModel
+import ArgumentParser
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+struct AppsShow: AsyncParsableCommand {
+    /// So many ended instances are shown.
+    private static let endedShown = 10
+
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show one application with its instances and what became of earlier ones.")
+
+    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
+    var id: String
+
+    @OptionGroup var api: APIOptions
+
+    func run() async throws {
+        let (client, app) = (api.client, AppID(id))
+        try await callingAPI {
+            let application = try await client.application(app)
+            let instances = try await client.instances(of: app)
+            let ended = try await client.endedInstances(of: app, atMost: Self.endedShown)
+            if api.json {
+                let all: JSON = .members([
+                    "application": application.json, "instances": .array(instances.map(\.json)),
+                    "ended": .array(ended.map(\.json)),
+                ])
+                Output.line(all.serialized)
+            } else {
+                Self.show(application, instances, ended)
+            }
+        }
+    }
+
+    private static func show(
+        _ application: ApplicationSummary, _ instances: [InstanceSummary], _ ended: [InstanceSummary]
+    ) {
+        Output.line("\(application.id): \(application.state)")
+        Output.line("expected \(application.expected), running \(application.running), healthy \(application.healthy)")
+        for line in application.facts { Output.line(line) }
+        if !instances.isEmpty {
+            Output.line("")
+            Output.table([["INSTANCE", "STATE", "AGE", "ADDRESS", "ERROR"]] + instances.map(row))
+        }
+        if !ended.isEmpty {
+            Output.line("")
+            Output.table([["ENDED", "STATE", "AGO", "ADDRESS", "ERROR"]] + ended.map(endedRow))
+        }
+    }
+
+    private static func row(_ instance: InstanceSummary) -> [String] {
+        [instance.id.rawValue, instance.state, age(of: instance.created), instance.addresses, instance.error]
+    }
+
+    private static func endedRow(_ instance: InstanceSummary) -> [String] {
+        [instance.id.rawValue, instance.state, age(of: instance.updated), instance.addresses, instance.error]
+    }
+
+    private static func age(of time: WallTime) -> String {
+        let seconds = max(0, Int64(Date().timeIntervalSince1970) - time.milliseconds / 1000)
+        switch seconds {
+        case ..<120: return "\(seconds)s"
+        case ..<7200: return "\(seconds / 60)m"
+        case ..<172_800: return "\(seconds / 3600)h"
+        default: return "\(seconds / 86_400)d"
+        }
+    }
+
+    /// The end of every command that changes an application.
+    static func printResult(of app: AppID, _ application: ApplicationSummary?, json: Bool) throws {
+        if json {
+            Output.line((application?.json ?? .members(["appId": app.json])).serialized)
+        } else if let application {
+            Output.line(
+                "\(app): \(application.state), expected \(application.expected), running \(application.running), "
+                    + "healthy \(application.healthy)")
+        }
+    }
+}
+
+extension ApplicationSummary {
+    fileprivate var facts: [String] {
+        var facts: [String] = []
+        if let operation { facts.append("operation: \(operation.type) under way") }
+        if let last = lastOperation {
+            facts.append("last operation: \(last.type) \(last.outcome)\(last.reason.isEmpty ? "" : ", \(last.reason)")")
+        }
+        if let backoff {
+            let wait = backoff.waitMilliseconds > 0 ? ", next try in \(backoff.waitMilliseconds / 1000 + 1) s" : ""
+            facts.append("failed \(backoff.failures) times\(wait): \(backoff.reason)")
+        }
+        if let shortfall { facts.append("no room: \(shortfall)") }
+        return facts
+    }
+}
+
+extension InstanceSummary {
+    fileprivate var addresses: String {
+        ports.isEmpty ? "-" : ports.map { "\(hostname):\($0.hostPort)" }.joined(separator: " ")
+    }
+}

@@ -1,0 +1,59 @@
+import ApusClient
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Why a command did not do what was asked: a text for people and a code for scripts.
+struct CommandFailure: Error {
+    enum Code: Int32 {
+        case other = 1
+        /// No executor has room.
+        case placement = 2
+        /// Instances fail, or do not become healthy.
+        case unhealthy = 3
+        case timedOut = 4
+        /// It exists already, or its state does not allow it.
+        case conflict = 5
+        case unreachable = 7
+        /// As a shell reports an end by Ctrl-C.
+        case interrupted = 130
+    }
+
+    var code: Code
+    var message: String
+
+    init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    init(_ error: ClientError) {
+        switch error.code {
+        case .unreachable, .timedOut: self.init(.unreachable, "\(error)\n\(Self.howToStart)")
+        case .refused(let texts): self.init(Self.code(of: texts), texts.joined(separator: "\n"))
+        case .notFound, .status, .unreadable: self.init(.other, "\(error)")
+        }
+    }
+
+    private static let howToStart = "Is a controller running? Start one with `apus dev`, or name it with --endpoint."
+
+    /// The refusals are Drove's texts, which clients may rely on.
+    private static func code(of texts: [String]) -> Code {
+        func has(_ part: String) -> Bool { texts.contains { $0.contains(part) } }
+        if has("Cluster does not have enough") || has("Required cores exceeds") || has("No executors on cluster") {
+            return .placement
+        }
+        if has("already exists") || has("operations allowed for") || has("allowed for app") { return .conflict }
+        return has("not the leader controller") ? .unreachable : .other
+    }
+
+    func exit() -> Never {
+        Output.error("apus: \(message)")
+        _exit(code.rawValue)
+    }
+}

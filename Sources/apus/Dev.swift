@@ -1,0 +1,62 @@
+import ApusModel
+import ArgumentParser
+import Logging
+
+/// A whole cluster on this machine.
+struct Dev: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dev",
+        abstract: "Run a whole cluster on this machine: controller and executor in one process.",
+        discussion: """
+            Needs a Docker engine and nothing else. It has no authentication, so it listens on loopback only, and \
+            publishes the ports of containers there too. Ctrl-C ends it and leaves all containers running; the next \
+            start finds them again.
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to keep state. Default: $XDG_DATA_HOME/apus or ~/.local/share/apus.", valueName: "dir"))
+    var state: String?
+
+    @Option(help: ArgumentHelp("Where the API listens.", valueName: "ip:port"))
+    var address = "127.0.0.1:10000"
+
+    @Option(help: ArgumentHelp("Where the executor listens.", valueName: "ip:port"))
+    var executorAddress = "127.0.0.1:11000"
+
+    @Option(
+        help: ArgumentHelp(
+            "The Docker engine's socket. Default: that of $DOCKER_HOST, or /var/run/docker.sock.", valueName: "path"))
+    var dockerSocket: String?
+
+    @Option(help: ArgumentHelp("Hand out each core so many times, 1 to 256.", valueName: "n"))
+    var multiplier = 16
+
+    @Flag(help: "Give each instance whole cores of its own instead.")
+    var pinned = false
+
+    @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
+    var logLevel = LogLevel.info
+
+    func validate() throws {
+        guard (1...256).contains(multiplier) else { throw ValidationError("--multiplier must be 1 to 256") }
+        _ = try LoopbackAddress(address, option: "--address")
+        _ = try LoopbackAddress(executorAddress, option: "--executor-address")
+    }
+
+    func run() async throws {
+        let cluster = DevCluster(
+            api: try LoopbackAddress(address, option: "--address"),
+            executor: try LoopbackAddress(executorAddress, option: "--executor-address"),
+            statePath: try StatePath.resolved(state), engineSocket: try EngineSocket.resolved(dockerSocket),
+            sharing: pinned ? .pinned : .shared(multiplier: multiplier), logLevel: logLevel.level)
+        try await cluster.run()
+    }
+}
+
+/// How much is logged, as it is written on the command line.
+enum LogLevel: String, ExpressibleByArgument, CaseIterable {
+    case trace, debug, info, notice, warning, error, critical
+
+    var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .info }
+}

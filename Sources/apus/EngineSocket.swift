@@ -1,0 +1,47 @@
+import ApusContainers
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// The socket of the container engine.
+enum EngineSocket {
+    /// The path given, that of `DOCKER_HOST`, or Docker's own default.
+    static func resolved(_ given: String?) throws -> String {
+        if let given { return given }
+        guard let host = ProcessInfo.processInfo.environment["DOCKER_HOST"], !host.isEmpty else {
+            return "/var/run/docker.sock"
+        }
+        guard host.hasPrefix("unix://") else {
+            throw CommandFailure(
+                .other, "DOCKER_HOST is \(host), but Apus needs the engine's Unix socket: name it with --docker-socket")
+        }
+        return String(host.dropFirst("unix://".count))
+    }
+
+    /// The engine's version, if it answers.
+    ///
+    /// - Throws: `CommandFailure` that says what to do.
+    static func check(_ path: String) async throws -> EngineVersion {
+        let engine = DockerEngine(socketPath: path, callTimeout: .seconds(10))
+        let result: Result<EngineVersion, any Error>
+        do {
+            result = .success(try await engine.version())
+        } catch {
+            result = .failure(error)
+        }
+        try await engine.shutdown()
+        do {
+            return try result.get()
+        } catch {
+            throw CommandFailure(
+                .other,
+                """
+                No Docker engine can be used at \(path): \(error)
+                Start Docker, or name its socket with --docker-socket or DOCKER_HOST=unix:///path.
+                """)
+        }
+    }
+}

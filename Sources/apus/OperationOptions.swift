@@ -1,0 +1,37 @@
+import ApusModel
+import ArgumentParser
+
+/// How an operation is carried out, and whether the command waits for its end.
+struct OperationOptions: ParsableArguments {
+    /// So many at a time where nothing else is said.
+    private static let widest = 32
+
+    @Option(help: ArgumentHelp("Give up after so long, as 90s, 5m or 1h.", valueName: "time"))
+    var timeout = "5m"
+
+    @Option(
+        help: ArgumentHelp(
+            "How many instances may be on their way up at a time, 1 to 512. Default: all, at most 32.",
+            valueName: "n"))
+    var parallelism: Int?
+
+    @Flag(inversion: .prefixedNo, help: "Show progress until the operation has ended.")
+    var wait = true
+
+    func validate() throws {
+        do {
+            _ = try DurationText(parsing: timeout)
+        } catch {
+            throw ValidationError(error.message)
+        }
+        guard (1...512).contains(parallelism ?? 1) else { throw ValidationError("--parallelism must be 1 to 512") }
+    }
+
+    /// The API's `opSpec`.
+    func json(instances: Int) -> JSON {
+        let parallelism = parallelism ?? min(max(instances, 1), Self.widest)
+        return .members([
+            "timeout": .string(timeout), "parallelism": .integer(Int64(parallelism)), "failureStrategy": "STOP",
+        ])
+    }
+}

@@ -1,0 +1,45 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Whole lines to the standard streams, unbuffered: nothing is lost in a crash, and a pipe sees each line at once.
+enum Output {
+    static func line(_ text: String) { write("\(text)\n", to: STDOUT_FILENO) }
+
+    /// For what is not the command's result: progress beside `--json`, and errors.
+    static func error(_ text: String) { write("\(text)\n", to: STDERR_FILENO) }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { system_write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            // Whoever read this has gone; there is nobody left to tell.
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Columns as wide as their widest cell, the last one as it is.
+    static func table(_ rows: [[String]]) {
+        let widths = (0..<(rows.first?.count ?? 0)).map { column in rows.map { $0[column].count }.max() ?? 0 }
+        for row in rows {
+            var text = ""
+            for (column, cell) in row.enumerated() {
+                let padding = column < row.count - 1 ? widths[column] - cell.count + 2 : 0
+                text += cell + String(repeating: " ", count: padding)
+            }
+            while text.hasSuffix(" ") { text.removeLast() }
+            line(text)
+        }
+    }
+}
+
+/// `write` of the C library, which our own function would hide.
+private func system_write(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+    write(descriptor, bytes, count)
+}

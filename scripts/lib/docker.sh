@@ -1,0 +1,166 @@
+# Docker engines for scripts: found, installed, started, stopped. Sourced, not run; needs bash and curl.
+#
+# Two engines in one network namespace share docker0 and the iptables rules: start one at a time, and never one with
+# `--bridge none` beside another (it deletes the other's docker0).
+
+# Runs a command as root, through sudo if need be; without either prints the line to run and returns 2.
+docker_as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "this needs root, and there is no sudo; as root run:" >&2
+        echo "  $*" >&2
+        return 2
+    fi
+}
+
+# Installs the Debian packages that a Docker engine and the local image need, if they are missing.
+docker_install() {
+    local missing=()
+    command -v curl >/dev/null || missing+=(curl)
+    command -v dockerd >/dev/null || [ -x /usr/sbin/dockerd ] || missing+=(docker.io iptables)
+    docker_busybox >/dev/null || missing+=(busybox-static)
+    [ ${#missing[@]} -eq 0 ] && return 0
+    if ! command -v apt-get >/dev/null; then
+        echo "there is no apt-get here; install what provides: ${missing[*]}" >&2
+        exit 2
+    fi
+    echo "installing ${missing[*]}"
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+        echo "this needs root, and there is no sudo; as root run:" >&2
+        echo "  apt-get update && apt-get install -y --no-install-recommends ${missing[*]}" >&2
+        exit 2
+    fi
+    docker_as_root apt-get update -qq &&
+        docker_as_root env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Prints the path of a statically linked busybox; fails if there is none.
+docker_busybox() {
+    local path
+    for path in /bin/busybox /usr/bin/busybox; do
+        # A dynamic one names its loader right at its beginning; it would not start in an empty image.
+        if [ -x "$path" ] && ! head -c 4096 "$path" | grep -qa 'ld-linux'; then
+            echo "$path"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# Whether an engine answers on SOCKET.
+docker_ping() {
+    [ -S "$1" ] && [ "$(curl -s --max-time 2 --unix-socket "$1" http://docker/_ping 2>/dev/null)" = OK ]
+}
+
+# Prints the socket of the user's running engine: that of DOCKER_HOST, or the usual one. Fails if none answers.
+docker_socket_found() {
+    local host=${DOCKER_HOST:-} socket
+    for socket in "${host#unix://}" /var/run/docker.sock; do
+        if [ -n "$socket" ] && docker_ping "$socket"; then
+            echo "$socket"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# Starts dockerd detached with DIR/dockerd.pid and DIR/dockerd.log on SOCKET, and waits until it answers.
+# After a kill -9 the first start can fail ("timeout waiting for containerd"); the second then works.
+docker_launch() {
+    local dir=$1 socket=$2 attempt waited
+    shift 2
+    for attempt in 1 2; do
+        docker_as_root rm -f "$dir/dockerd.pid" "$socket" || return
+        # A new session, so that no signal to the script's group reaches the engine; the group lets its starter in.
+        docker_as_root setsid --fork dockerd -H "unix://$socket" --pidfile "$dir/dockerd.pid" --live-restore \
+            --group "$(id -gn)" "$@" >>"$dir/dockerd.log" 2>&1 </dev/null || return
+        for ((waited = 0; waited < 300; waited++)); do
+            docker_ping "$socket" && return 0
+            # Gone already: its pid was written and is no more.
+            [ -s "$dir/dockerd.pid" ] && ! [ -d "/proc/$(cat "$dir/dockerd.pid")" ] && break
+            sleep 0.1
+        done
+        docker_end "$dir" "$dir/exec"
+    done
+    echo "dockerd does not answer on $socket; the end of $dir/dockerd.log:" >&2
+    tail -n 10 "$dir/dockerd.log" >&2
+    return 1
+}
+
+# Ends the dockerd of DIR/dockerd.pid, and the containerd that it left under EXEC, by their pids.
+docker_end() {
+    local dir=$1 exec=$2 file pid waited
+    for file in "$dir/dockerd.pid" "$exec/containerd/containerd.pid"; do
+        pid=$(cat "$file" 2>/dev/null) || continue
+        # A pid in an old file may belong to another process by now.
+        case "$(cat "/proc/$pid/comm" 2>/dev/null)" in dockerd | containerd) ;; *) continue ;; esac
+        docker_as_root kill "$pid" 2>/dev/null || true
+        for ((waited = 0; waited < 150; waited++)); do
+            [ -d "/proc/$pid" ] || break
+            sleep 0.1
+        done
+        if [ -d "/proc/$pid" ]; then docker_as_root kill -9 "$pid" 2>/dev/null || true; fi
+    done
+}
+
+# Starts an own engine that keeps everything under DIR and listens on DIR/docker.sock; nothing to do if it answers.
+docker_engine_start() {
+    local dir=$1
+    if [ ${#dir} -gt 60 ]; then
+        echo "$dir is too long a name: the sockets below it must stay under 108 characters" >&2
+        return 1
+    fi
+    mkdir -p "$dir"
+    docker_ping "$dir/docker.sock" && return 0
+    docker_launch "$dir" "$dir/docker.sock" --data-root "$dir/data" --exec-root "$dir/exec"
+}
+
+# Removes every container of the own engine of DIR, ends it, and unmounts what it left behind. DIR itself stays.
+docker_engine_stop() {
+    local dir=$1 id mount
+    if docker_ping "$dir/docker.sock"; then
+        for id in $(docker_containers "$dir/docker.sock"); do
+            curl -s -o /dev/null --max-time 60 --unix-socket "$dir/docker.sock" -X DELETE \
+                "http://docker/containers/$id?force=1&v=1"
+        done
+    fi
+    docker_end "$dir" "$dir/exec"
+    # A netns bind mount keeps a deleted namespace alive; deepest first.
+    for mount in $(awk -v under="$dir/" 'index($5, under) == 1 { print $5 }' /proc/self/mountinfo | sort -r); do
+        docker_as_root umount "$mount" || true
+    done
+    docker_as_root rm -f "$dir/dockerd.pid" "$dir/docker.sock"
+}
+
+# Prints the ids of all containers on SOCKET, stopped ones included, one a line; LABEL (`key` or `key=value`) narrows it.
+docker_containers() {
+    local socket=$1 label=${2:-} query=(--data-urlencode all=1)
+    [ -n "$label" ] && query+=(--data-urlencode "filters={\"label\":[\"$label\"]}")
+    curl -s -G --max-time 30 --unix-socket "$socket" "${query[@]}" http://docker/containers/json |
+        { grep -o '"Id":"[0-9a-f]\{64\}"' || true; } | cut -d '"' -f 4
+}
+
+# Prints the socket of a running engine for daily use; starts one on the usual socket if there is none.
+# Without systemd it is a plain dockerd, with its pid and log under DIR; `docker_user_engine_stop DIR` ends that one.
+docker_user_engine() {
+    local dir=$1 socket=/var/run/docker.sock
+    docker_socket_found && return 0
+    mkdir -p "$dir"
+    if [ -d /run/systemd/system ]; then
+        docker_as_root systemctl start docker >&2 || return
+        docker_socket_found && return 0
+        echo "docker runs but its socket does not answer: add yourself to the group docker and log in again" >&2
+        return 1
+    fi
+    docker_launch "$dir" "$socket" && echo "$socket"
+}
+
+# Ends the plain dockerd that docker_user_engine started. Its containers run on (--live-restore).
+docker_user_engine_stop() {
+    docker_end "$1" /var/run/docker
+    docker_as_root rm -f "$1/dockerd.pid"
+}
