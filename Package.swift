@@ -96,7 +96,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ApusExecutorTests",
-            dependencies: ["ApusAgent", "ApusContainers", "ApusExecutor", "ApusModel"]
+            dependencies: [
+                "ApusAgent", "ApusContainers", "ApusExecutor", "ApusModel", asyncHTTPClient, lifecycle, logging,
+            ] + nio
         ),
 
         // The controller's edge: the leader's loop and the HTTP API.
@@ -133,7 +135,10 @@ let package = Package(
         // Figures, each beside its peer or its limit.
         .executableTarget(
             name: "apus-bench",
-            dependencies: ["ApusClient", "ApusContainers", "ApusModel", argumentParser, asyncHTTPClient] + nio,
+            dependencies: [
+                "ApusClient", "ApusContainers", "ApusExecutor", "ApusModel", "ApusTestKit", argumentParser,
+                asyncHTTPClient,
+            ] + nio,
             path: "Benchmarks/apus-bench"
         ),
     ]

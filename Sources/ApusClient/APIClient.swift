@@ -106,7 +106,10 @@ package struct APIClient: Sendable {
         do {
             return try body()
         } catch {
-            throw ClientError(.unreadable, "\(endpoint)/apis/v1/\(path) answered something else than it should: \(error)")
+            throw ClientError(
+                .unreadable,
+                "\(endpoint)/apis/v1/\(path) answered something else than it should: \(error)"
+            )
         }
     }
 

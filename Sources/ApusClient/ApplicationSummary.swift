@@ -60,13 +60,18 @@ package struct ApplicationSummary: Sendable {
         }
         if let value = json["lastOperation"] {
             lastOperation = Ended(
-                id: OperationID(try value.string("id")), type: try value.string("type"),
-                outcome: try value.string("outcome"), reason: try value.string("reason"))
+                id: OperationID(try value.string("id")),
+                type: try value.string("type"),
+                outcome: try value.string("outcome"),
+                reason: try value.string("reason")
+            )
         }
         if let value = json["backoff"] {
             backoff = Backoff(
-                failures: try value.int("failures"), waitMilliseconds: try value.integer("waitMs"),
-                reason: try value.string("reason"))
+                failures: try value.int("failures"),
+                waitMilliseconds: try value.integer("waitMs"),
+                reason: try value.string("reason")
+            )
         }
         shortfall = json["shortfall"]?.text
     }

@@ -26,9 +26,12 @@ package struct InstanceSummary: Sendable {
             for member in members {
                 ports.append(
                     PortMapping(
-                        name: member.key, containerPort: try member.value.int("containerPort"),
+                        name: member.key,
+                        containerPort: try member.value.int("containerPort"),
                         hostPort: try member.value.int("hostPort"),
-                        type: PortType(rawValue: try member.value.string("portType")) ?? .tcp))
+                        type: PortType(rawValue: try member.value.string("portType")) ?? .tcp
+                    )
+                )
             }
         }
         state = try json.string("state")

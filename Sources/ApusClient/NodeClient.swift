@@ -40,7 +40,9 @@ package struct NodeClient: Sendable {
     }
 
     private func read<Message>(
-        _ json: JSON, from url: String, as message: (JSON) throws(JSONError) -> Message
+        _ json: JSON,
+        from url: String,
+        as message: (JSON) throws(JSONError) -> Message
     ) throws -> Message {
         do {
             return try message(json)

@@ -22,8 +22,10 @@ package struct APIAnswer: Hashable, Sendable {
     /// The envelope of any other answer.
     static func failed(_ status: Int, _ message: String, data: JSON? = nil, retryAfter: Int? = nil) -> APIAnswer {
         APIAnswer(
-            status: status, json: .members(["status": "FAILED", "data": data, "message": .string(message)]),
-            retryAfter: retryAfter)
+            status: status,
+            json: .members(["status": "FAILED", "data": data, "message": .string(message)]),
+            retryAfter: retryAfter
+        )
     }
 
     init(_ refusal: APIRefusal) {
@@ -36,8 +38,10 @@ package struct APIAnswer: Hashable, Sendable {
 
     init(_ refusal: SpecRefusal) {
         self = .failed(
-            400, refusal.message,
-            data: .members(["validationErrors": .array(refusal.errors.map { .string($0) })]))
+            400,
+            refusal.message,
+            data: .members(["validationErrors": .array(refusal.errors.map { .string($0) })])
+        )
     }
 
     /// For a body over the limit.

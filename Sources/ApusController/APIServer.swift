@@ -16,7 +16,11 @@ package struct APIServer: Service {
 
     /// `onListening` is told the port that is listened on, which is another one only if `port` is 0.
     package init(
-        api: API, address: String, port: Int, logger: Logger, onListening: @escaping @Sendable (Int) async -> Void
+        api: API,
+        address: String,
+        port: Int,
+        logger: Logger,
+        onListening: @escaping @Sendable (Int) async -> Void
     ) {
         self.api = api
         self.address = address
@@ -33,7 +37,9 @@ package struct APIServer: Service {
         let application = Hummingbird.Application(
             responder: APIResponder(api: api),
             configuration: ApplicationConfiguration(address: .hostname(address, port: port)),
-            onServerRunning: { await onListening($0.localAddress?.port ?? 0) }, logger: logger)
+            onServerRunning: { await onListening($0.localAddress?.port ?? 0) },
+            logger: logger
+        )
         do {
             try await application.run()
         } catch let error as IOError {
@@ -57,8 +63,11 @@ private struct APIResponder: HTTPResponder {
             }
             let body = try await request.body.collect(upTo: limit)
             let call = APICall(
-                request.method.rawValue, request.uri.string, contentType: request.headers[.contentType],
-                body: Array(body.readableBytesView))
+                request.method.rawValue,
+                request.uri.string,
+                contentType: request.headers[.contentType],
+                body: Array(body.readableBytesView)
+            )
             answer = await api.answer(call)
         } catch is NIOTooManyBytesError {
             answer = .tooLarge(limit: limit)
@@ -78,6 +87,9 @@ private struct APIResponder: HTTPResponder {
         guard let json = answer.json else { return Response(status: status, headers: headers) }
         headers[.contentType] = "application/json"
         return Response(
-            status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: json.bytes)))
+            status: status,
+            headers: headers,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: json.bytes))
+        )
     }
 }

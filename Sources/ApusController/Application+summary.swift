@@ -1,5 +1,6 @@
 import ApusEngine
 import ApusModel
+import ApusPlacement
 
 extension Application {
     /// Drove's AppSummary, and after its keys those of Apus.
@@ -14,7 +15,7 @@ extension Application {
             "updated": updated.json,
             "runningInstances": .integer(Int64(instances.count(where: \.isRunning))),
             "operation": operation?.summary, "lastOperation": lastOperation?.summary,
-            "backoff": backoff.summary(at: now), "shortfall": shortfall.map { .string("\($0)") },
+            "backoff": backoff.summary(at: now), "shortfall": shortfall.map { .string($0.text) },
         ])
     }
 }

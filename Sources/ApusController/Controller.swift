@@ -48,9 +48,12 @@ package struct Controller: Service {
     private let outboxes: Outboxes
 
     package init(
-        settings: ControllerSettings, store: any StateStore, time: TimeSource = .system(),
+        settings: ControllerSettings,
+        store: any StateStore,
+        time: TimeSource = .system(),
         send: @escaping Send = { command, url in try await NodeClient().send(command, to: url) },
-        crash: CrashPoint? = nil, logger: Logger
+        crash: CrashPoint? = nil,
+        logger: Logger
     ) {
         self.settings = settings
         self.store = store
@@ -64,8 +67,12 @@ package struct Controller: Service {
     /// Its HTTP API; answers that it does not lead before and after `run`.
     package var api: API {
         API(
-            inbox: inbox, published: published, time: time, leader: "\(settings.hostname):\(settings.port)",
-            logger: logger)
+            inbox: inbox,
+            published: published,
+            time: time,
+            leader: "\(settings.hostname):\(settings.port)",
+            logger: logger
+        )
     }
 
     /// Leads until a graceful shutdown, which finishes the turn under way and leaves all containers running.
@@ -106,15 +113,21 @@ package struct Controller: Service {
         for kind in RecordKind.allCases { records += try await store.list(kind) }
         do {
             let engine = try Engine(
-                cluster: settings.cluster, epoch: epoch, seed: settings.seed &+ UInt64(bitPattern: epoch),
-                records: records, settings: settings.engine, at: time())
+                cluster: settings.cluster,
+                epoch: epoch,
+                seed: settings.seed &+ UInt64(bitPattern: epoch),
+                records: records,
+                settings: settings.engine,
+                at: time()
+            )
             let state = engine.state
             logger.info(
                 "leading",
                 metadata: [
                     "epoch": "\(epoch)", "applications": "\(state.applications.count)",
                     "executors": "\(state.members.count)",
-                ])
+                ]
+            )
             return Turn(engine: engine)
         } catch {
             throw ControllerError(description: "The stored state cannot be used: \(error). Nothing was changed.")

@@ -16,8 +16,10 @@ extension Handling {
         case .answer(.unavailable(let reason)), .unavailable(let reason): return .failed(503, reason, retryAfter: 1)
         case .busy:
             return .failed(
-                429, "\(Inbox.mostCommands) requests for change wait already. Nothing was changed; try again.",
-                retryAfter: 1)
+                429,
+                "\(Inbox.mostCommands) requests for change wait already. Nothing was changed; try again.",
+                retryAfter: 1
+            )
         }
     }
 

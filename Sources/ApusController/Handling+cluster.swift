@@ -18,7 +18,8 @@ extension Handling {
                 "freeCores": .integer(Int64(freeCores)), "usedCores": .integer(Int64(usedCores)),
                 "totalCores": .integer(Int64(freeCores + usedCores)), "freeMemory": .integer(free),
                 "usedMemory": .integer(used), "totalMemory": .integer(free + used),
-            ]))
+            ])
+        )
     }
 
     /// Those that were given up come last.
@@ -36,8 +37,10 @@ extension Handling {
         let view = MemberView(member, in: state)
         let instances = view.instances.sorted { ($0.created, $0.id) < ($1.created, $1.id) }.map { instance in
             InstanceView(
-                instance, appName: state.applications[instance.app]?.spec.name ?? instance.app.rawValue,
-                hostname: member.hostname)
+                instance,
+                appName: state.applications[instance.app]?.spec.name ?? instance.app.rawValue,
+                hostname: member.hostname
+            )
         }
         return .success(view.details(instances: instances))
     }

@@ -55,7 +55,7 @@ package final class Inbox: Sendable {
 
     private let state = Mutex(State())
     private let time: TimeSource
-    /// Wakes the loop: something came, or time passed. Only the loop iterates it, once.
+    /// Wakes the loop because something came, or time passed; only the loop iterates it, once.
     let nudges: AsyncStream<Void>
     private let nudging: AsyncStream<Void>.Continuation
 
@@ -97,7 +97,9 @@ package final class Inbox: Sendable {
     }
 
     private static func enqueue(
-        _ report: NodeReport, _ continuation: CheckedContinuation<Reply<ReportAnswer>, Never>, at now: Moment,
+        _ report: NodeReport,
+        _ continuation: CheckedContinuation<Reply<ReportAnswer>, Never>,
+        at now: Moment,
         in state: inout State
     ) -> Reply<ReportAnswer>? {
         if let (request, earlier) = state.reports[report.identity],
@@ -125,10 +127,19 @@ package final class Inbox: Sendable {
 
     // MARK: for the loop
 
+    /// How many callers wait for an answer.
+    package var callers: Int {
+        state.withLock { state in
+            state.waiting.values.reduce(0) { sum, waiting in
+                if case .report(let callers) = waiting.waiter { sum + callers.count } else { sum + 1 }
+            }
+        }
+    }
+
     func nudge() { nudging.yield() }
 
     /// From now on requests are taken.
-    func open() { state.withLock { $0.closed = nil } }
+    package func open() { state.withLock { $0.closed = nil } }
 
     /// The loop ends after the turn that it is in.
     func stop() { nudging.finish() }
@@ -138,7 +149,7 @@ package final class Inbox: Sendable {
     }
 
     /// All that waits to be told to the engine, which is the caller's now; those who wait for answers stay.
-    func drain() -> [Input] {
+    package func drain() -> [Input] {
         state.withLock { state in
             var inputs = state.outcomes
             inputs += state.reports.values.map { .report($0.0, $0.1) }
@@ -150,12 +161,14 @@ package final class Inbox: Sendable {
         }
     }
 
-    func answer(_ request: RequestID, _ outcome: CommandOutcome) {
+    /// Gives the caller of a command its answer; one who has given up gets none.
+    package func answer(_ request: RequestID, _ outcome: CommandOutcome) {
         guard case .command(let continuation)? = remove(request) else { return }
         continuation.resume(returning: .answer(outcome))
     }
 
-    func answer(_ request: RequestID, _ answer: ReportAnswer) {
+    /// Gives all callers of a report their answer.
+    package func answer(_ request: RequestID, _ answer: ReportAnswer) {
         guard case .report(let continuations)? = remove(request) else { return }
         for continuation in continuations { continuation.resume(returning: .answer(answer)) }
     }
@@ -169,7 +182,7 @@ package final class Inbox: Sendable {
     }
 
     /// Tells those who waited too long so; what they asked for may still be decided.
-    func expire(at now: Moment) {
+    package func expire(at now: Moment) {
         let late = state.withLock { state in
             let requests = state.waiting.filter { now - $0.value.since >= Self.patience }.keys.sorted()
             return requests.compactMap { Self.remove($0, in: &state) }
@@ -179,12 +192,13 @@ package final class Inbox: Sendable {
                 unavailable: """
                     The store has not answered for \(Self.patience.components.seconds) seconds. Whether this was \
                     accepted is not known yet: look before you try again.
-                    """)
+                    """
+            )
         }
     }
 
     /// Takes nothing any more and tells everyone who waits why.
-    func close(_ reason: String) {
+    package func close(_ reason: String) {
         let waiting = state.withLock { state in
             let waiting = state.waiting.sorted { $0.key < $1.key }.map(\.value.waiter)
             state = State()

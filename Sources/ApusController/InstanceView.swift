@@ -53,7 +53,8 @@ struct InstanceView: Sendable {
                 .members([
                     "containerPort": .integer(Int64(port.containerPort)), "hostPort": .integer(Int64(port.hostPort)),
                     "portType": .string(port.type.rawValue),
-                ]))
+                ])
+            )
         }
         let cores = JSON.object([JSON.Member(node, .array(allocation.cores.map { .integer(Int64($0)) }))])
         let memory = JSON.object([JSON.Member(node, .integer(allocation.memoryMB))])

@@ -78,10 +78,12 @@ struct LeaderLoop {
                 return true
             case .failure(.fenced(let epoch)):
                 throw ControllerError(
-                    description: "Another leader has taken over with epoch \(epoch); this one (\(batch.epoch)) ends.")
+                    description: "Another leader has taken over with epoch \(epoch); this one (\(batch.epoch)) ends."
+                )
             case .failure(.tooLarge(let what, let size, let limit)):
                 throw ControllerError(
-                    description: "The \(what) has \(size) bytes and can never be stored (at most \(limit)): a bug.")
+                    description: "The \(what) has \(size) bytes and can never be stored (at most \(limit)): a bug."
+                )
             case .failure(let error):
                 logger.warning("the store does not take the turn; trying again", metadata: ["error": "\(error)"])
             }

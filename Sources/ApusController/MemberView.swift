@@ -94,7 +94,8 @@ struct MemberView {
         let nodes = member.description.topology.nodes
         return .members([
             "cores": .object(
-                nodes.map { JSON.Member("\($0.id)", .array($0.cores.map { .integer(Int64($0)) })) }),
+                nodes.map { JSON.Member("\($0.id)", .array($0.cores.map { .integer(Int64($0)) })) }
+            ),
             "memory": .object(nodes.map { JSON.Member("\($0.id)", .integer($0.memoryMB)) }),
         ])
     }

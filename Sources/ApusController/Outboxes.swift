@@ -36,7 +36,11 @@ final class Outboxes: Sendable {
         guard case .enqueued = result else {
             inbox.take(
                 outcome: .sendFailed(
-                    command.executor, command, reason: "\(Self.mostWaiting) commands wait for it already"))
+                    command.executor,
+                    command,
+                    reason: "\(Self.mostWaiting) commands wait for it already"
+                )
+            )
             return
         }
     }
@@ -45,7 +49,9 @@ final class Outboxes: Sendable {
         queues.withLock { queues in
             if let queue = queues[executor] { return queue }
             let (letters, queue) = AsyncStream.makeStream(
-                of: Letter.self, bufferingPolicy: .bufferingOldest(Self.mostWaiting))
+                of: Letter.self,
+                bufferingPolicy: .bufferingOldest(Self.mostWaiting)
+            )
             queues[executor] = queue
             fresh.continuation.yield(letters)
             return queue
@@ -74,7 +80,8 @@ final class Outboxes: Sendable {
                 "command not delivered",
                 metadata: [
                     "executor.id": "\(command.executor)", "instance.id": "\(command.instance)", "error": "\(error)",
-                ])
+                ]
+            )
             inbox.take(outcome: .sendFailed(command.executor, command, reason: "\(error)"))
         }
     }

@@ -59,7 +59,9 @@ struct Route: Sendable {
     /// Known to Drove's clients, and refused plainly until it is built.
     private static let later: [Route] =
         refusing(
-            "Rule dry runs", [("POST", "applications/placementpolicy/rule/dryrun")])
+            "Rule dry runs",
+            [("POST", "applications/placementpolicy/rule/dryrun")]
+        )
         + refusing(
             "Support for local services",
             [
@@ -68,25 +70,29 @@ struct Route: Sendable {
                 ("GET", "localservices/{id}"), ("GET", "localservices/{id}/spec"),
                 ("GET", "localservices/{id}/instances"), ("GET", "localservices/{id}/instances/old"),
                 ("GET", "localservices/{id}/instances/{instance}"),
-            ])
+            ]
+        )
         + refusing(
             "Support for tasks",
             [
                 ("POST", "tasks/validate/spec"), ("POST", "tasks/operations"), ("GET", "tasks"),
                 ("GET", "tasks/{source}/instances/{task}"), ("DELETE", "tasks/{source}/instances/{task}"),
                 ("POST", "tasks/search"),
-            ])
+            ]
+        )
         + refusing("The dashboard", [("GET", "cluster/dashboard")])
         + refusing(
             "Blacklisting of executors",
             [
                 ("POST", "cluster/executors/blacklist"), ("POST", "cluster/executors/unblacklist"),
                 ("POST", "cluster/executors/{id}/blacklist"), ("POST", "cluster/executors/{id}/unblacklist"),
-            ])
+            ]
+        )
         + refusing("Maintenance mode", [("POST", "cluster/maintenance/set"), ("POST", "cluster/maintenance/unset")])
         + refusing(
             "The event log",
-            [("GET", "cluster/events"), ("GET", "cluster/events/latest"), ("GET", "cluster/events/summary")])
+            [("GET", "cluster/events"), ("GET", "cluster/events/latest"), ("GET", "cluster/events/summary")]
+        )
         + refusing("Placement simulation", [("POST", "cluster/placement/simulate")])
         + refusing("Confirmation of held stops", [("POST", "cluster/strays/confirm")])
         + refusing("Restoring from an export", [("POST", "cluster/restored/confirm")])
@@ -95,7 +101,8 @@ struct Route: Sendable {
             [
                 ("GET", "logfiles/{kind}/{owner}/{id}/list"), ("GET", "logfiles/{kind}/{owner}/{id}/read/{file}"),
                 ("GET", "logfiles/{kind}/{owner}/{id}/download/{file}"),
-            ])
+            ]
+        )
         + refusing("The API for instances", [("GET", "internal/instances")])
         + refusing(
             "This API for Drove's own executors",
@@ -103,7 +110,8 @@ struct Route: Sendable {
                 ("GET", "internal/cluster/executors/{id}/instances/last"),
                 ("GET", "internal/cluster/executors/{id}/instances/current"),
                 ("GET", "internal/cluster/resources/reserved"), ("POST", "messages"),
-            ])
+            ]
+        )
 
     private static func refusing(_ what: String, _ paths: [(String, String)]) -> [Route] {
         paths.map { method, path in

@@ -20,7 +20,8 @@ package struct TimeSource: Sendable {
         return TimeSource {
             Times(
                 now: Moment(nanoseconds: (ContinuousClock.now - start).nanoseconds),
-                wall: WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)))
+                wall: WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
+            )
         }
     }
 }

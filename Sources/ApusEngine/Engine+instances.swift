@@ -152,6 +152,11 @@ extension Engine {
         else { return }
         switch answer {
         case .accepted(let report?):
+            // It may come late: from an earlier run of the process, or after reports that knew more. And it may come
+            // before reports that knew less: so only a report, in its order, ends an instance or brings one.
+            guard command.fence.sequence > member.sequenceBefore, report.revision > member.applied,
+                state.instances[report.id] != nil, !report.state.isTerminal
+            else { return }
             apply(report, from: member, at: times)
         case .accepted(nil):
             endUnknown(command.instance, at: times)

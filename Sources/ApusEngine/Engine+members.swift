@@ -46,6 +46,7 @@ extension Engine {
         if identity.incarnation > member.incarnation {
             member.incarnation = identity.incarnation
             member.applied = 0
+            member.sequenceBefore = member.sequence
             for id in member.instances { state.instances[id]?.revision = 0 }
             if case .present = member.presence { member.presence = .joining }
         }

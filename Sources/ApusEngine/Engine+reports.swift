@@ -105,12 +105,20 @@ extension Engine {
                 ledger.release(report.id)
                 wakeWaiting()
             }
-        } else if state.applications[report.app] != nil, state.instances[report.id] == nil {
+        } else if state.applications[report.app] != nil, state.instances[report.id] == nil, !hasEnded(report) {
             adopt(report, on: member.id, at: times)
         } else {
             stray(report, on: member.id, at: times)
         }
         return report.state.isTerminal
+    }
+
+    /// Its end was reported before, so this is an old report or should not be: it never counts again.
+    ///
+    /// One that was LOST, or refused its START, may well come back.
+    private func hasEnded(_ report: InstanceReport) -> Bool {
+        guard let entry = state.ended[report.app]?.entry(report.id) else { return false }
+        return entry.state == .stopped && entry.cause != .refused
     }
 
     private mutating func update(_ old: Instance, with report: InstanceReport, at times: Times) {

@@ -121,9 +121,14 @@ package struct Engine: Sendable {
     }
 
     /// The effects since the last call, in order.
+    ///
+    /// A START whose instance ended after it was decided does not leave: nothing is stored of it any more.
     package mutating func takeEffects() -> [Effect] {
         defer { effects = [] }
-        return effects
+        return effects.filter { effect in
+            guard case .send(_, let command) = effect, case .start(let spec) = command.order else { return true }
+            return state.instances[spec.id] != nil
+        }
     }
 
     /// Effects that may not leave yet: they come first in the next `takeEffects`.

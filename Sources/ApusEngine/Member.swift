@@ -33,6 +33,8 @@ package struct Member: Sendable {
     package var acknowledged: Epoch
     /// The last sequence used towards it in this epoch; soft.
     package var sequence: Int64
+    /// The last sequence used before this run of its process was heard; soft.
+    var sequenceBefore: Int64 = 0
     /// The ids that its hint record lists, oldest first.
     package var instances: [InstanceID]
     /// An upper bound of its hint record's size.

@@ -134,7 +134,7 @@ package struct AgentLoop: Sendable {
     ) {
         let (cancelled, continuation) = AsyncStream<Never>.makeStream()
         state.jobs[JobKey(instance: id, attempt: attempt)] = continuation
-        let ports = Set(state.turn.agent.instances.flatMap { $0.ports.map(\.hostPort) })
+        let ports = portsInUse(by: job, state)
         group.addTask {
             let outcome = await withTaskGroup(of: Outcome?.self) { race in
                 race.addTask { await performer.perform(job, for: id, portsInUse: ports) }
@@ -152,6 +152,12 @@ package struct AgentLoop: Sendable {
             }
             await inbox.send(.outcome(id, attempt: attempt, outcome))
         }
+    }
+
+    /// What a new container's ports must differ from; the other jobs choose none.
+    private func portsInUse(by job: Job, _ state: State) -> Set<Int> {
+        guard case .create = job else { return [] }
+        return Set(state.turn.agent.instances.filter { !$0.state.isTerminal }.flatMap { $0.ports.map(\.hostPort) })
     }
 
     /// One timer, at the agent's next deadline; nothing runs in between.

@@ -83,7 +83,11 @@ package struct HTTPProbe: Hashable, Sendable {
         do {
             let connection = try await connect()
             return try await connection.executeThenClose { inbound, outbound in
-                try await outbound.write(contentsOf: request)
+                do {
+                    try await outbound.write(contentsOf: request)
+                } catch {
+                    // Whoever answers and closes before it has read everything breaks the write: what came in tells.
+                }
                 return try await judge(inbound)
             }
         } catch is CancellationError {

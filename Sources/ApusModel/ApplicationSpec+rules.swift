@@ -3,6 +3,11 @@ extension ApplicationSpec {
     package static let largestBytes = 192 * 1024
     /// The longest command line: the arguments joined by spaces, in UTF-16 units as Java counts.
     package static let longestArguments = 2048
+    /// The longest `<name>-<version>`: it stands in file names, and in the record of every executor that runs it.
+    package static let longestID = 160
+    /// The most exposed ports, and the longest name of one: each stands in the same record.
+    package static let mostPorts = 64
+    package static let longestPortName = 64
     /// The deepest nesting of COMPOSITE policies, so that every message around a specification stays readable.
     package static let deepestPolicy = 16
 
@@ -10,6 +15,15 @@ extension ApplicationSpec {
     func checkWhole(_ reader: SpecReader) {
         if args.count > Self.longestArguments {
             reader.refuse("args", "size must be between 0 and \(Self.longestArguments)")
+        }
+        if id.rawValue.utf8.count > Self.longestID {
+            reader.refuse(whole: "Name and version can have at most \(Self.longestID - 1) characters together")
+        }
+        if exposedPorts.count > Self.mostPorts {
+            reader.refuse("exposedPorts", "size must be between 1 and \(Self.mostPorts)")
+        }
+        for (index, port) in exposedPorts.enumerated() where port.name.utf8.count > Self.longestPortName {
+            reader.refuse("exposedPorts[\(index)].name", "size must be between 1 and \(Self.longestPortName)")
         }
         checkPortNames(reader)
         if args.joined(separator: " ").utf16.count > Self.longestArguments {

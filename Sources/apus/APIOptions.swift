@@ -11,7 +11,10 @@ import Foundation
 struct APIOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The controller's address. Default: $APUS_ENDPOINT, or http://127.0.0.1:10000.", valueName: "url"))
+            "The controller's address. Default: $APUS_ENDPOINT, or http://127.0.0.1:10000.",
+            valueName: "url"
+        )
+    )
     var endpoint: String?
 
     @Flag(help: "Print the API's data as JSON.")

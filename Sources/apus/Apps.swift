@@ -8,5 +8,6 @@ struct Apps: AsyncParsableCommand {
         discussion: "An application is a service of a name and a version; its id is NAME-VERSION.",
         subcommands: [
             AppsDeploy.self, AppsList.self, AppsShow.self, AppsScale.self, AppsSuspend.self, AppsDestroy.self,
-        ])
+        ]
+    )
 }

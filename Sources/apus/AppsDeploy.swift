@@ -16,7 +16,8 @@ struct AppsDeploy: AsyncParsableCommand {
             FILE holds the application's specification as JSON. If an application of its name and version exists with \
             the same specification it is scaled to the number of instances; with another specification the command \
             fails with code 5: give the new one a new version.
-            """)
+            """
+    )
 
     @Argument(help: ArgumentHelp("The specification, or - to read it from standard input.", valueName: "file"))
     var file: String
@@ -38,7 +39,9 @@ struct AppsDeploy: AsyncParsableCommand {
         case .success(let value): valid = value
         case .failure(let refusal):
             throw CommandFailure(
-                .other, "\(source) is not a valid specification:\n  \(refusal.errors.joined(separator: "\n  "))")
+                .other,
+                "\(source) is not a valid specification:\n  \(refusal.errors.joined(separator: "\n  "))"
+            )
         }
         let run = OperationRun(api, valid.id)
         let result: ApplicationSummary?
@@ -59,7 +62,8 @@ struct AppsDeploy: AsyncParsableCommand {
         guard there == spec.masked else {
             throw CommandFailure(
                 .conflict,
-                "\(spec.id) exists with another specification. Give this one a new version, or destroy the other first.")
+                "\(spec.id) exists with another specification. Give this one a new version, or destroy the other first."
+            )
         }
         run.show("\(spec.id) exists with this specification")
         if let now = try await callingAPI({ try await run.application() }), now.expected == instances,

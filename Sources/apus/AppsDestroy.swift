@@ -6,7 +6,8 @@ struct AppsDestroy: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "destroy",
         abstract: "Remove an application whose instances are stopped.",
-        discussion: "An application that is running must be suspended first; --suspend does both.")
+        discussion: "An application that is running must be suspended first; --suspend does both."
+    )
 
     @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
     var id: String

@@ -4,7 +4,9 @@ import ArgumentParser
 
 struct AppsList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Show all applications, the oldest first.")
+        commandName: "list",
+        abstract: "Show all applications, the oldest first."
+    )
 
     @OptionGroup var api: APIOptions
 

@@ -4,7 +4,9 @@ import ArgumentParser
 
 struct AppsScale: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "scale", abstract: "Change how many instances of an application are kept running.")
+        commandName: "scale",
+        abstract: "Change how many instances of an application are kept running."
+    )
 
     @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
     var id: String
@@ -26,6 +28,9 @@ struct AppsScale: AsyncParsableCommand {
             "opSpec": operation.json(instances: instances),
         ])
         try AppsShow.printResult(
-            of: run.app, try await run.perform(scale, waiting: operation.wait), json: api.json)
+            of: run.app,
+            try await run.perform(scale, waiting: operation.wait),
+            json: api.json
+        )
     }
 }

@@ -13,7 +13,9 @@ struct AppsShow: AsyncParsableCommand {
     private static let endedShown = 10
 
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show one application with its instances and what became of earlier ones.")
+        commandName: "show",
+        abstract: "Show one application with its instances and what became of earlier ones."
+    )
 
     @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
     var id: String
@@ -39,7 +41,9 @@ struct AppsShow: AsyncParsableCommand {
     }
 
     private static func show(
-        _ application: ApplicationSummary, _ instances: [InstanceSummary], _ ended: [InstanceSummary]
+        _ application: ApplicationSummary,
+        _ instances: [InstanceSummary],
+        _ ended: [InstanceSummary]
     ) {
         Output.line("\(application.id): \(application.state)")
         Output.line("expected \(application.expected), running \(application.running), healthy \(application.healthy)")
@@ -79,7 +83,8 @@ struct AppsShow: AsyncParsableCommand {
         } else if let application {
             Output.line(
                 "\(app): \(application.state), expected \(application.expected), running \(application.running), "
-                    + "healthy \(application.healthy)")
+                    + "healthy \(application.healthy)"
+            )
         }
     }
 }
@@ -93,7 +98,7 @@ extension ApplicationSummary {
         }
         if let backoff {
             let wait = backoff.waitMilliseconds > 0 ? ", next try in \(backoff.waitMilliseconds / 1000 + 1) s" : ""
-            facts.append("failed \(backoff.failures) times\(wait): \(backoff.reason)")
+            facts.append("\(backoff.text)\(wait): \(backoff.reason)")
         }
         if let shortfall { facts.append("no room: \(shortfall)") }
         return facts

@@ -4,7 +4,9 @@ import ArgumentParser
 
 struct AppsSuspend: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "suspend", abstract: "Stop all instances of an application and keep its specification.")
+        commandName: "suspend",
+        abstract: "Stop all instances of an application and keep its specification."
+    )
 
     @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
     var id: String

@@ -21,7 +21,8 @@ struct Apus: AsyncParsableCommand {
             there, 7 controller not reached, 64 wrong usage.
             """,
         version: "apus 0.1.0",
-        subcommands: [Dev.self, Apps.self])
+        subcommands: [Dev.self, Apps.self]
+    )
 
     static func main() async {
         // A reader that goes away is an error of the write, not the end of the process.

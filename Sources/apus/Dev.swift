@@ -11,11 +11,15 @@ struct Dev: AsyncParsableCommand {
             Needs a Docker engine and nothing else. It has no authentication, so it listens on loopback only, and \
             publishes the ports of containers there too. Ctrl-C ends it and leaves all containers running; the next \
             start finds them again.
-            """)
+            """
+    )
 
     @Option(
         help: ArgumentHelp(
-            "Where to keep state. Default: $XDG_DATA_HOME/apus or ~/.local/share/apus.", valueName: "dir"))
+            "Where to keep state. Default: $XDG_DATA_HOME/apus or ~/.local/share/apus.",
+            valueName: "dir"
+        )
+    )
     var state: String?
 
     @Option(help: ArgumentHelp("Where the API listens.", valueName: "ip:port"))
@@ -26,7 +30,10 @@ struct Dev: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The Docker engine's socket. Default: that of $DOCKER_HOST, or /var/run/docker.sock.", valueName: "path"))
+            "The Docker engine's socket. Default: that of $DOCKER_HOST, or /var/run/docker.sock.",
+            valueName: "path"
+        )
+    )
     var dockerSocket: String?
 
     @Option(help: ArgumentHelp("Hand out each core so many times, 1 to 256.", valueName: "n"))
@@ -48,8 +55,11 @@ struct Dev: AsyncParsableCommand {
         let cluster = DevCluster(
             api: try LoopbackAddress(address, option: "--address"),
             executor: try LoopbackAddress(executorAddress, option: "--executor-address"),
-            statePath: try StatePath.resolved(state), engineSocket: try EngineSocket.resolved(dockerSocket),
-            sharing: pinned ? .pinned : .shared(multiplier: multiplier), logLevel: logLevel.level)
+            statePath: try StatePath.resolved(state),
+            engineSocket: try EngineSocket.resolved(dockerSocket),
+            sharing: pinned ? .pinned : .shared(multiplier: multiplier),
+            logLevel: logLevel.level
+        )
         try await cluster.run()
     }
 }

@@ -65,7 +65,9 @@ struct DevCluster {
         if let bytes = try directory.file(named: name) {
             guard let text = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).first else {
                 throw CommandFailure(
-                    .other, "\(directory.path)/\(name) is empty: put the cluster's id back, which its containers carry")
+                    .other,
+                    "\(directory.path)/\(name) is empty: put the cluster's id back, which its containers carry"
+                )
             }
             return ClusterID(String(text))
         }
@@ -75,29 +77,51 @@ struct DevCluster {
     }
 
     private func services(
-        _ cluster: ClusterID, _ store: SQLiteStore, _ engine: String, _ logger: Logger
+        _ cluster: ClusterID,
+        _ store: SQLiteStore,
+        _ engine: String,
+        _ logger: Logger
     ) throws -> ServiceGroupConfiguration {
         let controller = Controller(
             settings: ControllerSettings(
-                cluster: cluster, hostname: api.host, port: api.port, seed: .random(in: .min ... .max)),
-            store: store, crash: try crashPoint(), logger: logger)
+                cluster: cluster,
+                hostname: api.host,
+                port: api.port,
+                seed: .random(in: .min ... .max)
+            ),
+            store: store,
+            crash: try crashPoint(),
+            logger: logger
+        )
         let server = APIServer(api: controller.api, address: api.host, port: api.port, logger: logger) { _ in
             welcome(engine)
         }
         let executor = Executor(
             settings: ExecutorSettings(
-                cluster: cluster, stateDirectory: "\(statePath)/executor", hostname: executor.host,
-                address: executor.host, port: executor.port, controllers: [api.url], engineSocket: engineSocket,
-                sharing: sharing, publishAddress: "127.0.0.1"),
-            logger: logger)
+                cluster: cluster,
+                stateDirectory: "\(statePath)/executor",
+                hostname: executor.host,
+                address: executor.host,
+                port: executor.port,
+                controllers: [api.url],
+                engineSocket: engineSocket,
+                sharing: sharing,
+                publishAddress: "127.0.0.1"
+            ),
+            logger: logger
+        )
         // Stopped in the reverse order: the executor's last report still finds the controller.
         let services: [any Service] = [controller, server, executor]
         var configuration = ServiceGroupConfiguration(
             services: services.map { service in
                 ServiceGroupConfiguration.ServiceConfiguration(
-                    service: service, failureTerminationBehavior: .gracefullyShutdownGroup)
+                    service: service,
+                    failureTerminationBehavior: .gracefullyShutdownGroup
+                )
             },
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger
+        )
         configuration.maximumGracefulShutdownDuration = Self.shutdownLimit
         return configuration
     }
@@ -107,7 +131,9 @@ struct DevCluster {
         guard let text = ProcessInfo.processInfo.environment["APUS_CRASH_AT"] else { return nil }
         guard let point = CrashPoint(text) else {
             throw CommandFailure(
-                .other, "APUS_CRASH_AT must be before-commit:N, after-commit:N or after-send:N, not \(text)")
+                .other,
+                "APUS_CRASH_AT must be before-commit:N, after-commit:N or after-send:N, not \(text)"
+            )
         }
         return point
     }
@@ -125,6 +151,7 @@ struct DevCluster {
             cores     \(cores)
             state     \(statePath)
             Next: apus apps deploy FILE, apus apps list. Ctrl-C ends this and leaves containers running.
-            """)
+            """
+        )
     }
 }

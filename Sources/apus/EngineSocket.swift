@@ -16,7 +16,9 @@ enum EngineSocket {
         }
         guard host.hasPrefix("unix://") else {
             throw CommandFailure(
-                .other, "DOCKER_HOST is \(host), but Apus needs the engine's Unix socket: name it with --docker-socket")
+                .other,
+                "DOCKER_HOST is \(host), but Apus needs the engine's Unix socket: name it with --docker-socket"
+            )
         }
         return String(host.dropFirst("unix://".count))
     }
@@ -41,7 +43,8 @@ enum EngineSocket {
                 """
                 No Docker engine can be used at \(path): \(error)
                 Start Docker, or name its socket with --docker-socket or DOCKER_HOST=unix:///path.
-                """)
+                """
+            )
         }
     }
 }

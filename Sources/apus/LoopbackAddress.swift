@@ -18,7 +18,8 @@ struct LoopbackAddress: CustomStringConvertible {
         guard numbers.count == 4, numbers[0] == 127, !numbers.contains(nil) else {
             throw ValidationError(
                 "\(option) must be a loopback address such as 127.0.0.1, not \(host): `apus dev` has no authentication, "
-                    + "so whoever reached it would control this machine's containers")
+                    + "so whoever reached it would control this machine's containers"
+            )
         }
         self.host = host
         self.port = port

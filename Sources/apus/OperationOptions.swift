@@ -12,7 +12,9 @@ struct OperationOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "How many instances may be on their way up at a time, 1 to 512. Default: all, at most 32.",
-            valueName: "n"))
+            valueName: "n"
+        )
+    )
     var parallelism: Int?
 
     @Flag(inversion: .prefixedNo, help: "Show progress until the operation has ended.")

@@ -60,7 +60,9 @@ struct OperationRun {
             group.addTask {
                 for await _ in await UnixSignalsSequence(trapping: .sigint) {
                     throw CommandFailure(
-                        .interrupted, "No longer waiting; the operation goes on. Look with: apus apps show \(app)")
+                        .interrupted,
+                        "No longer waiting; the operation goes on. Look with: apus apps show \(app)"
+                    )
                 }
                 throw CancellationError()
             }
@@ -110,10 +112,15 @@ extension ApplicationSummary {
         var lines = ["expected \(expected), running \(running), healthy \(healthy): \(state)"]
         if let shortfall { lines.append("  no room: \(shortfall)") }
         if let backoff, !backoff.reason.isEmpty {
-            lines.append("  failed \(backoff.failures) times: \(backoff.reason)")
+            lines.append("  \(backoff.text): \(backoff.reason)")
         }
         return lines
     }
+}
+
+extension ApplicationSummary.Backoff {
+    /// A failure after it had been healthy for a while is not counted.
+    var text: String { failures > 1 ? "failed \(failures) times in a row" : "last failure" }
 }
 
 extension ClientError {

@@ -202,6 +202,21 @@ private let policyRules: [BrokenRule] = [
 
 private let wholeRules: [BrokenRule] = [
     BrokenRule(
+        "name",
+        .string(String(repeating: "n", count: 159)),
+        "Name and version can have at most 159 characters together"
+    ),
+    BrokenRule(
+        "exposedPorts.1",
+        ["name": .string(String(repeating: "p", count: 65)), "port": 1, "type": "TCP"],
+        "exposedPorts[1].name size must be between 1 and 64"
+    ),
+    BrokenRule(
+        "exposedPorts",
+        .array((0..<65).map { ["name": .string($0 == 0 ? "main" : "p\($0)"), "port": 1, "type": "TCP"] }),
+        "exposedPorts size must be between 1 and 64"
+    ),
+    BrokenRule(
         "healthcheck.mode.portName",
         "admin",
         "Invalid port name for health check: admin. Available ports: [main]"

@@ -2,6 +2,7 @@ import ApusClient
 import ApusContainers
 import ApusModel
 import Foundation
+import Glibc
 import Testing
 
 /// A real `apus dev` process on a real Docker engine, in a state directory and on ports of its own.
@@ -47,7 +48,9 @@ final class DevCluster {
         process.environment = ProcessInfo.processInfo.environment.merging(
             crashAt.map { ["APUS_CRASH_AT": $0] } ?? [:]
         ) { $1 }
-        FileManager.default.createFile(atPath: log, contents: nil)
+        if !FileManager.default.fileExists(atPath: log) {
+            try check(FileManager.default.createFile(atPath: log, contents: nil), "cannot write \(log)")
+        }
         let output = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
         try output.seekToEnd()
         process.standardOutput = output
@@ -188,7 +191,7 @@ final class DevCluster {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
-    private static func socketDescriptor() -> Int32 { socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
+    private static func socketDescriptor() -> Int32 { Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
 }
 
 struct Unfulfilled: Error, CustomStringConvertible {

@@ -69,11 +69,13 @@ docker_socket_found() {
 }
 
 # Starts dockerd detached with DIR/dockerd.pid and DIR/dockerd.log on SOCKET, and waits until it answers.
-# After a kill -9 the first start can fail ("timeout waiting for containerd"); the second then works.
+# After a kill -9 it can fail at the containerd that is left under EXEC ("timeout waiting for containerd to start"):
+# that one is ended first (containers run on), and the start is tried twice.
 docker_launch() {
-    local dir=$1 socket=$2 attempt waited
-    shift 2
+    local dir=$1 socket=$2 exec=$3 attempt waited
+    shift 3
     for attempt in 1 2; do
+        docker_end "$dir" "$exec"
         docker_as_root rm -f "$dir/dockerd.pid" "$socket" || return
         # A new session, so that no signal to the script's group reaches the engine; the group lets its starter in.
         docker_as_root setsid --fork dockerd -H "unix://$socket" --pidfile "$dir/dockerd.pid" --live-restore \
@@ -84,8 +86,8 @@ docker_launch() {
             [ -s "$dir/dockerd.pid" ] && ! [ -d "/proc/$(cat "$dir/dockerd.pid")" ] && break
             sleep 0.1
         done
-        docker_end "$dir" "$dir/exec"
     done
+    docker_end "$dir" "$exec"
     echo "dockerd does not answer on $socket; the end of $dir/dockerd.log:" >&2
     tail -n 10 "$dir/dockerd.log" >&2
     return 1
@@ -116,7 +118,7 @@ docker_engine_start() {
     fi
     mkdir -p "$dir"
     docker_ping "$dir/docker.sock" && return 0
-    docker_launch "$dir" "$dir/docker.sock" --data-root "$dir/data" --exec-root "$dir/exec"
+    docker_launch "$dir" "$dir/docker.sock" "$dir/exec" --data-root "$dir/data" --exec-root "$dir/exec"
 }
 
 # Removes every container of the own engine of DIR, ends it, and unmounts what it left behind. DIR itself stays.
@@ -150,13 +152,23 @@ docker_user_engine() {
     local dir=$1 socket=/var/run/docker.sock
     docker_socket_found && return 0
     mkdir -p "$dir"
+    # An engine that answers root and not us is somebody's: it must be neither started over nor ended.
+    if [ -S "$socket" ] &&
+        [ "$(docker_as_root curl -s --max-time 5 --unix-socket "$socket" http://docker/_ping)" = OK ]; then
+        echo "a Docker engine runs, but $(id -un) may not use it: add yourself to the group docker and log in again" >&2
+        return 1
+    fi
+    if [ -s /var/run/docker.pid ] && [ -d "/proc/$(cat /var/run/docker.pid)" ]; then
+        echo "dockerd (process $(cat /var/run/docker.pid)) runs but does not answer on $socket: look at it first" >&2
+        return 1
+    fi
     if [ -d /run/systemd/system ]; then
         docker_as_root systemctl start docker >&2 || return
         docker_socket_found && return 0
         echo "docker runs but its socket does not answer: add yourself to the group docker and log in again" >&2
         return 1
     fi
-    docker_launch "$dir" "$socket" && echo "$socket"
+    docker_launch "$dir" "$socket" /var/run/docker && echo "$socket"
 }
 
 # Ends the plain dockerd that docker_user_engine started. Its containers run on (--live-restore).

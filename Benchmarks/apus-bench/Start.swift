@@ -1,0 +1,152 @@
+import ApusClient
+import ApusContainers
+import ApusExecutor
+import ApusModel
+import ArgumentParser
+
+/// From the request until the last container's port answers: through Apus, and through the raw engine API.
+///
+/// The peer gets the identical container specification, at its best of 2, 4 and 8 wide in each round. Rounds alternate;
+/// the figure is the median of the paired ratios.
+struct Start: AsyncParsableCommand {
+    @Option(help: "Containers of a round.") var count = 20
+    @Option(help: "Rounds.") var rounds = 7
+
+    private static let widths = [2, 4, 8]
+
+    func run() async throws {
+        let environment = try BenchEnvironment()
+        let engine = DockerEngine(socketPath: environment.socket)
+        let apus = try DevProcess(environment, port: 18_100)
+        do {
+            try await apus.ready()
+            try await measure(apus, engine, environment)
+        } catch {
+            apus.end()
+            try await engine.shutdown()
+            throw error
+        }
+        apus.end()
+        try await engine.shutdown()
+    }
+
+    private func measure(_ apus: DevProcess, _ engine: DockerEngine, _ environment: BenchEnvironment) async throws {
+        var ours: [Double] = []
+        var theirs: [Double] = []
+        for round in 1...rounds {
+            var best = Double.infinity
+            var mine = 0.0
+            // Whoever goes first in one round goes last in the next.
+            if round % 2 == 1 { mine = try await startThroughApus(apus, environment, round: round) }
+            for width in Self.widths {
+                best = min(best, try await startRaw(engine, environment, width: width, round: round))
+            }
+            if round % 2 == 0 { mine = try await startThroughApus(apus, environment, round: round) }
+            ours.append(mine)
+            theirs.append(best)
+            print("round \(round): apus \(mine) s, raw at its best \(best) s, ratio \(mine / best)")
+        }
+        Row(
+            name: "start-\(count)",
+            value: ours.median,
+            unit: "s",
+            against: "raw engine \(theirs.median) s",
+            ratio: zip(ours, theirs).map { $0 / $1 }.median,
+            aim: 1.1
+        ).show()
+    }
+
+    private func startThroughApus(
+        _ apus: DevProcess,
+        _ environment: BenchEnvironment,
+        round: Int
+    ) async throws -> Double {
+        let clock = ContinuousClock()
+        let begin = clock.now
+        let app = try await apus.create(environment.spec("BENCH\(round)"), instances: count)
+        var ports: Set<Int> = []
+        try await until("\(count) instances have ports", within: .seconds(120)) {
+            let instances = try await apus.api.instances(of: app)
+            ports = Set(instances.flatMap { $0.ports.map(\.hostPort) })
+            guard ports.count == count else { throw BenchError(description: "\(ports.count) have") }
+        }
+        try await allAnswer(ports.sorted())
+        let taken = (clock.now - begin).inSeconds
+        try await apus.remove(app)
+        return taken
+    }
+
+    /// The same containers by the engine's own means: create and start, `width` at a time.
+    private func startRaw(
+        _ engine: DockerEngine,
+        _ environment: BenchEnvironment,
+        width: Int,
+        round: Int
+    ) async throws -> Double {
+        let spec = environment.spec("RAW\(round)-\(width)")
+        let identity = NodeIdentity(
+            cluster: ClusterID("bench"),
+            id: ExecutorID("bench"),
+            key: NodeKey("bench"),
+            incarnation: 1,
+            hostname: "127.0.0.1",
+            port: 18_101,
+            transport: .http
+        )
+        let host = ContainerHost(
+            identity: identity,
+            publishedAddress: "127.0.0.1",
+            sharing: .shared(multiplier: 64),
+            environment: [:],
+            openFiles: nil
+        )
+        let clock = ContinuousClock()
+        let begin = clock.now
+        let made = try await withThrowingTaskGroup(of: (ContainerID, Int).self) { group in
+            var made: [(ContainerID, Int)] = []
+            for number in 0..<count {
+                if number >= width, let one = try await group.next() { made.append(one) }
+                group.addTask { try await Self.startOne(number, spec, host, engine) }
+            }
+            for try await one in group { made.append(one) }
+            return made
+        }
+        try await allAnswer(made.map(\.1))
+        let taken = (clock.now - begin).inSeconds
+        for (container, _) in made { try await engine.remove(container, force: true, volumes: true) }
+        return taken
+    }
+
+    private static func startOne(
+        _ number: Int,
+        _ spec: ApplicationSpec,
+        _ host: ContainerHost,
+        _ engine: DockerEngine
+    ) async throws -> (ContainerID, Int) {
+        let reservation = try PortReservation(ports: spec.exposedPorts, address: "127.0.0.1", excluding: [])
+        defer { reservation.release() }
+        let instance = InstanceSpec(
+            id: InstanceID("AI-00000000-0000-4000-8000-\(100_000_000_000 + number)"),
+            spec: spec,
+            allocation: ResourceAllocation(numaNode: 0, cores: [number], memoryMB: 32)
+        )
+        let container = try await engine.create(
+            ContainerPlan(
+                instance: instance,
+                ports: reservation.mappings,
+                host: host,
+                epoch: 1,
+                created: WallTime(milliseconds: 0)
+            )
+        )
+        try await engine.start(container)
+        return (container, reservation.mappings.first?.hostPort ?? 0)
+    }
+
+    private func allAnswer(_ ports: [Int]) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for port in ports { group.addTask { try await answering(port) } }
+            try await group.waitForAll()
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import ApusContainers
+import ApusModel
+import Testing
+
+struct ContainerLabelsTests {
+    private static let get = CheckSpec(
+        mode: .http(HTTPCheck(portName: "main", path: "/")),
+        timeout: DurationText(1, .seconds),
+        interval: DurationText(3, .seconds),
+        attempts: 3
+    )
+    private static let post = CheckSpec(
+        mode: .http(HTTPCheck(portName: "main", path: "/", verb: .post, payload: "hidden")),
+        timeout: DurationText(1, .seconds),
+        interval: DurationText(3, .seconds),
+        attempts: 3
+    )
+
+    private static func labels(healthcheck: CheckSpec) -> ContainerLabels {
+        ContainerLabels(
+            cluster: ClusterID("c1"),
+            executor: ExecutorID("e1"),
+            epoch: 7,
+            instance: InstanceID("AI-1"),
+            app: AppID("app-1"),
+            appName: "app",
+            jobType: .service,
+            created: WallTime(milliseconds: 12),
+            allocation: ResourceAllocation(numaNode: 0, cores: [1, 2], memoryMB: 128),
+            ports: [PortMapping(name: "main", containerPort: 8_000, hostPort: 31_000, type: .http)],
+            checks: ContainerLabels.Checks(readiness: get, healthcheck: healthcheck),
+            hooks: PreShutdownSpec(hooks: [post.mode], waitBeforeKill: DurationText(1, .seconds))
+        )
+    }
+
+    @Test
+    func `labels are read back as they were written`() throws {
+        let labels = Self.labels(healthcheck: Self.get)
+        #expect(labels.checks?.isWhole == true)
+        #expect(try ContainerLabels(reading: labels.dictionary) == labels)
+        #expect(labels.dictionary["apus.schema"] == "1")
+        #expect(labels.dictionary.keys.allSatisfy { $0.hasPrefix("apus.") })
+    }
+
+    @Test
+    func `no payload stands in a label, and its absence is told`() throws {
+        let labels = Self.labels(healthcheck: Self.post)
+        #expect(!labels.dictionary.values.contains { $0.contains("hidden") })
+        #expect(try ContainerLabels(reading: labels.dictionary).checks?.isWhole == false)
+    }
+
+    @Test
+    func `an executor's own labels select its containers`() {
+        let selection = ContainerLabels.selection(cluster: ClusterID("c1"), executor: ExecutorID("e1"))
+        let dictionary = Self.labels(healthcheck: Self.get).dictionary
+        #expect(selection.count == 2)
+        #expect(selection.allSatisfy { dictionary[$0.key] == $0.value })
+    }
+
+    @Test
+    func `a foreign container is told from a damaged one`() {
+        #expect(throws: LabelFault.foreign) { try ContainerLabels(reading: ["com.example": "1"]) }
+        for key in Self.labels(healthcheck: Self.get).dictionary.keys.sorted() where key != "apus.schema" {
+            var labels = Self.labels(healthcheck: Self.get).dictionary
+            labels[key] = nil
+            #expect(throws: LabelFault.damaged(label: key, reason: "is missing")) {
+                try ContainerLabels(reading: labels)
+            }
+        }
+        var labels = Self.labels(healthcheck: Self.get).dictionary
+        labels["apus.allocation"] = "{"
+        let fault = #expect(throws: LabelFault.self) { try ContainerLabels(reading: labels) }
+        #expect(fault?.description.hasPrefix("label apus.allocation cannot be read: ") == true)
+    }
+
+    @Test
+    func `labels of a later schema are read as far as possible`() throws {
+        var labels = Self.labels(healthcheck: Self.get).dictionary
+        labels["apus.schema"] = "2"
+        labels["apus.job.type"] = "DAEMON"
+        labels["apus.checks"] = "[]"
+        labels["apus.epoch"] = nil
+        let read = try ContainerLabels(reading: labels)
+        #expect(read.instance == InstanceID("AI-1"))
+        #expect(read.allocation.cores == [1, 2])
+        #expect(read.checks == nil)
+        #expect(read.epoch == 0)
+        labels["apus.allocation"] = nil
+        #expect(throws: LabelFault.self) { try ContainerLabels(reading: labels) }
+    }
+}

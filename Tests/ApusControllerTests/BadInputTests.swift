@@ -1,0 +1,175 @@
+import ApusController
+import ApusModel
+import ApusTestKit
+import Testing
+
+/// Whatever is sent, the answer is the contract's and the cluster goes on.
+@Suite struct BadInputTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        var method = "POST"
+        var path = "applications/operations"
+        var type: String? = "application/json"
+        var body = ""
+        var status = 400
+        /// The whole body; empty for none.
+        var answer = ""
+
+        var testDescription: String { "\(method) \(path) \(body.prefix(40))" }
+
+        /// The envelope of a refusal.
+        static func refusal(_ message: String, _ errors: String...) -> String {
+            let list = JSON.array(errors.map { .string($0) }).serialized
+            return #"{"status":"FAILED","data":{"validationErrors":"# + list + #"},"message":""# + message + #""}"#
+        }
+    }
+
+    private static let opSpec = #""opSpec":{"timeout":"5m","parallelism":1,"failureStrategy":"STOP"}"#
+
+    static let cases: [Case] = [
+        Case(
+            body: #"{"type":"#,
+            answer: Case.refusal(
+                "JSON validation failure",
+                "the text ends where a value should stand (at byte 8)"
+            )
+        ),
+        Case(
+            answer: Case.refusal("Command validation failure", "The request body must not be null")
+        ),
+        Case(
+            body: #"{"type":"SCALE","appId":"A-1","requiredInstances":"x","# + opSpec + "}",
+            answer: Case.refusal(
+                "JSON validation failure",
+                "requiredInstances must be a whole number, not a string"
+            )
+        ),
+        Case(
+            body: #"{"type":"SCALE","appId":"A-1","requiredInstances":2049,"# + opSpec + "}",
+            answer: Case.refusal(
+                "Command validation failure",
+                "requiredInstances must be less than or equal to 2048"
+            )
+        ),
+        Case(
+            body: #"{"type":"SCALE","appId":"A-1","requiredInstances":1,"# + opSpec + "}",
+            answer: Case.refusal("Command validation failure", "No state found for app: A-1")
+        ),
+        Case(
+            path: "operations",
+            body: #"{"type":"RECOVER","appId":"A-1"}"#,
+            answer: Case.refusal("Command validation failure", "No state found for app: A-1")
+        ),
+        Case(type: "text/plain", body: "{}", status: 415),
+        Case(method: "PUT", path: "applications/operations", body: "{}", status: 405),
+        Case(method: "GET", path: "applications/operations", status: 405),
+        Case(method: "DELETE", path: "applications", status: 405),
+        Case(method: "GET", path: "nope", status: 404),
+        Case(method: "GET", path: "applications/A-1/instances/I/more", status: 404),
+        Case(
+            method: "GET",
+            path: "applications?from=-1",
+            answer: Case.refusal(
+                "Command validation failure",
+                "query param from must be greater than or equal to 0"
+            )
+        ),
+        Case(
+            method: "GET",
+            path: "applications?size=2147483647",
+            answer: Case.refusal(
+                "Command validation failure",
+                "query param size must be less than or equal to 2147483646"
+            )
+        ),
+        Case(
+            method: "GET",
+            path: "applications?from=x",
+            answer: Case.refusal("Command validation failure", "query param from must be a whole number")
+        ),
+        Case(
+            method: "GET",
+            path: "applications/NOPE-1",
+            status: 200,
+            answer: #"{"status":"FAILED","message":"App NOPE-1 not found"}"#
+        ),
+        Case(
+            method: "GET",
+            path: "applications/NOPE-1/spec",
+            status: 200,
+            answer: #"{"status":"FAILED","message":"App NOPE-1 not found"}"#
+        ),
+        Case(
+            method: "GET",
+            path: "applications/A%2F1/instances/I%201",
+            status: 200,
+            answer: #"{"status":"FAILED","message":"No such application instance A/1/I 1"}"#
+        ),
+        Case(
+            method: "GET",
+            path: "applications/NOPE-1/instances",
+            status: 200,
+            answer: #"{"status":"SUCCESS","data":[],"message":"success"}"#
+        ),
+        Case(
+            method: "GET",
+            path: "cluster/executors/nobody",
+            status: 200,
+            answer: #"{"status":"FAILED","message":"No executor found with id: nobody"}"#
+        ),
+        Case(
+            path: "applications/operations/A-1/cancel",
+            answer: #"{"status":"FAILED","message":"Current operation could not be cancelled"}"#
+        ),
+        Case(
+            path: "tasks/operations",
+            body: "{}",
+            answer: #"{"status":"FAILED","message":"Support for tasks comes with a later version of Apus"}"#
+        ),
+        Case(
+            method: "GET",
+            path: "cluster/events/summary?lastSyncTime=0",
+            answer: #"{"status":"FAILED","message":"The event log comes with a later version of Apus"}"#
+        ),
+        Case(
+            path: "internal/nodes/report",
+            body: "{}",
+            answer: Case.refusal("JSON validation failure", "schema is missing")
+        ),
+    ]
+
+    @Test func `every bad call gets the contract's answer and nothing changes`() async throws {
+        try await withController(store: MemoryStore()) { controller in
+            for one in Self.cases {
+                let call = APICall(
+                    one.method,
+                    "/apis/v1/\(one.path)",
+                    contentType: one.body.isEmpty ? nil : one.type,
+                    body: Array(one.body.utf8)
+                )
+                let answer = await controller.api.answer(call)
+                #expect(answer.status == one.status, "\(one.testDescription)")
+                #expect(answer.json?.serialized ?? "" == one.answer, "\(one.testDescription)")
+            }
+            #expect(
+                await controller.get("applications").json?.serialized
+                    == #"{"status":"SUCCESS","data":{},"message":"success"}"#
+            )
+        }
+    }
+
+    @Test func `a specification that asks for what is not built is refused when it is validated`() async throws {
+        try await withController(store: MemoryStore()) { controller in
+            let good = await controller.post("applications/validate/spec", exampleSpec().json.serialized)
+            #expect(good.json?.serialized == #"{"status":"SUCCESS","data":{"valid":true},"message":"success"}"#)
+            var spec = exampleSpec()
+            spec.placementPolicy = .matchTag("gpu")
+            let later = await controller.post("applications/validate/spec", spec.json.serialized)
+            #expect(later.status == 400)
+            #expect(
+                later.json?["data"]?["validationErrors"] == [
+                    "placementPolicy: MATCH_TAG comes with a later version of Apus"
+                ]
+            )
+        }
+    }
+}

@@ -1,0 +1,187 @@
+import ApusController
+import ApusEngine
+import ApusModel
+import ApusStore
+import ApusTestKit
+import Dispatch
+import Logging
+import Synchronization
+import Testing
+
+/// Clocks that stand still until they are moved.
+final class ManualTime: Sendable {
+    private let times = Mutex(
+        Times(now: Moment(nanoseconds: 0), wall: WallTime(milliseconds: 1_753_000_000_000))
+    )
+
+    var source: TimeSource { TimeSource { self.times.withLock { $0 } } }
+
+    func advance(by span: Duration) {
+        times.withLock { times in
+            times.now = times.now + span
+            times.wall.milliseconds += span.milliseconds
+        }
+    }
+}
+
+/// A store whose commits wait until they are let through, and tell when one has come.
+final class GatedStore: StateStore {
+    private struct State {
+        var isOpen = true
+        var held: [CheckedContinuation<Void, Never>] = []
+    }
+    private let store = MemoryStore()
+    private let state = Mutex(State())
+
+    var held: Int { state.withLock { $0.held.count } }
+
+    func shut() { state.withLock { $0.isOpen = false } }
+
+    func open() {
+        let held = state.withLock { state in
+            defer { state.held = [] }
+            state.isOpen = true
+            return state.held
+        }
+        for continuation in held { continuation.resume() }
+    }
+
+    func commit(_ batch: Batch) async throws(StoreError) {
+        await withCheckedContinuation { continuation in
+            let passes = state.withLock { state in
+                if !state.isOpen { state.held.append(continuation) }
+                return state.isOpen
+            }
+            if passes { continuation.resume() }
+        }
+        try await store.commit(batch)
+    }
+
+    func list(_ kind: RecordKind) async throws(StoreError) -> [Record] { try await store.list(kind) }
+    func acquireEpoch() async throws(StoreError) -> Epoch { try await store.acquireEpoch() }
+    func currentEpoch() async throws(StoreError) -> Epoch { try await store.currentEpoch() }
+}
+
+let cluster = ClusterID("c1")
+let node = ExecutorID("93b6b6f3-c7c8-3824-afc9-cb6d0b32454c")
+
+func identity(incarnation: Int64 = 1, key: NodeKey = NodeKey("k1")) -> NodeIdentity {
+    NodeIdentity(
+        cluster: cluster,
+        id: node,
+        key: key,
+        incarnation: incarnation,
+        hostname: "node1",
+        port: 3000,
+        transport: .http
+    )
+}
+
+/// A full report of an executor with four cores and 1024 MB.
+func fullReport(_ instances: [InstanceReport] = [], revision: Int64 = 1, fence: Fence? = nil) -> NodeReport {
+    NodeReport(
+        identity: identity(),
+        revision: revision,
+        base: 0,
+        instances: instances,
+        fence: fence,
+        description: NodeDescription(
+            topology: Topology(
+                nodes: [Topology.Node(id: 0, cores: [0, 1, 2, 3], memoryMB: 1024)],
+                sharing: .pinned
+            ),
+            tags: ["node1"],
+            metadata: [:]
+        )
+    )
+}
+
+/// What an executor says of an instance that it has just made healthy.
+func healthy(_ spec: InstanceSpec) -> InstanceReport {
+    InstanceReport(
+        id: spec.id,
+        app: spec.app,
+        appName: spec.spec.name,
+        state: .healthy,
+        allocation: spec.allocation,
+        ports: [PortMapping(name: "main", containerPort: 8000, hostPort: 33857, type: .http)],
+        error: "",
+        cause: nil,
+        created: WallTime(milliseconds: 1),
+        updated: WallTime(milliseconds: 2),
+        revision: 2
+    )
+}
+
+/// An executor that does at once whatever it is told.
+let obedient: Controller.Send = { command, _ in
+    switch command.order {
+    case .start(let spec): .accepted(healthy(spec))
+    case .stop: .accepted(nil)
+    }
+}
+
+let opSpec = ClusterOpSpec(timeout: DurationText(5, .minutes), parallelism: 4)
+
+func create(_ spec: ApplicationSpec = exampleSpec(), instances: Int) -> ApplicationOperation {
+    .create(spec, instances: instances, opSpec)
+}
+
+/// Runs a controller for as long as the body takes.
+func withController<Value: Sendable>(
+    store: any StateStore,
+    time: TimeSource = .system(),
+    send: @escaping Controller.Send = obedient,
+    _ body: @escaping @Sendable (Controller) async throws -> Value
+) async throws -> Value {
+    let controller = Controller(
+        settings: ControllerSettings(cluster: cluster, hostname: "ctrl1", port: 10000, seed: 7),
+        store: store,
+        time: time,
+        send: send,
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    )
+    return try await withThrowingTaskGroup(of: Value?.self) { group in
+        defer { group.cancelAll() }
+        group.addTask {
+            try await controller.run()
+            return nil
+        }
+        group.addTask {
+            try await eventually("it leads") { await controller.get("ping").status == 200 }
+            return try await body(controller)
+        }
+        while let value = try await group.next() {
+            if let value { return value }
+        }
+        throw CancellationError()
+    }
+}
+
+extension Controller {
+    func get(_ path: String) async -> APIAnswer { await api.answer(APICall("GET", "/apis/v1/\(path)")) }
+
+    func post(_ path: String, _ body: String, type: String? = "application/json") async -> APIAnswer {
+        await api.answer(APICall("POST", "/apis/v1/\(path)", contentType: type, body: Array(body.utf8)))
+    }
+
+    func healthy(_ app: AppID) async -> JSON? {
+        await get("applications/\(app)").json?["data"]?["healthyInstances"]
+    }
+}
+
+/// Looks again and again until the condition holds; it fails after the limit, which only a broken program reaches.
+func eventually(
+    _ what: Comment,
+    within limit: Duration = .seconds(30),
+    _ condition: () async throws -> Bool
+) async throws {
+    let end = ContinuousClock.now + limit
+    while try await !condition() {
+        try Task.checkCancellation()
+        try #require(ContinuousClock.now < end, what)
+        await withCheckedContinuation { next in
+            DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(5)) { next.resume() }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import ApusController
+import ApusEngine
+import ApusModel
+import Synchronization
+import Testing
+
+/// Collects what several tasks saw.
+final class Recorder<Element: Sendable>: Sendable {
+    private let elements = Mutex<[Element]>([])
+    func add(_ element: Element) { elements.withLock { $0.append(element) } }
+    var all: [Element] { elements.withLock { $0 } }
+}
+
+@Suite struct InboxTests {
+    private let inbox = Inbox(time: ManualTime().source)
+
+    @Test func `a command beyond the bound is refused at once`() async throws {
+        inbox.open()
+        await withDiscardingTaskGroup { group in
+            for _ in 0..<Inbox.mostCommands {
+                group.addTask { _ = await inbox.submit(.recover(AppID("A-1"))) }
+            }
+            do {
+                try await eventually("all wait") { inbox.callers == Inbox.mostCommands }
+            } catch {
+                Issue.record(error)
+            }
+            guard case .busy = await inbox.submit(.recover(AppID("A-1"))) else {
+                Issue.record("one more was taken")
+                return inbox.close("the test is over")
+            }
+            for case .command(let request, _) in inbox.drain() { inbox.answer(request, .refused([])) }
+        }
+        #expect(inbox.callers == 0)
+    }
+
+    @Test func `reports of one run of an executor coalesce to the latest, and all callers get its answer`() async throws
+    {
+        inbox.open()
+        let answers = Recorder<ReportAnswer>()
+        let answer = ReportAnswer(
+            verdict: .applied,
+            epoch: 1,
+            canCommit: true,
+            applied: 9,
+            settled: [],
+            reason: ""
+        )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for revision: Int64 in [3, 9, 4] {
+                group.addTask {
+                    if case .answer(let answer) = await inbox.submit(fullReport(revision: revision)) {
+                        answers.add(answer)
+                    }
+                }
+            }
+            try await eventually("all three wait") { inbox.callers == 3 }
+            let inputs = inbox.drain()
+            #expect(inputs.count == 1)
+            for case .report(let request, let report) in inputs {
+                #expect(report.revision == 9)
+                inbox.answer(request, answer)
+            }
+            try await group.waitForAll()
+        }
+        #expect(answers.all == [answer, answer, answer])
+    }
+
+    @Test func `before it is open and after it is closed everyone is told why`() async {
+        guard case .unavailable("the controller is starting") = await inbox.submit(fullReport()) else {
+            Issue.record("a report was taken")
+            return
+        }
+        inbox.open()
+        inbox.close("over")
+        guard case .unavailable("over") = await inbox.submit(.recover(AppID("A-1"))) else {
+            Issue.record("a command was taken")
+            return
+        }
+    }
+}

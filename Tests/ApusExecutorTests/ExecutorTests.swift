@@ -1,0 +1,160 @@
+import ApusExecutor
+import ApusModel
+import AsyncHTTPClient
+import Foundation
+import Logging
+import NIOCore
+import NIOHTTP1
+import ServiceLifecycle
+import Testing
+
+/// The whole executor, without a container engine: what it says, and that it goes on.
+@Suite(.timeLimit(.minutes(2)))
+struct ExecutorTests {
+    private let scratch: Scratch
+    /// Ports of this test's own: held, so that no other test gets them, while whoever names one may listen.
+    private let held: PortReservation
+    private var port: Int { held.mappings[0].hostPort }
+    private var leading: Int { held.mappings[1].hostPort }
+    private var silent: Int { held.mappings[2].hostPort }
+
+    init() throws {
+        scratch = try Scratch()
+        let ports = ["own", "leading", "silent"].map { PortSpec(name: $0, port: 1) }
+        held = try PortReservation(ports: ports, address: "127.0.0.1", excluding: [])
+    }
+
+    private func settings(controllers: [String] = []) -> ExecutorSettings {
+        ExecutorSettings(
+            cluster: ClusterID("cluster"),
+            stateDirectory: "\(scratch.path)/node",
+            hostname: "box",
+            address: "127.0.0.1",
+            port: port,
+            controllers: controllers,
+            engineSocket: "\(scratch.path)/no-engine.sock",
+            sharing: .shared(multiplier: 4),
+            publishAddress: "127.0.0.1"
+        )
+    }
+
+    /// Runs an executor around `body`, and ends it as a service manager does.
+    private func running(_ settings: ExecutorSettings, _ body: () async throws -> Void) async throws {
+        let executor = Executor(settings: settings, logger: LoopRig.logger)
+        let services = ServiceGroup(services: [executor], logger: LoopRig.logger)
+        var result = Result<Void, any Error>.success(())
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await services.run() }
+            do {
+                try await eventually("the executor answers") { await isUp() }
+                try await body()
+            } catch {
+                result = .failure(error)
+            }
+            await services.triggerGracefulShutdown()
+            try await group.waitForAll()
+        }
+        try result.get()
+    }
+
+    private func isUp() async -> Bool {
+        do {
+            return try await get("ping").status == 200
+        } catch {
+            return false
+        }
+    }
+
+    private func get(_ path: String) async throws -> (status: Int, json: JSON) {
+        try await send(HTTPClientRequest(url: "http://127.0.0.1:\(port)/apis/v1/\(path)"))
+    }
+
+    private func post(_ bytes: [UInt8]) async throws -> (status: Int, json: JSON) {
+        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)/apis/v1/messages")
+        request.method = .POST
+        request.body = .bytes(bytes)
+        return try await send(request)
+    }
+
+    private func send(_ request: HTTPClientRequest) async throws -> (status: Int, json: JSON) {
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let body = try await response.body.collect(upTo: 1 << 20)
+        return (Int(response.status.code), try JSON(parsing: body.readableBytesView))
+    }
+
+    @Test func `each run has a greater incarnation and the same id`() async throws {
+        for incarnation: Int64 in 1...3 {
+            try await running(settings()) {
+                let pong = try await get("ping").json
+                #expect(pong["data"] == "pong")
+                #expect(pong["executorId"]?.text == ExecutorID(hostname: "box", port: port).rawValue)
+                #expect(pong["incarnation"] == .integer(incarnation))
+            }
+        }
+    }
+
+    @Test(arguments: [
+        "", "{", "[]", #"{"schema":1}"#, #"{"schema":1,"order":{"type":"DANCE"}}"#,
+        String(repeating: "x", count: 600_000),
+        String(repeating: "[", count: 10_000),
+    ])
+    func `what is no message is refused as unreadable`(text: String) async throws {
+        try await running(settings()) {
+            let answer = try await post(Array(text.utf8))
+            guard case .refused(.unreadable, let reason) = try CommandAnswer(json: answer.json) else {
+                Issue.record("\(answer)")
+                return
+            }
+            #expect(!reason.isEmpty)
+            #expect(try await get("ping").status == 200)
+        }
+    }
+
+    @Test func `a command of another cluster is refused`() async throws {
+        try await running(settings()) {
+            var command = Leader().command(.stop(InstanceID("AI-1"), .replaced))
+            command.cluster = ClusterID("other")
+            let answer = try await post(command.json.bytes)
+            guard case .refused(.wrongCluster, _) = try CommandAnswer(json: answer.json) else {
+                Issue.record("\(answer)")
+                return
+            }
+        }
+    }
+
+    @Test func `reports go to the controller that answers`() async throws {
+        let answer = ReportAnswer(
+            verdict: .applied,
+            epoch: 77,
+            canCommit: true,
+            applied: 0,
+            settled: [],
+            reason: ""
+        )
+        let listener = try #require(PublishedPortListener(leading, body: answer.json.serialized))
+        defer { listener.stop() }
+        // Nobody listens at the first.
+        let controllers = ["http://127.0.0.1:\(silent)", "http://127.0.0.1:\(leading)"]
+        try await running(settings(controllers: controllers)) {
+            // The epoch it was answered with is kept on the disk.
+            try await eventually("the leader's epoch is journalled") {
+                String(decoding: try scratch.bytes(), as: UTF8.self).contains(#""epoch":77"#)
+            }
+        }
+    }
+
+    @Test func `a port that is taken is told`() async throws {
+        let listener = try #require(PublishedPortListener(port))
+        defer { listener.stop() }
+        let executor = Executor(settings: settings(), logger: LoopRig.logger)
+        let error = await #expect(throws: ExecutorError.self) { try await executor.run() }
+        #expect(error?.description.contains("127.0.0.1:\(port): another program listens there") == true)
+    }
+
+    @Test func `a state directory in use is told`() async throws {
+        let directory = try scratch.directory()
+        defer { directory.close() }
+        let executor = Executor(settings: settings(), logger: LoopRig.logger)
+        await #expect(throws: ExecutorError.self) { try await executor.run() }
+    }
+}

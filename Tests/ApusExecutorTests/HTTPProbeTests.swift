@@ -1,0 +1,248 @@
+import ApusExecutor
+import ApusModel
+import Foundation
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct HTTPProbeTests {
+    private static func check(
+        path: String = "/healthy?deep=1",
+        verb: HTTPCheck.Verb = .get,
+        codes: [Int] = [200, 204],
+        payload: String? = nil,
+        scheme: HTTPCheck.Scheme = .http,
+        connect: DurationText? = nil
+    ) -> HTTPCheck {
+        HTTPCheck(
+            scheme: scheme,
+            portName: "main",
+            path: path,
+            verb: verb,
+            successCodes: codes,
+            payload: payload,
+            connectionTimeout: connect
+        )
+    }
+
+    /// Probes a server that gives `answer` to every request; returns the outcome and the requests.
+    private func probe(
+        _ check: HTTPCheck,
+        timeout: Duration = .seconds(20),
+        answer: String?
+    ) async throws -> (ProbeResult, [String]) {
+        let server = AnsweringPort(answer: answer)
+        defer { server.stop() }
+        let result = try await HTTPProbe(check: check, port: server.port, timeout: timeout).run()
+        return (result, server.requests)
+    }
+
+    private static let fine = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+    @Test
+    func `a success code passes, whichever of them it is`() async throws {
+        #expect(try await probe(Self.check(), answer: Self.fine).0 == .passed)
+        #expect(try await probe(Self.check(), answer: "HTTP/1.1 204 No Content\r\n\r\n").0 == .passed)
+    }
+
+    @Test
+    func `the request is the check's, on a connection of its own`() async throws {
+        let (_, requests) = try await probe(
+            Self.check(verb: .post, payload: #"{"a":1}"#),
+            answer: Self.fine
+        )
+        let request = try #require(requests.first)
+        #expect(request.hasPrefix("POST /healthy?deep=1 HTTP/1.1\r\n"))
+        #expect(request.lowercased().contains("\r\nconnection: close\r\n"))
+        #expect(request.lowercased().contains("\r\ncontent-length: 7\r\n"))
+        #expect(request.hasSuffix("\r\n\r\n" + #"{"a":1}"#))
+    }
+
+    @Test
+    func `another code fails with the code and the beginning of the answer`() async throws {
+        let (result, _) = try await probe(
+            Self.check(),
+            answer: "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 14\r\n\r\nno database\nxx"
+        )
+        guard case .failed(.status(503), let reason) = result else {
+            Issue.record("\(result)")
+            return
+        }
+        #expect(reason.hasSuffix("/healthy?deep=1: 503 Service Unavailable: no database"))
+    }
+
+    @Test
+    func `a redirect is not followed`() async throws {
+        let (result, requests) = try await probe(
+            Self.check(),
+            answer: "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"
+        )
+        guard case .failed(.status(302), _) = result else {
+            Issue.record("\(result)")
+            return
+        }
+        #expect(requests.count == 1)
+    }
+
+    @Test
+    func `an endless body does not hold up the answer`() async throws {
+        let head = "HTTP/1.1 500 Oops\r\nContent-Length: 99999999\r\n\r\n"
+        let (failed, _) = try await probe(Self.check(), answer: "HOLD" + head + String(repeating: "x", count: 9_000))
+        guard case .failed(.status(500), _) = failed else {
+            Issue.record("\(failed)")
+            return
+        }
+        #expect(try await probe(Self.check(codes: [500]), answer: "HOLD" + head).0 == .passed)
+    }
+
+    @Test
+    func `kinds of failure are kept apart`() async throws {
+        func kind(_ result: ProbeResult) -> ProbeResult.FailureKind? {
+            guard case .failed(let kind, _) = result else { return nil }
+            return kind
+        }
+        let silent = try await probe(Self.check(), timeout: .milliseconds(200), answer: nil).0
+        #expect(kind(silent) == .timeout)
+        #expect(kind(try await probe(Self.check(), answer: "").0) == .connect)
+        let stranger = try await probe(Self.check(), answer: "SSH-2.0-OpenSSH\r\n").0
+        #expect(kind(stranger) == .other, "\(stranger)")
+        #expect(kind(try await probe(Self.check(scheme: .https), answer: Self.fine).0) == .other)
+        let gone = AnsweringPort(answer: nil)
+        gone.stop()
+        let refused = try await HTTPProbe(check: Self.check(), port: gone.port, timeout: .seconds(20)).run()
+        #expect(kind(refused) == .connect)
+    }
+
+    @Test
+    func `a connection that is not made in time fails as such`() async throws {
+        // A listener whose queue is full: the kernel drops further handshakes.
+        let full = AnsweringPort(answer: nil, accepts: false)
+        defer { full.stop() }
+        let probe = HTTPProbe(
+            check: Self.check(connect: DurationText(100, .milliseconds)),
+            port: full.port,
+            timeout: .seconds(20)
+        )
+        let result = try await probe.run()
+        guard case .failed(.connect, let reason) = result else {
+            Issue.record("\(result)")
+            return
+        }
+        #expect(reason.hasSuffix("no connection within 100 ms"))
+    }
+
+    @Test
+    func `a cancelled probe ends at once with a cancellation`() async throws {
+        let server = AnsweringPort(answer: nil)
+        defer { server.stop() }
+        let probe = HTTPProbe(check: Self.check(), port: server.port, timeout: .seconds(50))
+        let probing = Task { try await probe.run() }
+        probing.cancel()
+        await #expect(throws: CancellationError.self) { try await probing.value }
+    }
+
+    @Test
+    func `probes leave no connection behind`() async throws {
+        let server = AnsweringPort(answer: Self.fine)
+        defer { server.stop() }
+        let before = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+        for _ in 0..<200 {
+            #expect(
+                try await HTTPProbe(check: Self.check(), port: server.port, timeout: .seconds(20)).run() == .passed
+            )
+        }
+        let after = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+        // Other tests run beside this one; two hundred leaked connections would show.
+        #expect(after - before < 100)
+    }
+}
+
+/// A TCP port of this machine that gives one answer to every request.
+private final class AnsweringPort: Sendable {
+    let port: Int
+    private let listener: Int32
+    private let state = Mutex(State())
+
+    private struct State {
+        var requests: [String] = []
+        var open: [Int32] = []
+    }
+
+    /// Listens at once.
+    ///
+    /// `nil` leaves the client waiting; an answer that begins with "HOLD" leaves the connection open after it.
+    /// Without `accepts` the queue of connections is full.
+    init(answer: String?, accepts: Bool = true) {
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let place = Self.loopback(port: 0)
+        let descriptor = listener
+        let bound = Self.with(place) { bind(descriptor, $0, $1) }
+        precondition(bound == 0 && listen(listener, accepts ? 64 : 0) == 0, "cannot listen on 127.0.0.1")
+        var name = [UInt8](repeating: 0, count: 16)
+        var length = socklen_t(16)
+        name.withUnsafeMutableBytes { bytes in
+            _ = bytes.withMemoryRebound(to: sockaddr.self) { getsockname(descriptor, $0.baseAddress, &length) }
+        }
+        port = Int(name[2]) << 8 | Int(name[3])
+        if accepts {
+            Thread.detachNewThread { self.serve(answer) }
+        } else {
+            fillQueue()
+        }
+    }
+
+    var requests: [String] { state.withLock(\.requests) }
+
+    func stop() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        close(listener)
+        state.withLock { state in
+            for descriptor in state.open { close(descriptor) }
+            state.open = []
+        }
+    }
+
+    private func serve(_ answer: String?) {
+        while true {
+            let client = accept(listener, nil, nil)
+            guard client >= 0 else { return }
+            let request = Self.request(from: client)
+            state.withLock { $0.requests.append(request) }
+            let bytes = Array((answer ?? "HOLD").utf8)
+            let holds = bytes.starts(with: "HOLD".utf8)
+            let sent = Array(bytes.dropFirst(holds ? 4 : 0))
+            _ = send(client, sent, sent.count, Int32(MSG_NOSIGNAL))
+            if holds { state.withLock { $0.open.append(client) } } else { close(client) }
+        }
+    }
+
+    private func fillQueue() {
+        for _ in 0..<4 {
+            let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
+            _ = Self.with(Self.loopback(port: port)) { connect(client, $0, $1) }
+            state.withLock { $0.open.append(client) }
+        }
+    }
+
+    /// The head, and as much of a body as it announces.
+    private static func request(from client: Int32) -> String {
+        var bytes: [UInt8] = []
+        var byte: UInt8 = 0
+        while !bytes.suffix(4).elementsEqual("\r\n\r\n".utf8), recv(client, &byte, 1, 0) == 1 { bytes.append(byte) }
+        let head = String(decoding: bytes, as: UTF8.self).lowercased()
+        let length = head.split(separator: "\r\n").first { $0.hasPrefix("content-length: ") }?.dropFirst(16)
+        for _ in 0..<(length.flatMap { Int($0) } ?? 0) where recv(client, &byte, 1, 0) == 1 { bytes.append(byte) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Family, port and address as they lie in memory: the struct's own members belong to another module here.
+    private static func loopback(port: Int) -> [UInt8] {
+        [UInt8(AF_INET), 0, UInt8(port >> 8), UInt8(port & 255), 127, 0, 0, 1] + [UInt8](repeating: 0, count: 8)
+    }
+
+    private static func with(_ place: [UInt8], _ body: (UnsafePointer<sockaddr>?, socklen_t) -> Int32) -> Int32 {
+        place.withUnsafeBytes { bytes in
+            bytes.withMemoryRebound(to: sockaddr.self) { body($0.baseAddress, socklen_t(bytes.count)) }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import ApusAgent
+import ApusContainers
+import ApusExecutor
+import ApusModel
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct JobPerformerTests {
+    private let engine = MemoryEngine()
+    private let spec = LoopRig.spec(1)
+    private var performer: JobPerformer { LoopRig.performer(engine) }
+
+    private func create(_ performer: JobPerformer) async -> Outcome {
+        await performer.perform(
+            .create(spec, created: WallTime(milliseconds: 7), epoch: 3),
+            for: spec.id,
+            portsInUse: []
+        )
+    }
+
+    private func failure(_ outcome: Outcome) throws -> JobFailure {
+        guard case .failed(let failure) = outcome else { throw ExecutorError("\(outcome) is no failure") }
+        return failure
+    }
+
+    @Test func `a container whose creation was not heard of is taken as created`() async throws {
+        engine.change { $0.losesCreateAnswer = true }
+        #expect(try failure(await create(performer)).kind == .engineAway)
+        let ids = engine.ids
+        guard case .created(let id, let ports) = await create(performer) else {
+            Issue.record("it was not adopted")
+            return
+        }
+        #expect(ids == [id] && engine.created == 1)
+        #expect(ports.map(\.hostPort) == engine.change { $0.containers[id]?.plan.ports.map(\.hostPort) ?? [] })
+    }
+
+    @Test func `someone else's container of that name is an error and stays`() async throws {
+        let name = ContainerPlan.name(of: spec)
+        let id = try await engine.create(ContainerPlan(name: name, image: "app:1", memoryMB: 1))
+        #expect(try failure(await create(performer)).reason.contains(name))
+        #expect(engine.ids == [id])
+    }
+
+    @Test func `ports are held until the container has started`() async throws {
+        let performer = performer
+        guard case .created(let id, let ports) = await create(performer) else {
+            Issue.record("it was not created")
+            return
+        }
+        let port = try #require(ports.first).hostPort
+        // Whoever asks the kernel for any port does not get a held one; the engine, which names it, does.
+        let others = try (0..<200).map { _ in
+            try PortReservation(ports: spec.spec.exposedPorts, address: "127.0.0.1", excluding: [])
+        }
+        #expect(others.allSatisfy { $0.mappings[0].hostPort != port })
+        #expect(await performer.perform(.start(id), for: spec.id, portsInUse: []) == .started)
+        engine.end()
+    }
+
+    @Test func `a port that is taken at the start fails it and removes the container`() async throws {
+        let performer = performer
+        guard case .created(let id, let ports) = await create(performer) else {
+            Issue.record("it was not created")
+            return
+        }
+        let port = try #require(ports.first)
+        let thief = try #require(PublishedPortListener(port.hostPort))
+        defer { thief.stop() }
+        let outcome = await performer.perform(.start(id), for: spec.id, portsInUse: [])
+        #expect(try failure(outcome).reason.contains("port is already allocated"))
+        #expect(engine.ids.isEmpty)
+    }
+
+    @Test func `only what is missing is pulled`() async throws {
+        // The registry has nothing, so a pull would fail.
+        #expect(await pull("app:1") == .pulled)
+        engine.change { $0.registry = ["new:1"] }
+        #expect(await pull("new:1") == .pulled)
+        #expect(engine.change { $0.images } == ["app:1", "new:1"])
+    }
+
+    @Test func `a local image will do when the registry fails`() async throws {
+        engine.change { $0.sideload = "side:1" }
+        #expect(await pull("side:1") == .pulled)
+        #expect(try failure(await pull("none:1")).reason.contains("manifest unknown"))
+    }
+
+    private func pull(_ image: String) async -> Outcome {
+        await performer.perform(.pull(image: image, timeout: .seconds(20)), for: spec.id, portsInUse: [])
+    }
+
+    @Test func `every job says so when the engine is away`() async throws {
+        engine.setAway(true)
+        let jobs: [Job] = [
+            .pull(image: "app:1", timeout: .seconds(1)),
+            .create(spec, created: WallTime(milliseconds: 7), epoch: 3),
+            .start(ContainerID("c1")),
+            .stop(ContainerID("c1"), grace: .seconds(1)),
+            .remove(ContainerID("c1")),
+        ]
+        for job in jobs {
+            let failure = try failure(await performer.perform(job, for: spec.id, portsInUse: []))
+            #expect(failure.kind == .engineAway, "\(job)")
+            #expect(failure.reason.contains("there is no socket"))
+        }
+    }
+
+    @Test func `a check tells a closed port from a bad answer`() async throws {
+        let mode = CheckMode.http(HTTPCheck(portName: "main", path: "/"))
+        let held = try PortReservation(ports: spec.spec.exposedPorts, address: "127.0.0.1", excluding: [])
+        let mapping = held.mappings[0]
+        func check(_ mode: CheckMode, _ port: PortMapping?) async -> Outcome {
+            await performer.perform(.check(mode, port: port, timeout: .seconds(20)), for: spec.id, portsInUse: [])
+        }
+        #expect(try failure(await check(mode, mapping)).kind == .notListening)
+        let server = try #require(PublishedPortListener(mapping.hostPort, isSick: true))
+        defer { server.stop() }
+        let sick = try failure(await check(mode, mapping))
+        #expect(sick.kind == .other && sick.reason.contains("503"))
+        #expect(try failure(await check(mode, nil)).reason.contains("no port named main"))
+        let command = CheckMode.command(CommandCheck(command: "true"))
+        #expect(try failure(await check(command, mapping)).reason.contains("later version"))
+    }
+}

@@ -1,0 +1,119 @@
+import ApusExecutor
+import ApusModel
+import Foundation
+import Testing
+
+struct TopologyTests {
+    private static let twoNodes = [
+        "/sys/devices/system/node/online": "0-1\n",
+        "/sys/devices/system/node/node0/cpulist": "0-2,6\n",
+        "/sys/devices/system/node/node0/meminfo": "Node 0 MemTotal:       1048576 kB\nNode 0 MemFree: 5 kB\n",
+        "/sys/devices/system/node/node1/cpulist": "3-5\n",
+        "/sys/devices/system/node/node1/meminfo": "Node 1 MemTotal:       2097152 kB\n",
+        "/proc/self/status": "Name:\tapus\nCpus_allowed:\t7f\nCpus_allowed_list:\t0-6\n",
+    ]
+
+    /// Runs `body` with a folder that holds these files.
+    private func with(_ files: [String: String], _ body: (String) throws -> Void) throws {
+        let root = FileManager.default.temporaryDirectory.appending(path: "apus-\(UUID().uuidString)").path
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: root) } }
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        for (path, text) in files {
+            let file = URL(filePath: root + path)
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(),
+                withIntermediateDirectories: true
+            )
+            try text.write(to: file, atomically: false, encoding: .utf8)
+        }
+        try body(root)
+    }
+
+    @Test
+    func `cores and memory are told by NUMA node`() throws {
+        try with(Self.twoNodes) { root in
+            let topology = try Topology(kernelBelow: root, sharing: .pinned)
+            #expect(
+                topology
+                    == Topology(
+                        nodes: [
+                            .init(id: 0, cores: [0, 1, 2, 6], memoryMB: 1_024),
+                            .init(id: 1, cores: [3, 4, 5], memoryMB: 2_048),
+                        ],
+                        sharing: .pinned
+                    )
+            )
+        }
+    }
+
+    @Test
+    func `reserved and forbidden cores are not offered, memory only in part`() throws {
+        var files = Self.twoNodes
+        files["/proc/self/status"] = "Cpus_allowed_list:\t0-1,3-5\n"
+        try with(files) { root in
+            let topology = try Topology(
+                kernelBelow: root,
+                reservedCores: [0],
+                exposedMemoryPercent: 75,
+                sharing: .shared(multiplier: 4)
+            )
+            #expect(topology.nodes.map(\.cores) == [[1], [3, 4, 5]])
+            #expect(topology.nodes.map(\.memoryMB) == [768, 1_536])
+            #expect(topology.sharing == .shared(multiplier: 4))
+        }
+    }
+
+    @Test
+    func `a node without a usable core is left out`() throws {
+        var files = Self.twoNodes
+        files["/sys/devices/system/node/node1/cpulist"] = "\n"
+        try with(files) { root in
+            let topology = try Topology(kernelBelow: root, sharing: .pinned)
+            #expect(topology.nodes.map(\.id) == [0])
+        }
+    }
+
+    @Test
+    func `a kernel without NUMA has one node`() throws {
+        let files = [
+            "/sys/devices/system/cpu/online": "0-3\n", "/proc/meminfo": "MemTotal:        4194304 kB\nMemFree: 1 kB\n",
+        ]
+        try with(files) { root in
+            let topology = try Topology(kernelBelow: root, sharing: .pinned)
+            #expect(topology.nodes == [.init(id: 0, cores: [0, 1, 2, 3], memoryMB: 4_096)])
+        }
+    }
+
+    @Test
+    func `what is wrong is named`() throws {
+        func complaint(_ files: [String: String], reserved: Set<Int> = [], percent: Int = 100) throws -> String {
+            var text = ""
+            try with(files) { root in
+                let error = #expect(throws: TopologyError.self) {
+                    try Topology(
+                        kernelBelow: root,
+                        reservedCores: reserved,
+                        exposedMemoryPercent: percent,
+                        sharing: .pinned
+                    )
+                }
+                text = error?.description ?? ""
+            }
+            return text
+        }
+        #expect(try complaint([:]).contains("/sys/devices/system/node"))
+        #expect(try complaint(Self.twoNodes, reserved: [64]) == "reserved cores [64] are not on this machine")
+        #expect(try complaint(Self.twoNodes, reserved: Set(0...6)).contains("no core is left"))
+        #expect(try complaint(Self.twoNodes, percent: 0) == "exposed memory of 0 % is not within 1 to 100")
+        var files = Self.twoNodes
+        files["/sys/devices/system/node/node1/cpulist"] = "3-x"
+        #expect(try complaint(files).contains("node1/cpulist has 3-x, which is no range of numbers"))
+    }
+
+    @Test
+    func `this machine has cores and memory`() throws {
+        let topology = try Topology(sharing: .pinned)
+        #expect(topology.nodes.flatMap(\.cores).count == ProcessInfo.processInfo.activeProcessorCount)
+        #expect(topology.nodes.allSatisfy { $0.memoryMB > 64 })
+    }
+}
