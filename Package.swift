@@ -75,7 +75,7 @@ let package = Package(
         .target(name: "ApusStore", dependencies: ["ApusEngine", "ApusModel", grdb]),
         .testTarget(
             name: "ApusStoreTests",
-            dependencies: ["ApusEngine", "ApusModel", "ApusStore", "ApusTestKit", grdb]
+            dependencies: ["ApusEngine", "ApusModel", "ApusStore", "ApusTestKit", grdb] + collections
         ),
 
         // The Docker Engine API over its socket.

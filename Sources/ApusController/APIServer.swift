@@ -34,11 +34,14 @@ package struct APIServer: Service {
     /// - Throws: `ControllerError` if it cannot listen.
     package func run() async throws {
         let onListening = onListening
+        // At its end the server reports the connections it cuts as errors; what matters is thrown.
+        var quiet = logger
+        quiet.logLevel = .critical
         let application = Hummingbird.Application(
             responder: APIResponder(api: api),
             configuration: ApplicationConfiguration(address: .hostname(address, port: port)),
             onServerRunning: { await onListening($0.localAddress?.port ?? 0) },
-            logger: logger
+            logger: quiet
         )
         do {
             try await application.run()

@@ -134,11 +134,14 @@ package struct Executor: Service {
     }
 
     private func listen(_ routes: NodeRoutes) async throws {
+        // At its end the server reports the connections it cuts as errors; what matters is thrown.
+        var quiet = logger
+        quiet.logLevel = .critical
         let application = Application(
             router: routes.router,
             server: .http1(configuration: .init(idleTimeout: Self.idleConnection)),
             configuration: ApplicationConfiguration(address: .hostname(settings.address, port: settings.port)),
-            logger: logger
+            logger: quiet
         )
         do {
             try await application.run()

@@ -1,4 +1,72 @@
+import ApusSimulation
 import ArgumentParser
 
+/// Runs seeds of the simulator: engine and agents together on a virtual clock, with faults.
 @main
-struct Main: AsyncParsableCommand {}
+struct Simulate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apus-sim",
+        abstract: "Runs the engine and its executors in a simulated world full of faults, and checks what must hold.",
+        discussion: "A seed gives the same run everywhere. Exit code 1: something did not hold, or a fault never came."
+    )
+
+    @Option(help: "How many seeds to run.")
+    var seeds = 200
+
+    @Option(help: "The first seed.")
+    var first: UInt64 = 1
+
+    @Option(help: "How many seeds run side by side.")
+    var width = 2
+
+    @Flag(help: "Print every event of every seed; they then run one after the other.")
+    var trace = false
+
+    func run() async throws {
+        let survey = Survey(trace ? traced() : await sideBySide())
+        for failure in survey.failures.prefix(3) { print("\(failure.failure ?? "")\n") }
+        print(survey.faults.text)
+        let slowest = survey.slowestConvergence.components.seconds
+        print("\(survey.runs) seeds from \(first), \(survey.steps) steps, slowest to come right \(slowest) s")
+        print("trace \(String(survey.hash, radix: 16))")
+        if !survey.failures.isEmpty {
+            print("FAILED: seeds \(survey.failures.map { "\($0.seed)" }.joined(separator: " "))")
+            throw ExitCode(1)
+        }
+        // A few seeds cannot be expected to meet everything.
+        guard seeds < 100 || survey.faults.missing.isEmpty else {
+            print("FAILED: never happened: \(survey.faults.missing.map { "\($0)" }.joined(separator: " "))")
+            throw ExitCode(1)
+        }
+    }
+
+    private var plans: [Plan] { (0..<UInt64(max(0, seeds))).map { Plan(seed: first + $0) } }
+
+    private func traced() -> [RunResult] {
+        plans.map { plan in
+            print("seed \(plan.seed)")
+            var world = World(plan)
+            return world.run { print($0) }
+        }
+    }
+
+    private func sideBySide() async -> [RunResult] {
+        await withTaskGroup(of: RunResult.self) { group in
+            var results: [RunResult] = []
+            var waiting = plans[...]
+            func addNext(to group: inout TaskGroup<RunResult>) {
+                guard let plan = waiting.popFirst() else { return }
+                group.addTask {
+                    var world = World(plan)
+                    return world.run()
+                }
+            }
+            for _ in 0..<max(1, width) { addNext(to: &group) }
+            while let result = await group.next() {
+                results.append(result)
+                addNext(to: &group)
+            }
+            return results
+        }
+    }
+}

@@ -94,6 +94,12 @@ import Testing
         ),
         Case(
             method: "GET",
+            path: "applications/%+5%2B%",
+            status: 200,
+            answer: #"{"status":"FAILED","message":"App %+5+% not found"}"#
+        ),
+        Case(
+            method: "GET",
             path: "applications/NOPE-1/spec",
             status: 200,
             answer: #"{"status":"FAILED","message":"App NOPE-1 not found"}"#

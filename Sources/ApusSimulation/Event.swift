@@ -1,0 +1,49 @@
+import ApusEngine
+import ApusModel
+
+/// What stands in the agenda.
+///
+/// A life says for whose run of a process it is meant.
+indirect enum Event: Sendable {
+    // The controller.
+    case controllerStarts
+    case controllerTicks(life: Int64)
+    case controllerWakes
+    case commitEnds(life: Int64)
+    case controllerFalls(life: Int64)
+    case requestArrives(ApplicationOperation)
+    case reportArrives(ReportCall, NodeReport)
+    case commandAnswered(CommandCall, CommandAnswer)
+    case commandFails(CommandCall, reason: String)
+
+    // An executor.
+    case executorStarts(Int)
+    case agentTicks(Int, life: Int64)
+    case journalWritten(Int, life: Int64)
+    case executorFalls(Int, life: Int64)
+    case commandArrives(CommandCall, NodeCommand)
+    case replyArrives(ReportCall, ReportAnswer)
+    case reportFails(ReportCall)
+
+    // Its container engine.
+    case jobEnds(Int, job: Int)
+    case inventoryEnds(Int, life: Int64, number: Int)
+    case exitSeen(Int, life: Int64, ContainerID, code: Int64, outOfMemory: Bool)
+
+    // The world.
+    case clientActs
+    case scripted(Int)
+    case mischief
+    case machineDies(Int)
+    case heals(Ailment)
+    case calm
+    case inspect
+}
+
+/// What is wrong for a while.
+enum Ailment: Hashable, Sendable {
+    case storeAway
+    case cutOff(Int)
+    case engineAway(Int)
+    case diskBad(Int)
+}

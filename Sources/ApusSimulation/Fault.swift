@@ -1,0 +1,46 @@
+/// Every kind of fault that the simulator brings about.
+///
+/// Each is counted where it takes effect; a kind that stays at zero over a whole run fails the run.
+package enum Fault: Int, CaseIterable, Sendable {
+    // The network.
+    case messageLost, messageRepeated, messageLate, messageOvertaken, partition
+    // The controller.
+    case controllerCrash, controllerCrashBeforeCommit, controllerCrashAfterCommit, controllerCrashAmidRelease
+    case controllerCrashAmidCommit
+    case controllerPause
+    // The store.
+    case commitFailedBefore, commitFailedAfter, commitLostInCrash, commitKeptInCrash, storeAway
+    // An executor's process and its disk.
+    case executorCrash, executorCrashAmidActions, executorCrashAmidWork, machineLost, writeLost, writeTorn, writeFailed,
+        rewriteFailed
+    // Containers and what runs them.
+    case containerCrash, containerSick, checkTimedOut, jobFailed, jobTimedOut, jobOrphaned, engineAway, exitMissed
+    // What nobody asked for.
+    case strayPlanted, foreignPlanted, damagedPlanted
+}
+
+/// How often each kind of fault was brought about.
+package struct FaultTable: Sendable, Equatable {
+    private var counts = [Int](repeating: 0, count: Fault.allCases.count)
+
+    package init() {}
+
+    package subscript(_ fault: Fault) -> Int { counts[fault.rawValue] }
+
+    mutating func count(_ fault: Fault) { counts[fault.rawValue] += 1 }
+
+    package static func += (left: inout Self, right: Self) {
+        for fault in Fault.allCases { left.counts[fault.rawValue] += right.counts[fault.rawValue] }
+    }
+
+    /// The kinds that never happened.
+    package var missing: [Fault] { Fault.allCases.filter { self[$0] == 0 } }
+
+    /// One line a kind.
+    package var text: String {
+        Fault.allCases.map { fault in
+            let name = "\(fault)"
+            return name + String(repeating: " ", count: max(1, 30 - name.count)) + "\(self[fault])"
+        }.joined(separator: "\n")
+    }
+}

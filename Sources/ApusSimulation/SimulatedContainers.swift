@@ -1,0 +1,101 @@
+import ApusAgent
+import ApusModel
+
+/// The containers of one machine: they outlive the executor's process and the controller.
+struct SimulatedContainers: Sendable {
+    /// Where a container came from.
+    enum Origin: Sendable, Equatable {
+        /// The executor made it.
+        case assigned
+        /// Planted with sound labels of this cluster and executor.
+        case stray
+        /// Of this cluster and executor, but its labels cannot be read.
+        case damaged
+        /// Somebody else's: never listed.
+        case foreign
+    }
+
+    struct Container: Sendable {
+        let id: ContainerID
+        let origin: Origin
+        let labels: FoundLabels?
+        var state: FoundContainer.State = .created
+        /// It answers checks from then on.
+        var warmAt = Moment.zero
+        /// It runs, and every check fails.
+        var isSick = false
+
+        var isRunning: Bool { state == .running }
+    }
+
+    private(set) var all: [ContainerID: Container] = [:]
+    private var made = 0
+    private var nextPort = 20_000
+
+    /// Ascending by id.
+    var sorted: [Container] { all.keys.sorted().compactMap { all[$0] } }
+
+    func container(of instance: InstanceID) -> Container? {
+        sorted.first { $0.labels?.instance == instance && $0.origin != .damaged }
+    }
+
+    subscript(id: ContainerID) -> Container? {
+        get { all[id] }
+        set { all[id] = newValue }
+    }
+
+    /// Makes a container; one that the instance has already is the outcome.
+    mutating func create(_ spec: InstanceSpec, created: WallTime, epoch: Epoch, on host: Int) -> Container {
+        if let existing = container(of: spec.id) { return existing }
+        let labels = FoundLabels(
+            instance: spec.id,
+            app: spec.app,
+            appName: spec.spec.name,
+            allocation: spec.allocation,
+            ports: spec.spec.exposedPorts.map { publish($0) },
+            readiness: spec.spec.readiness,
+            health: spec.spec.healthcheck,
+            waitBeforeKill: spec.spec.preShutdown?.waitBeforeKill,
+            created: created,
+            epoch: epoch
+        )
+        return add(.assigned, labels: labels, on: host)
+    }
+
+    /// Adds a container that the executor did not make, running.
+    mutating func plant(_ origin: Origin, labels: FoundLabels?, on host: Int) -> ContainerID {
+        let container = add(origin, labels: labels, on: host)
+        all[container.id]?.state = .running
+        return container.id
+    }
+
+    mutating func publish(_ port: PortSpec) -> PortMapping {
+        nextPort += 1
+        return PortMapping(name: port.name, containerPort: port.port, hostPort: nextPort, type: port.type)
+    }
+
+    private mutating func add(_ origin: Origin, labels: FoundLabels?, on host: Int) -> Container {
+        made += 1
+        let container = Container(id: ContainerID("c\(host)-\(made)"), origin: origin, labels: labels)
+        all[container.id] = container
+        return container
+    }
+
+    /// As the container engine lists them for this cluster and executor.
+    var found: [FoundContainer] {
+        sorted.filter { $0.origin != .foreign }.map { container in
+            let labels: FoundContainer.Labels =
+                if container.origin != .damaged, let labels = container.labels {
+                    .ours(labels)
+                } else {
+                    .damaged(reason: "the label apus.instance is missing")
+                }
+            return FoundContainer(
+                container: container.id,
+                name: "apus-\(container.id)",
+                state: container.state,
+                labels: labels
+            )
+        }
+    }
+}

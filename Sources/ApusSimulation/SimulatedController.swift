@@ -1,0 +1,36 @@
+import ApusEngine
+import ApusModel
+
+/// The controller's process, and the store that outlives it.
+struct SimulatedController: Sendable {
+    /// One run of the process.
+    struct Process: Sendable {
+        let life: Int64
+        let clockOffset: Duration
+        var turn: Turn
+        /// What came while a commit was under way.
+        var inbox: [Input] = []
+        /// A commit is under way that has not failed yet.
+        var isCommitting = false
+        var callers: [RequestID: ReportCall] = [:]
+        var outboxes: [Outbox]
+    }
+
+    /// The commands to one executor, and the one whose answer is awaited.
+    struct Outbox: Sendable {
+        var waiting: [NodeCommand] = []
+        var underWay: (call: CommandCall, command: NodeCommand)?
+        var calls = 0
+    }
+
+    var store = SimulatedStore()
+    var process: Process?
+    var starts: Int64 = 0
+    var lastRequest: RequestID = 0
+    var isStoreAway = false
+    var isPaused = false
+    /// What came while the process was paused.
+    var delayed: [Event] = []
+    /// Commits tried, over all lives.
+    var commits = 0
+}

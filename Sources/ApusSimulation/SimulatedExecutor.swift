@@ -1,0 +1,78 @@
+import ApusAgent
+import ApusModel
+
+/// A machine: its containers and its disk last, its executor's process comes and goes.
+struct SimulatedExecutor: Sendable {
+    /// One run of the executor's process.
+    struct Process: Sendable {
+        /// Counts the starts: what belongs to an earlier run is told by it.
+        let life: Int64
+        /// Added to the virtual time: the monotonic clock of another process means nothing in this one.
+        let clockOffset: Duration
+        var turn: AgentTurn
+        /// When the next `.tick` is due, in the process' own time.
+        var tick: Moment?
+        /// The report that is under way.
+        var report: Int?
+        /// Whom to answer.
+        var callers: [Int64: CommandCall] = [:]
+        /// The fences of the commands that are not answered yet.
+        var fences: [Int64: Fence] = [:]
+        var lastReply: Int64 = 0
+        var jobs: [JobKey: Int] = [:]
+    }
+
+    struct JobKey: Hashable {
+        var instance: InstanceID
+        var attempt: Int
+    }
+
+    /// A job at the container engine; it may outlast the process that asked for it.
+    struct RunningJob: Sendable {
+        let life: Int64
+        let key: JobKey
+        let job: Job
+        /// What it will come to, if not what the container engine makes of it.
+        var fate: Fate
+    }
+
+    enum Fate: Sendable, Equatable {
+        case works
+        /// It fails without effect.
+        case fails(JobFailure)
+        /// The answer was given already; the effect comes all the same.
+        case answered
+    }
+
+    let index: Int
+    let description: NodeDescription
+    /// How far its civil clock is off.
+    let skew: Duration
+    var identity: NodeIdentity
+    var disk = SimulatedDisk()
+    var containers = SimulatedContainers()
+    var process: Process?
+    var jobs: [Int: RunningJob] = [:]
+    var lastJob = 0
+    /// The container engine does not answer.
+    var isEngineAway = false
+    var isDiskBad = false
+    var isCutOff = false
+    /// The machine is gone for good, with all that ran there.
+    var isGone = false
+}
+
+/// One report on its way, and whose it is.
+struct ReportCall: Hashable, Sendable {
+    var executor: Int
+    var life: Int64
+    var number: Int
+}
+
+/// One command on its way, and whose it is.
+struct CommandCall: Hashable, Sendable {
+    var executor: Int
+    /// Of the controller.
+    var life: Int64
+    var number: Int
+}

@@ -1,0 +1,37 @@
+import ApusEngine
+import ApusModel
+
+/// Records that outlive every controller; when a commit fails is decided outside.
+struct SimulatedStore: Sendable {
+    private(set) var epoch: Epoch = 0
+    private(set) var records: [RecordKey: [UInt8]] = [:]
+
+    /// The next leadership's number.
+    mutating func acquireEpoch() -> Epoch {
+        epoch += 1
+        return epoch
+    }
+
+    /// Stores the batch; false if its epoch is not the one in force.
+    mutating func apply(_ batch: Batch) -> Bool {
+        guard batch.epoch == epoch else { return false }
+        for write in batch.writes {
+            switch write {
+            case .put(let key, let bytes): records[key] = bytes
+            case .delete(let key): records[key] = nil
+            }
+        }
+        return true
+    }
+
+    /// All records, in the order of their keys.
+    var all: [Record] {
+        records.keys.sorted().map { Record(key: $0, bytes: records[$0] ?? []) }
+    }
+
+    /// The record as JSON; `nil` if there is none or it cannot be read.
+    func json(_ key: RecordKey) -> JSON? {
+        guard let bytes = records[key] else { return nil }
+        do { return try JSON(parsing: bytes) } catch { return nil }
+    }
+}

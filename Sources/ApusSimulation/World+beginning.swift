@@ -1,0 +1,89 @@
+import ApusModel
+
+/// The machines and applications of a run.
+extension World {
+    mutating func drawExecutor(_ index: Int) -> SimulatedExecutor {
+        var nodes: [Topology.Node] = []
+        var sharing = Topology.Sharing.pinned
+        var firstCore = 1
+        for id in 0..<chances.profile.number(in: 1...2) {
+            let count = plan.isRandom ? chances.profile.number(in: 8...14) : 8
+            nodes.append(Topology.Node(id: id, cores: Array(firstCore..<firstCore + count), memoryMB: 16_384))
+            firstCore += count
+        }
+        if chances.profile.hits(200) { sharing = .shared(multiplier: chances.profile.number(in: 2...3)) }
+        let identity = NodeIdentity(
+            cluster: cluster,
+            id: ExecutorID("executor-\(index)"),
+            key: NodeKey("key-\(index)"),
+            incarnation: 0,
+            hostname: "e\(index)",
+            port: 11_000,
+            transport: .http
+        )
+        return SimulatedExecutor(
+            index: index,
+            description: NodeDescription(
+                topology: Topology(nodes: nodes, sharing: sharing),
+                tags: [],
+                metadata: [:]
+            ),
+            skew: plan.isRandom ? chances.profile.milliseconds(0...4000) - .seconds(2) : .zero,
+            identity: identity
+        )
+    }
+
+    static func specs(drawing chance: inout Chance, isRandom: Bool) -> [ApplicationSpec] {
+        let policies: [PlacementPolicy?] = [nil, .any, .onePerHost, .maxPerHost(2)]
+        return (0..<5).map { index in
+            spec(
+                "app-\(index)",
+                cores: isRandom ? chance.number(in: 1...2) : 1,
+                memoryMB: isRandom ? Int64(chance.number(in: 64...512)) : 128,
+                policy: isRandom ? chance.pick(policies) ?? nil : nil,
+                seconds: isRandom ? chance.number(in: 1...3) : 1,
+                attempts: isRandom ? chance.number(in: 2...4) : 3,
+                wait: isRandom ? chance.number(in: 0...3) : 0
+            )
+        }
+    }
+
+    static func spec(
+        _ name: String,
+        cores: Int,
+        memoryMB: Int64,
+        policy: PlacementPolicy?,
+        seconds: Int,
+        attempts: Int,
+        wait: Int
+    ) -> ApplicationSpec {
+        let check = CheckSpec(
+            mode: .http(HTTPCheck(portName: "main", path: "/")),
+            timeout: DurationText(1, .seconds),
+            interval: DurationText(Int64(seconds), .seconds),
+            attempts: attempts
+        )
+        return ApplicationSpec(
+            name: name,
+            version: "1",
+            executable: Executable(url: "image:1"),
+            exposedPorts: [PortSpec(name: "main", port: 8000)],
+            resources: ResourceRequirements(cores: cores, memoryMB: memoryMB),
+            placementPolicy: policy,
+            healthcheck: check,
+            readiness: check,
+            preShutdown: wait > 0
+                ? PreShutdownSpec(hooks: [], waitBeforeKill: DurationText(Int64(wait), .seconds)) : nil
+        )
+    }
+
+    /// The most instances of the application that can run at once.
+    func mostInstances(of spec: ApplicationSpec) -> Int {
+        let hosts = doomed == nil ? executors.count : executors.count - 1
+        return switch spec.placementPolicy {
+        case .onePerHost: hosts
+        case .maxPerHost(let limit): hosts * limit
+        default: 12
+        }
+    }
+}

@@ -1,0 +1,231 @@
+import ApusAgent
+import ApusEngine
+import ApusModel
+
+/// The controller's loop: inputs, turns, commits, effects, outboxes.
+extension World {
+    static let controllerTick = Duration.milliseconds(250)
+
+    mutating func performAtController(_ event: Event) {
+        if case .controllerWakes = event {
+            controller.isPaused = false
+            let delayed = controller.delayed
+            controller.delayed = []
+            for event in delayed { performAtController(event) }
+            return
+        }
+        guard !controller.isPaused else {
+            controller.delayed.append(event)
+            return
+        }
+        switch event {
+        case .controllerStarts: startController()
+        case .controllerTicks(let life) where life == controller.process?.life:
+            agenda.add(.controllerTicks(life: life), after: World.controllerTick)
+            controllerTakes(.tick)
+        case .commitEnds(let life) where life == controller.process?.life: commitEnds()
+        case .controllerFalls(let life) where life == controller.process?.life:
+            crashController(.controllerCrashAmidCommit)
+        case .requestArrives(let operation): take(operation)
+        case .reportArrives(let call, let report): take(report, from: call)
+        case .commandAnswered(let call, let answer):
+            guard let command = endCall(call) else { return }
+            controllerTakes(.answered(command.executor, command, answer))
+        case .commandFails(let call, let reason):
+            guard let command = endCall(call) else { return }
+            controllerTakes(.sendFailed(command.executor, command, reason: reason))
+        default: break
+        }
+    }
+
+    var controllerTimes: Times { times(offset: controller.process?.clockOffset ?? .zero, skew: .zero) }
+
+    func times(offset: Duration, skew: Duration) -> Times {
+        let wall = 1_750_000_000_000 + (agenda.now.nanoseconds + skew.nanoseconds) / 1_000_000
+        return Times(now: agenda.now + offset, wall: WallTime(milliseconds: wall))
+    }
+
+    // MARK: life and death
+
+    private mutating func startController() {
+        guard controller.process == nil else { return }
+        let offset = chances.controller.milliseconds(0...1_000_000)
+        controller.starts += 1
+        let epoch = controller.store.acquireEpoch()
+        let seed = chances.controller.seed()
+        note("controller starts, epoch \(epoch)")
+        do {
+            let engine = try Engine(
+                cluster: cluster,
+                epoch: epoch,
+                seed: seed,
+                records: controller.store.all,
+                at: times(offset: offset, skew: .zero)
+            )
+            controller.process = SimulatedController.Process(
+                life: controller.starts,
+                clockOffset: offset,
+                turn: Turn(engine: engine),
+                outboxes: Array(repeating: SimulatedController.Outbox(), count: executors.count)
+            )
+            oracle.leads(epoch, engine.state, store: controller.store)
+            agenda.add(.controllerTicks(life: controller.starts), after: World.controllerTick)
+            closeTurn()
+        } catch {
+            oracle.violated("the controller cannot start: \(error.message)")
+        }
+    }
+
+    mutating func crashController(_ fault: Fault) {
+        guard controller.process != nil else { return }
+        faults.count(fault)
+        note("controller crashes: \(fault)")
+        if let batch = controller.process?.turn.pending, controller.process?.isCommitting == true {
+            if chances.controller.hits(500) {
+                faults.count(.commitKeptInCrash)
+                store(batch)
+            } else {
+                faults.count(.commitLostInCrash)
+            }
+        }
+        controller.process = nil
+        controller.delayed = []
+        agenda.add(.controllerStarts, after: plan.isRandom ? chances.controller.milliseconds(100...9000) : .seconds(1))
+    }
+
+    /// True if the process was brought down at this point.
+    mutating func crashes(at fault: Fault) -> Bool {
+        guard chances.controller.hits(profile.crashPoint) else { return false }
+        crashController(fault)
+        return true
+    }
+
+    // MARK: inputs
+
+    private mutating func take(_ operation: ApplicationOperation) {
+        guard controller.process != nil else { return }
+        controller.lastRequest += 1
+        oracle.requests.taken(controller.lastRequest, operation)
+        note("request \(controller.lastRequest): \(operation.typeName) \(operation.appID)")
+        controllerTakes(.command(controller.lastRequest, operation))
+    }
+
+    private mutating func take(_ report: NodeReport, from call: ReportCall) {
+        guard controller.process != nil else {
+            // Nobody listens: the caller is told at once.
+            agenda.add(.reportFails(call), after: .milliseconds(1))
+            return
+        }
+        controller.lastRequest += 1
+        controller.process?.callers[controller.lastRequest] = call
+        let changes = report.instances.map { "\($0.id.short)=\($0.state.rawValue)" }.joined(separator: " ")
+        note("e\(call.executor).\(call.life) reports \(report.base)..\(report.revision) \(changes)")
+        controllerTakes(.report(controller.lastRequest, report))
+    }
+
+    private mutating func controllerTakes(_ input: Input) {
+        guard let isCommitting = controller.process?.isCommitting else { return }
+        guard !isCommitting else {
+            controller.process?.inbox.append(input)
+            return
+        }
+        let times = controllerTimes
+        release(controller.process?.turn.take(input, at: times) ?? [])
+        if controller.process?.turn.pending == nil { closeTurn() }
+    }
+
+    // MARK: turns
+
+    private mutating func closeTurn() {
+        var rounds = 0
+        let times = controllerTimes
+        repeat {
+            guard let step = controller.process?.turn.close(at: times) else { return }
+            if let engine = controller.process?.turn.engine { oracle.decided(engine) }
+            follow(step)
+            rounds += 1
+        } while controller.process?.turn.pending == nil && controller.process?.turn.hasWork == true && rounds < 100
+    }
+
+    private mutating func follow(_ step: Turn.Step) {
+        switch step {
+        case .release(let effects): release(effects)
+        case .commit(let batch):
+            guard !crashes(at: .controllerCrashBeforeCommit) else { return }
+            controller.process?.isCommitting = true
+            note("commits \(batch.writes.map { "\($0.key.kind.rawValue)/\($0.key.id)" }.joined(separator: " "))")
+            awaitCommit()
+        }
+    }
+
+    private mutating func awaitCommit() {
+        guard let life = controller.process?.life else { return }
+        let span = chances.controller.milliseconds(1...15)
+        agenda.add(.commitEnds(life: life), after: span)
+        if chances.controller.hits(profile.crashPoint) { agenda.add(.controllerFalls(life: life), after: span / 2) }
+    }
+
+    private mutating func commitEnds() {
+        guard let batch = controller.process?.turn.pending else { return }
+        controller.commits += 1
+        switch commitFate() {
+        case nil: break
+        case .before: return commitFailed(.commitFailedBefore)
+        case .after:
+            store(batch)
+            return commitFailed(.commitFailedAfter)
+        case .crashBefore:
+            controller.process?.isCommitting = false
+            return crashController(.commitLostInCrash)
+        case .crashAfter:
+            store(batch)
+            controller.process?.isCommitting = false
+            return crashController(.commitKeptInCrash)
+        }
+        store(batch)
+        guard !crashes(at: .controllerCrashAfterCommit) else { return }
+        controller.process?.isCommitting = false
+        guard let step = controller.process?.turn.stored() else { return }
+        if case .release = step, let state = controller.process?.turn.committed { oracle.committed(state) }
+        follow(step)
+        takeInbox()
+    }
+
+    private mutating func commitFate() -> Plan.CommitFailure? {
+        if let planned = plan.commitFailure, planned.commit == controller.commits { return planned.failure }
+        if controller.isStoreAway { return .before }
+        guard chances.controller.hits(profile.commitFailure) else { return nil }
+        return chances.controller.hits(500) ? .before : .after
+    }
+
+    /// The outcome is in doubt: what comes now is taken softly, and the same batch is tried again.
+    private mutating func commitFailed(_ fault: Fault) {
+        faults.count(fault)
+        note("commit failed: \(fault)")
+        controller.process?.isCommitting = false
+        takeInbox()
+        guard let life = controller.process?.life else { return }
+        agenda.add(.commitEnds(life: life), after: .milliseconds(200))
+    }
+
+    private mutating func takeInbox() {
+        guard let inbox = controller.process?.inbox, controller.process?.isCommitting == false, !inbox.isEmpty else {
+            return
+        }
+        controller.process?.inbox = []
+        let times = controllerTimes
+        for input in inbox { release(controller.process?.turn.take(input, at: times) ?? []) }
+        if controller.process?.turn.pending == nil { closeTurn() }
+    }
+
+    private mutating func store(_ batch: Batch) {
+        var batch = batch
+        switch plan.sabotage {
+        case .requestForgotten: batch.writes.removeAll { $0.key.kind == .application }
+        case .assignmentForgotten: batch.writes.removeAll { $0.key.kind == .hint }
+        default: break
+        }
+        if !controller.store.apply(batch) { oracle.violated("a batch of epoch \(batch.epoch) was committed late") }
+        oracle.stored(controller.store)
+    }
+}

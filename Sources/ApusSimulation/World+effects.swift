@@ -1,0 +1,85 @@
+import ApusAgent
+import ApusEngine
+import ApusModel
+
+/// What leaves the controller: answers, replies, commands in one outbox an executor.
+extension World {
+    mutating func release(_ effects: [Effect]) {
+        guard let life = controller.process?.life else { return }
+        for effect in effects {
+            if effects.count > 1, crashes(at: .controllerCrashAmidRelease) { return }
+            release(effect)
+            guard controller.process?.life == life else { return }
+        }
+    }
+
+    private mutating func release(_ effect: Effect) {
+        switch effect {
+        case .answer(let request, let outcome):
+            note("answers request \(request): \(outcome.word)")
+            oracle.answered(request, outcome, store: controller.store)
+        case .reply(let request, let answer):
+            guard let call = controller.process?.callers.removeValue(forKey: request) else { return }
+            let carried = carried(answer, by: Wire.carry)
+            transmit(.replyArrives(call, carried), on: Link(executor: call.executor, isUp: false))
+        case .send(let executor, let command):
+            guard let index = executors.firstIndex(where: { $0.identity.id == executor }) else { return }
+            if plan.sabotage == .straysKept, case .stop(_, .unknown) = command.order { return }
+            note("sends e\(index) \(command.words)")
+            oracle.leaves(command, store: controller.store)
+            controller.process?.outboxes[index].waiting.append(command)
+            pump(index)
+        case .note(let text): note("controller: \(text)")
+        }
+    }
+
+    /// One command at a time to each executor, in order.
+    private mutating func pump(_ index: Int) {
+        guard let life = controller.process?.life, let outbox = controller.process?.outboxes[index],
+            outbox.underWay == nil, let command = outbox.waiting.first
+        else { return }
+        let number = outbox.calls + 1
+        let call = CommandCall(executor: index, life: life, number: number)
+        controller.process?.outboxes[index].waiting.removeFirst()
+        controller.process?.outboxes[index].calls = number
+        controller.process?.outboxes[index].underWay = (call, command)
+        let carried = carried(command, by: Wire.carry)
+        transmit(.commandArrives(call, carried), on: Link(executor: index, isUp: false))
+        agenda.add(.commandFails(call, reason: "no answer"), after: World.callTimeout)
+    }
+
+    /// The command of the call, once; the next one goes.
+    mutating func endCall(_ call: CommandCall) -> NodeCommand? {
+        guard controller.process?.life == call.life,
+            let underWay = controller.process?.outboxes[call.executor].underWay, underWay.call == call
+        else { return nil }
+        controller.process?.outboxes[call.executor].underWay = nil
+        pump(call.executor)
+        return underWay.command
+    }
+}
+
+extension InstanceID {
+    /// Enough of it to tell instances apart in a trace.
+    var short: String { String(rawValue.prefix(11)) }
+}
+
+extension CommandOutcome {
+    var word: String {
+        switch self {
+        case .accepted: "accepted"
+        case .refused(let texts): "refused (\(texts.joined(separator: "; ")))"
+        case .unavailable: "unavailable"
+        }
+    }
+}
+
+extension NodeCommand {
+    var words: String {
+        switch order {
+        case .start(let spec):
+            "\(fence.epoch).\(fence.sequence) START \(spec.id.short) \(spec.allocation.numaNode):\(spec.allocation.cores)"
+        case .stop(let id, let reason): "\(fence.epoch).\(fence.sequence) STOP \(id.short) \(reason.rawValue)"
+        }
+    }
+}

@@ -1,0 +1,221 @@
+import ApusAgent
+import ApusModel
+
+/// The executor's process around its agent: journal, messages, clock.
+extension World {
+    mutating func performAtExecutor(_ event: Event) {
+        switch event {
+        case .executorStarts(let index): startExecutor(index)
+        case .agentTicks(let index, let life) where lives(index, life):
+            guard let tick = executors[index].process?.tick, tick <= executorTimes(index).now else { return }
+            executors[index].process?.tick = nil
+            tell(index, .tick)
+        case .journalWritten(let index, let life) where lives(index, life): journalWritten(index)
+        case .commandArrives(let call, let command): take(command, from: call)
+        case .replyArrives(let call, let answer):
+            guard endReport(call) else { return }
+            tell(call.executor, .reportAnswered(answer, number: call.number))
+        case .reportFails(let call):
+            guard endReport(call) else { return }
+            tell(call.executor, .reportFailed(number: call.number))
+        case .executorFalls(let index, let life) where lives(index, life):
+            crashExecutor(index, .executorCrashAmidWork)
+        case .jobEnds(let index, let job): jobEnds(index, job)
+        case .inventoryEnds(let index, let life, let number) where lives(index, life): inventoryEnds(index, number)
+        case .exitSeen(let index, let life, let id, let code, let outOfMemory) where lives(index, life):
+            tell(index, .containerExited(id, code: code, outOfMemory: outOfMemory))
+        default: break
+        }
+    }
+
+    private func lives(_ index: Int, _ life: Int64) -> Bool { executors[index].process?.life == life }
+
+    func executorTimes(_ index: Int) -> Times {
+        times(offset: executors[index].process?.clockOffset ?? .zero, skew: executors[index].skew)
+    }
+
+    // MARK: life and death
+
+    private mutating func startExecutor(_ index: Int) {
+        guard executors[index].process == nil, !executors[index].isGone else { return }
+        let (journal, incarnation) = executors[index].disk.open()
+        executors[index].identity.incarnation = incarnation
+        let offset = chances.disk.milliseconds(0...1_000_000)
+        let executor = executors[index]
+        note("e\(index).\(incarnation) starts with \(journal.count) records")
+        let agent = Agent(
+            identity: executor.identity,
+            description: executor.description,
+            replaying: carried(journal, by: Wire.carry),
+            at: times(offset: offset, skew: executor.skew)
+        )
+        executors[index].process = SimulatedExecutor.Process(
+            life: incarnation,
+            clockOffset: offset,
+            turn: AgentTurn(agent)
+        )
+        tell(index, .tick)
+    }
+
+    mutating func crashExecutor(_ index: Int, _ fault: Fault) {
+        guard let life = executors[index].process?.life else { return }
+        faults.count(fault)
+        note("e\(index).\(life) crashes: \(fault)")
+        if let write = executors[index].disk.pending {
+            let kept = chances.disk.number(in: 0...write.count)
+            if kept < write.count { faults.count(.writeLost) }
+            if kept > 0, kept < write.count { faults.count(.writeTorn) }
+            executors[index].disk.abandon(keeping: kept)
+        }
+        executors[index].process = nil
+        orphanJobs(of: index, life: life)
+        agenda.add(.executorStarts(index), after: plan.isRandom ? chances.disk.milliseconds(200...20_000) : .seconds(1))
+    }
+
+    // MARK: the agent
+
+    mutating func tell(_ index: Int, _ event: AgentEvent) {
+        let times = executorTimes(index)
+        guard let actions = executors[index].process?.turn.take(event, at: times) else { return }
+        act(index, actions)
+    }
+
+    private mutating func act(_ index: Int, _ actions: [AgentAction]) {
+        guard let life = executors[index].process?.life else { return }
+        for action in actions {
+            if chances.disk.hits(profile.crashPoint / 4) {
+                crashExecutor(index, .executorCrashAmidActions)
+                return
+            }
+            perform(index, action)
+            guard lives(index, life) else { return }
+        }
+        oracle.remembers(executors[index].process?.turn.agent.fence, executor: index)
+        scheduleTick(index)
+    }
+
+    private mutating func scheduleTick(_ index: Int) {
+        guard let life = executors[index].process?.life, let offset = executors[index].process?.clockOffset,
+            let deadline = executors[index].process?.turn.nextDeadline
+        else { return }
+        if let tick = executors[index].process?.tick, tick <= deadline { return }
+        executors[index].process?.tick = deadline
+        // From the process' own clock to the world's.
+        agenda.add(.agentTicks(index, life: life), at: Moment.zero + (deadline - (Moment.zero + offset)))
+    }
+
+    private mutating func perform(_ index: Int, _ action: AgentAction) {
+        switch action {
+        case .record(let records): write(index, .append(records))
+        case .rewrite(let records): write(index, .replace(records))
+        case .perform(let id, let attempt, let job): begin(index, job, for: .init(instance: id, attempt: attempt))
+        case .cancel(let id, let attempt): cancel(index, .init(instance: id, attempt: attempt))
+        case .answer(let reply, let answer): self.answer(index, reply, answer)
+        case .report(let report, let number): send(index, report, number)
+        case .takeInventory(let number):
+            guard let life = executors[index].process?.life else { return }
+            agenda.add(
+                .inventoryEnds(index, life: life, number: number),
+                after: chances.containers.milliseconds(2...60)
+            )
+        case .note(let text): note("e\(index): \(text.words)")
+        }
+    }
+
+    // MARK: the journal
+
+    private mutating func write(_ index: Int, _ write: SimulatedDisk.Write) {
+        guard let life = executors[index].process?.life else { return }
+        executors[index].disk.begin(write)
+        let span = chances.disk.milliseconds(1...10)
+        agenda.add(.journalWritten(index, life: life), after: span)
+        if chances.disk.hits(profile.crashPoint) { agenda.add(.executorFalls(index, life: life), after: span / 2) }
+    }
+
+    private mutating func journalWritten(_ index: Int) {
+        guard let write = executors[index].disk.pending else { return }
+        let times = executorTimes(index)
+        let actions: [AgentAction]?
+        if executors[index].isDiskBad || chances.disk.hits(profile.writeFailure) {
+            if case .append = write { faults.count(.writeFailed) } else { faults.count(.rewriteFailed) }
+            note("e\(index) cannot write its journal")
+            executors[index].disk.abandon(keeping: chances.disk.number(in: 0...write.count))
+            actions = executors[index].process?.turn.recordFailed(reason: "no space left on device", at: times)
+        } else {
+            executors[index].disk.finish()
+            actions = executors[index].process?.turn.recorded(at: times)
+        }
+        act(index, actions ?? [])
+    }
+
+    // MARK: messages
+
+    private mutating func send(_ index: Int, _ report: NodeReport, _ number: Int) {
+        guard let life = executors[index].process?.life else { return }
+        let call = ReportCall(executor: index, life: life, number: number)
+        executors[index].process?.report = number
+        let carried = carried(report, by: Wire.carry)
+        transmit(.reportArrives(call, carried), on: Link(executor: index, isUp: true))
+        agenda.add(.reportFails(call), after: World.callTimeout)
+    }
+
+    private mutating func endReport(_ call: ReportCall) -> Bool {
+        guard lives(call.executor, call.life), executors[call.executor].process?.report == call.number else {
+            return false
+        }
+        executors[call.executor].process?.report = nil
+        return true
+    }
+
+    private mutating func take(_ command: NodeCommand, from call: CommandCall) {
+        guard let lastReply = executors[call.executor].process?.lastReply else {
+            agenda.add(.commandFails(call, reason: "connection refused"), after: .milliseconds(1))
+            return
+        }
+        let reply = lastReply + 1
+        executors[call.executor].process?.lastReply = reply
+        executors[call.executor].process?.callers[reply] = call
+        executors[call.executor].process?.fences[reply] = command.fence
+        tell(call.executor, .command(command, reply: reply))
+    }
+
+    private mutating func answer(_ index: Int, _ reply: Int64, _ answer: CommandAnswer) {
+        guard let call = executors[index].process?.callers.removeValue(forKey: reply) else {
+            oracle.violated("e\(index) answers a command twice")
+            return
+        }
+        note("e\(index) answers \(answer.words)")
+        if let fence = executors[index].process?.fences.removeValue(forKey: reply), case .accepted = answer,
+            let durable = executors[index].disk.fence, durable >= fence
+        {
+            oracle.acknowledged(fence, by: index)
+        }
+        let carried = carried(answer, by: Wire.carry)
+        transmit(.commandAnswered(call, carried), on: Link(executor: index, isUp: true))
+    }
+}
+
+extension CommandAnswer {
+    var words: String {
+        switch self {
+        case .accepted(let report?): "accepted, \(report.id.short) is \(report.state.rawValue)"
+        case .accepted(nil): "accepted, never had it"
+        case .refused(let refusal, let reason): "refused: \(refusal.rawValue), \(reason)"
+        }
+    }
+}
+
+extension AgentNote {
+    var words: String {
+        switch self {
+        case .damaged(let id, _, let reason): "container \(id) is damaged: \(reason)"
+        case .adopted(let instance, let id): "adopts \(instance.short) in \(id)"
+        case .duplicate(let instance, let id): "\(id) is a second container of \(instance.short)"
+        case .leftover(let instance, let id): "\(id) is left over from \(instance.short)"
+        case .journalUnwritable(let reason): "journal unwritable: \(reason)"
+        case .journalWritable: "journal writable"
+        case .inventoryFailed(let reason): "inventory failed: \(reason)"
+        case .reportRefused(let reason): "report refused: \(reason)"
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import ApusModel
+
+/// One direction between an executor and the controller.
+struct Link: Hashable, Sendable {
+    var executor: Int
+    var isUp: Bool
+}
+
+/// Messages are lost, repeated, late and overtake each other.
+extension World {
+    /// How long a caller waits for an answer.
+    static let callTimeout = Duration.seconds(2)
+
+    mutating func transmit(_ event: Event, on link: Link) {
+        guard !executors[link.executor].isCutOff else { return }
+        guard !chances.network.hits(profile.loss) else {
+            faults.count(.messageLost)
+            return
+        }
+        deliver(event, on: link, after: transit())
+        guard chances.network.hits(profile.repetition) else { return }
+        faults.count(.messageRepeated)
+        deliver(event, on: link, after: transit() + chances.network.milliseconds(0...3000))
+    }
+
+    private mutating func transit() -> Duration {
+        guard chances.network.hits(profile.lateness) else { return chances.network.milliseconds(0...3) }
+        faults.count(.messageLate)
+        return chances.network.milliseconds(20...6000)
+    }
+
+    private mutating func deliver(_ event: Event, on link: Link, after delay: Duration) {
+        let due = agenda.now + delay
+        if let last = lastArrivals[link], due < last {
+            faults.count(.messageOvertaken)
+        } else {
+            lastArrivals[link] = due
+        }
+        agenda.add(event, at: due)
+    }
+}

@@ -1,0 +1,88 @@
+import ApusAgent
+import ApusEngine
+import ApusModel
+import ApusPlacement
+import HashTreeCollections
+
+/// When the faults have stopped: what is expected runs, and nothing else.
+extension World {
+    /// The time the cluster has to come right.
+    static let patience = Duration.seconds(300)
+    /// It must stay right for so long.
+    static let watchAfterwards = Duration.seconds(20)
+
+    mutating func inspect() {
+        agenda.add(.inspect, after: .seconds(1))
+        let fault = whatIsWrong()
+        if convergedAt != nil {
+            if let fault { oracle.violated("it had come right, and then: \(fault)") }
+        } else if let fault {
+            if agenda.now - calmSince > World.patience { oracle.violated("it does not come right: \(fault)") }
+        } else {
+            note("all is as it should be")
+            convergedAt = agenda.now
+        }
+    }
+
+    private func whatIsWrong() -> String? {
+        guard let turn = controller.process?.turn else { return "the controller is down" }
+        let state = turn.committed
+        for executor in executors where !executor.isGone {
+            if executor.process == nil { return "e\(executor.index) is down" }
+            // What was asked for before may still come.
+            if executor.jobs.values.contains(where: { $0.fate == .answered }) { return "e\(executor.index) is at work" }
+        }
+        for executor in executors {
+            guard let presence = state.members[executor.identity.id]?.presence else { continue }
+            guard executor.isGone ? presence.isLost : presence == .present else {
+                return "e\(executor.index) is \(presence)"
+            }
+        }
+        var wanted = 0
+        for spec in specs {
+            switch oracle.requests.standing(of: spec.id) {
+            case .wanted(let count):
+                if let fault = fault(of: spec.id, in: state, wanting: count) { return fault }
+                wanted += count
+            case .absent:
+                if state.applications[spec.id] != nil { return "\(spec.id) is there" }
+            case .leaving:
+                if state.applications[spec.id]?.instances.isEmpty == false { return "\(spec.id) is not gone" }
+            }
+        }
+        return faultOfContainers(state, wanting: wanted)
+    }
+
+    private func fault(of app: AppID, in state: ClusterState, wanting count: Int) -> String? {
+        guard let application = state.applications[app] else { return "\(app) is not there" }
+        let instances = state.instances(of: app)
+        if application.expected != count { return "\(app) expects \(application.expected), not \(count)" }
+        if instances.count != count || !instances.allSatisfy(\.isHealthy) {
+            let states = instances.map { "\($0.id.short) \($0.state.rawValue)" }.joined(separator: ", ")
+            return "\(app) expects \(count) and has \(states); \(application.shortfall?.text ?? "")"
+        }
+        if let operation = application.operation { return "\(operation.kind.rawValue) of \(app) does not end" }
+        return nil
+    }
+
+    private func faultOfContainers(_ state: ClusterState, wanting wanted: Int) -> String? {
+        var running = 0
+        for executor in executors {
+            for container in executor.containers.sorted
+            where container.origin == .assigned || container.origin == .stray {
+                guard let id = container.labels?.instance, let instance = state.instances[id],
+                    instance.executor == executor.identity.id
+                else { return "container \(container.id) on e\(executor.index) should not be there" }
+                guard container.isRunning, !container.isSick else { return "container \(container.id) does not serve" }
+                running += 1
+            }
+        }
+        return running == wanted ? nil : "\(running) containers run, \(wanted) are wanted"
+    }
+}
+
+extension Member.Presence {
+    fileprivate var isLost: Bool {
+        if case .lost = self { true } else { false }
+    }
+}

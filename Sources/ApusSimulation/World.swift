@@ -1,0 +1,129 @@
+import ApusAgent
+import ApusEngine
+import ApusModel
+
+/// One controller, its store, some executors and their containers, a network, clients: on one virtual clock.
+///
+/// A run is a function of its plan: the same plan gives the same trace in every process.
+package struct World: Sendable {
+    let plan: Plan
+    let cluster = ClusterID("cluster-1")
+    var agenda = Agenda<Event>()
+    var chances: Chances
+    var profile: Profile
+    var faults = FaultTable()
+    var trace = Trace()
+    var oracle = Oracle()
+    var controller = SimulatedController()
+    var executors: [SimulatedExecutor] = []
+    /// What clients may ask for.
+    var specs: [ApplicationSpec]
+    /// The most cores that clients may want in all.
+    var coresToWant = 0
+    /// The machine that will die, if one will.
+    var doomed: Int?
+    /// When the last message on a link arrives.
+    var lastArrivals: [Link: Moment] = [:]
+    var isCalm = false
+    var calmSince = Moment.zero
+    var convergedAt: Moment?
+    var containersStarted = 0
+    private var steps = 0
+
+    package init(_ plan: Plan) {
+        self.plan = plan
+        chances = Chances(seed: plan.seed)
+        profile = plan.isRandom ? Profile(drawing: &chances.profile) : .calm
+        specs = World.specs(drawing: &chances.profile, isRandom: plan.isRandom)
+        let count = plan.executors ?? chances.profile.number(in: 2...6)
+        doomed = plan.isRandom && count > 2 && chances.profile.hits(400) ? count - 1 : nil
+        for index in 0..<count { executors.append(drawExecutor(index)) }
+        let sizes = executors.map { executor in
+            executor.description.topology.nodes.reduce(0) { $0 + executor.description.topology.slots(of: $1).count }
+        }
+        // All of it fits on the smallest machine alone, so host limits and fragments never stand in the way at the end.
+        coresToWant = (sizes.min() ?? 0) - 4
+    }
+
+    /// Runs to the end, or to the first violation.
+    ///
+    /// - Parameter echo: given each line of the trace as it comes.
+    /// - Returns: what came of it.
+    package mutating func run(echo: (@Sendable (String) -> Void)? = nil) -> RunResult {
+        trace.echo = echo
+        begin()
+        while oracle.violation == nil, let event = agenda.next() {
+            steps += 1
+            perform(event)
+            if let convergedAt, agenda.now - convergedAt > World.watchAfterwards { break }
+        }
+        return RunResult(
+            seed: plan.seed,
+            steps: steps,
+            hash: trace.hash,
+            faults: faults,
+            violation: oracle.violation,
+            lastEvents: trace.tail,
+            convergence: convergedAt.map { $0 - calmSince },
+            commits: controller.commits,
+            containersStarted: containersStarted
+        )
+    }
+
+    private mutating func begin() {
+        for executor in executors { agenda.add(.executorStarts(executor.index), after: .zero) }
+        agenda.add(.controllerStarts, after: .milliseconds(1))
+        agenda.add(.calm, after: plan.chaos)
+        for index in plan.script.indices { agenda.add(.scripted(index), after: plan.script[index].after) }
+        guard plan.isRandom else { return }
+        agenda.add(.clientActs, after: .seconds(1))
+        agenda.add(.mischief, after: .seconds(3))
+        if let doomed { agenda.add(.machineDies(doomed), after: chances.profile.milliseconds(10_000...170_000)) }
+    }
+
+    mutating func note(_ text: String) { trace.note(agenda.now, text) }
+
+    private mutating func perform(_ event: Event) {
+        switch event {
+        case .controllerStarts, .controllerTicks, .controllerWakes, .controllerFalls, .commitEnds, .requestArrives,
+            .reportArrives, .commandAnswered, .commandFails:
+            performAtController(event)
+        case .executorStarts, .executorFalls, .agentTicks, .journalWritten, .commandArrives, .replyArrives,
+            .reportFails, .jobEnds, .inventoryEnds, .exitSeen:
+            performAtExecutor(event)
+        case .clientActs: clientActs()
+        case .scripted(let index): act(plan.script[index].act)
+        case .mischief: doMischief()
+        case .machineDies(let index): loseMachine(index)
+        case .heals(let ailment): heal(ailment)
+        case .calm: becalm()
+        case .inspect: inspect()
+        }
+    }
+}
+
+/// What came of one run.
+package struct RunResult: Sendable {
+    package let seed: UInt64
+    package let steps: Int
+    /// Of the whole trace.
+    package let hash: UInt64
+    package let faults: FaultTable
+    /// The first thing that did not hold; `nil` if all held.
+    package let violation: String?
+    /// Of the trace, oldest first.
+    package let lastEvents: [String]
+    /// From the end of the faults until all was as it should be.
+    package let convergence: Duration?
+    /// Commits that the controllers tried.
+    package let commits: Int
+    /// Starts of containers, repeated ones included.
+    package let containersStarted: Int
+
+    /// For people: what failed, where, and what went before.
+    package var failure: String? {
+        guard let violation else { return nil }
+        return (["seed \(seed), step \(steps): \(violation)", "the last events:"] + lastEvents)
+            .joined(separator: "\n")
+    }
+}

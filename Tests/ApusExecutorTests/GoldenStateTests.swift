@@ -1,0 +1,64 @@
+import ApusAgent
+import ApusContainers
+import ApusExecutor
+import ApusModel
+import Foundation
+import Testing
+
+/// What earlier versions left on disk and in labels, under `Tests/Golden/<issue>/state`: all of it is read.
+struct GoldenStateTests {
+    static let states: [String] = {
+        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let golden = tests.appendingPathComponent("Golden")
+        let issues = (try? FileManager.default.contentsOfDirectory(atPath: golden.path)) ?? []
+        return issues.sorted().map { golden.appendingPathComponent($0).path + "/state" }
+    }()
+
+    @Test(arguments: states)
+    func `the journal of every version is read, and its instances are known again`(state: String) throws {
+        let scratch = try Scratch()
+        let copy = scratch.path + "/golden"
+        try FileManager.default.copyItem(atPath: state + "/executor", toPath: copy)
+        let directory = try NodeDirectory(at: copy)
+        defer { directory.close() }
+        let (journal, records, findings) = try Journal.open(in: directory)
+        defer { journal.close() }
+        #expect(findings.isEmpty)
+        let identity = NodeIdentity(
+            cluster: ClusterID("c"),
+            id: ExecutorID("e"),
+            key: NodeKey("k"),
+            incarnation: 9,
+            hostname: "127.0.0.1",
+            port: 11_000,
+            transport: .http
+        )
+        let description = NodeDescription(
+            topology: Topology(nodes: [.init(id: 0, cores: [0, 1], memoryMB: 8192)], sharing: .shared(multiplier: 16)),
+            tags: [],
+            metadata: [:]
+        )
+        let agent = Agent(
+            identity: identity,
+            description: description,
+            replaying: records,
+            at: Times(now: .zero, wall: WallTime(milliseconds: 0))
+        )
+        #expect(agent.instances.count { !$0.state.isTerminal } == 2)
+        #expect(agent.fence != nil)
+    }
+
+    @Test(arguments: states)
+    func `the labels of every version's containers are understood`(state: String) throws {
+        let bytes = try #require(FileManager.default.contents(atPath: state + "/labels.json"))
+        guard case .object(let members) = try JSON(parsing: bytes) else {
+            Issue.record("\(state)/labels.json is no object")
+            return
+        }
+        let texts = members.compactMap { member in member.value.text.map { (member.key, $0) } }
+        let labels = try ContainerLabels(reading: Dictionary(uniqueKeysWithValues: texts))
+        #expect(labels.app == AppID("HELLO-1"))
+        #expect(labels.ports.map(\.containerPort) == [8000])
+        #expect(labels.checks != nil)
+    }
+}

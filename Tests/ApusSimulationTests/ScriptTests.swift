@@ -1,0 +1,87 @@
+import ApusSimulation
+import Testing
+
+struct ScriptTests {
+    /// The whole life of two applications, with a failure in between.
+    static let life: [(after: Duration, act: Plan.Act)] = [
+        (.seconds(5), .create(app: 0, instances: 3)),
+        (.seconds(6), .create(app: 1, instances: 1)),
+        (.seconds(15), .killContainer(app: 0)),
+        (.seconds(25), .scale(app: 0, to: 5)),
+        (.seconds(40), .scale(app: 0, to: 2)),
+        (.seconds(50), .recover(app: 1)),
+        (.seconds(60), .suspend(app: 0)),
+        (.seconds(75), .destroy(app: 0)),
+    ]
+
+    @Test func `on calm waters everything is done as asked`() {
+        var world = World(Plan(script: Self.life, executors: 2))
+        let result = world.run()
+        #expect(result.failure == nil)
+        #expect(result.commits > 20)
+    }
+
+    @Test(arguments: Plan.CommitFailure.allCases)
+    func `whichever commit fails, nothing accepted is lost and all comes right`(failure: Plan.CommitFailure) async {
+        var calm = World(Plan(script: Self.life, executors: 2))
+        let commits = calm.run().commits
+        let plans = (1...commits).map { commit in
+            var plan = Plan(script: Self.life, executors: 2)
+            plan.commitFailure = (commit, failure)
+            return plan
+        }
+        for (commit, result) in zip(1..., await inOrder(plans)) {
+            if let text = result.failure {
+                Issue.record("commit \(commit) of \(commits), \(failure.rawValue): \(text)")
+            }
+            #expect(result.faults[failure.fault] == 1, "commit \(commit) did not fail")
+        }
+    }
+
+    @Test(arguments: [0, 1])
+    func `a restart of the controller or of an executor leaves every container running`(which: Int) {
+        let crash: Plan.Act = which == 0 ? .crashController : .crashExecutor(0)
+        let script: [(after: Duration, act: Plan.Act)] = [
+            (.seconds(5), .create(app: 0, instances: 4)), (.seconds(30), crash), (.seconds(50), crash),
+        ]
+        var world = World(Plan(script: script, executors: 2))
+        let result = world.run()
+        #expect(result.failure == nil)
+        #expect(result.containersStarted == 4)
+    }
+
+    @Test func `strays are gone within half a minute, and what runs stays`() {
+        let script: [(after: Duration, act: Plan.Act)] =
+            [(.seconds(5), .create(app: 0, instances: 4))]
+            + (0..<6).map { (.seconds(30 + $0), .plantStray(executor: $0 % 2)) }
+        var world = World(Plan(script: script, executors: 2))
+        let result = world.run()
+        #expect(result.failure == nil)
+        #expect(result.faults[.strayPlanted] == 6)
+        // Counted from 5 s after the last was planted.
+        #expect((result.convergence ?? .seconds(999)) <= .seconds(25))
+    }
+
+    private func inOrder(_ plans: [Plan]) async -> [RunResult] {
+        await withTaskGroup(of: (Int, RunResult).self) { group in
+            for (index, plan) in plans.enumerated() {
+                group.addTask {
+                    var world = World(plan)
+                    return (index, world.run())
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+}
+
+extension Plan.CommitFailure {
+    fileprivate var fault: Fault {
+        switch self {
+        case .before: .commitFailedBefore
+        case .after: .commitFailedAfter
+        case .crashBefore: .commitLostInCrash
+        case .crashAfter: .commitKeptInCrash
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import ApusEngine
+import ApusModel
+import ApusStore
+import Foundation
+import HashTreeCollections
+import Testing
+
+/// The stores that earlier versions left, under `Tests/Golden/<issue>/state`: a leader takes each of them over.
+struct GoldenStoreTests {
+    static let states: [String] = {
+        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let golden = tests.appendingPathComponent("Golden")
+        let issues = (try? FileManager.default.contentsOfDirectory(atPath: golden.path)) ?? []
+        return issues.sorted().map { golden.appendingPathComponent($0).path + "/state" }
+    }()
+
+    @Test(arguments: states)
+    func `a leader takes over the store of every version`(state: String) async throws {
+        let scratch = try TemporaryDirectory()
+        let copy = scratch.path + "/state"
+        try FileManager.default.copyItem(atPath: state, toPath: copy)
+        let directory = try StateDirectory(at: copy)
+        let store = try await SQLiteStore.open(in: directory)
+        var records: [Record] = []
+        for kind in RecordKind.allCases { records += try await store.list(kind) }
+        let epoch = try await store.acquireEpoch()
+        try await store.close()
+        let cluster = ClusterID("golden")
+        let engine = try Engine(
+            cluster: cluster,
+            epoch: epoch,
+            seed: 1,
+            records: records,
+            at: Times(now: .zero, wall: WallTime(milliseconds: 0))
+        )
+        let app = AppID("HELLO-1")
+        #expect(engine.state.applications[app]?.expected == 2)
+        #expect(engine.state.instances(of: app).count == 2)
+        #expect(engine.state.endedInstances(of: app).count == 2)
+        #expect(engine.state.members.count == 1)
+    }
+}
