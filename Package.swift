@@ -19,6 +19,7 @@ let hummingbird: [Target.Dependency] = [
 ]
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -111,7 +112,10 @@ let package = Package(
         ),
         .testTarget(
             name: "ApusControllerTests",
-            dependencies: ["ApusController", "ApusEngine", "ApusModel", "ApusStore", "ApusTestKit"]
+            dependencies: [
+                "ApusClient", "ApusController", "ApusEngine", "ApusModel", "ApusPlacement", "ApusStore", "ApusTestKit",
+                logging,
+            ]
         ),
 
         // The executable: arguments, configuration, the graph of services.
@@ -119,7 +123,7 @@ let package = Package(
             name: "apus",
             dependencies: [
                 "ApusClient", "ApusContainers", "ApusController", "ApusExecutor", "ApusModel", "ApusStore",
-                argumentParser, asyncHTTPClient, lifecycle, logging,
+                argumentParser, lifecycle, logging, unixSignals,
             ]
         ),
 

@@ -28,11 +28,11 @@ struct Row {
                 + (isOK ? "ok" : "short")
         )
     }
+}
 
-    private func rounded(_ number: Double) -> String {
-        let hundredths = (number * 100).rounded() / 100
-        return "\(hundredths)"
-    }
+func rounded(_ number: Double) -> String {
+    let hundredths = (number * 100).rounded() / 100
+    return "\(hundredths)"
 }
 
 extension [Double] {

@@ -102,7 +102,12 @@ final class DevProcess {
 }
 
 /// Tries until it succeeds; what it last threw is told when time is up.
-func until(_ what: String, within limit: Duration, _ attempt: () async throws -> Void) async throws {
+func until(
+    _ what: String,
+    within limit: Duration,
+    every pause: Duration = .milliseconds(20),
+    _ attempt: () async throws -> Void
+) async throws {
     let deadline = ContinuousClock.now + limit
     while true {
         do {
@@ -111,7 +116,7 @@ func until(_ what: String, within limit: Duration, _ attempt: () async throws ->
             guard ContinuousClock.now < deadline else {
                 throw BenchError(description: "not within \(limit): \(what) (\(error))")
             }
-            try await Task.sleep(for: .milliseconds(20))
+            try await Task.sleep(for: pause)
         }
     }
 }

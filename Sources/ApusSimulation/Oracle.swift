@@ -21,6 +21,8 @@ struct Oracle: Sendable {
     private var decided: Set<InstanceID> = []
     private var fences: [Int: Fence] = [:]
     private var epoch: Epoch = 0
+    /// Every member there has once acknowledged this leader's epoch.
+    private var isAcknowledged = false
 
     mutating func violated(_ text: String) {
         if violation == nil { violation = text }
@@ -33,6 +35,7 @@ struct Oracle: Sendable {
     mutating func leads(_ epoch: Epoch, _ state: ClusterState, store: SimulatedStore) {
         if epoch <= self.epoch { violated("epoch \(epoch) follows epoch \(self.epoch)") }
         self.epoch = epoch
+        isAcknowledged = false
         requests.crashed(store: store)
         decided = Set(state.instances.keys)
         committed(state)
@@ -65,6 +68,7 @@ struct Oracle: Sendable {
         let mayStop = state.members.values.allSatisfy {
             $0.presence == .silent || $0.isLost || $0.acknowledged >= state.epoch
         }
+        if mayStop { isAcknowledged = true }
         for app in state.applications.keys.sorted() {
             guard let application = state.applications[app] else { continue }
             let instances = state.instances(of: app)
@@ -102,10 +106,13 @@ struct Oracle: Sendable {
         }
     }
 
-    /// A START leaves only after its assignment is stored.
+    /// A START leaves only after its assignment is stored, a STOP only after every member has heard of this leader.
     mutating func leaves(_ command: NodeCommand, store: SimulatedStore) {
         if command.fence.epoch != store.epoch { violated("a command of epoch \(command.fence.epoch) leaves") }
-        guard case .start(let spec) = command.order else { return }
+        guard case .start(let spec) = command.order else {
+            if !isAcknowledged { violated("a STOP leaves before every member has acknowledged epoch \(epoch)") }
+            return
+        }
         let hint = store.json(RecordKey(.hint, command.executor.rawValue))
         guard case .array(let listed) = hint?["instances"] ?? .null else {
             violated("the START of \(spec.id) leaves before its assignment is stored")

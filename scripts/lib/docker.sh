@@ -1,7 +1,7 @@
 # Docker engines for scripts: found, installed, started, stopped. Sourced, not run; needs bash and curl.
 #
-# Two engines in one network namespace share docker0 and the iptables rules: start one at a time, and never one with
-# `--bridge none` beside another (it deletes the other's docker0).
+# Two engines in one network namespace must not share docker0; never start one with `--bridge none` beside another (it
+# deletes the other's docker0).
 
 # Runs a command as root, through sudo if need be; without either prints the line to run and returns 2.
 docker_as_root() {
@@ -22,6 +22,7 @@ docker_install() {
     command -v curl >/dev/null || missing+=(curl)
     command -v dockerd >/dev/null || [ -x /usr/sbin/dockerd ] || missing+=(docker.io iptables)
     docker_busybox >/dev/null || missing+=(busybox-static)
+    command -v ip >/dev/null || missing+=(iproute2)
     [ ${#missing[@]} -eq 0 ] && return 0
     if ! command -v apt-get >/dev/null; then
         echo "there is no apt-get here; install what provides: ${missing[*]}" >&2
@@ -118,7 +119,41 @@ docker_engine_start() {
     fi
     mkdir -p "$dir"
     docker_ping "$dir/docker.sock" && return 0
-    docker_launch "$dir" "$dir/docker.sock" "$dir/exec" --data-root "$dir/data" --exec-root "$dir/exec"
+    local network=()
+    # A user's engine has docker0; ours stays away from it, on a bridge of its own.
+    if docker_socket_found >/dev/null; then
+        docker_bridge "$dir" || return
+        network=(--bridge "$(cat "$dir/bridge")" --fixed-cidr "$(docker_subnet "$dir").0/24")
+    fi
+    docker_launch "$dir" "$dir/docker.sock" "$dir/exec" --data-root "$dir/data" --exec-root "$dir/exec" "${network[@]}"
+}
+
+# The first three numbers of the subnet of DIR's own bridge.
+docker_subnet() { echo "10.214.$(($(echo "$1" | cksum | cut -d ' ' -f 1) % 256))"; }
+
+# Makes a bridge for the engine of DIR and keeps its name in DIR/bridge.
+docker_bridge() {
+    local name
+    name=apus$(printf '%08x' "$(echo "$1" | cksum | cut -d ' ' -f 1)")
+    echo "$name" >"$1/bridge"
+    ip link show "$name" >/dev/null 2>&1 && return 0
+    docker_as_root ip link add "$name" type bridge &&
+        docker_as_root ip addr add "$(docker_subnet "$1").1/24" dev "$name" && docker_as_root ip link set "$name" up
+}
+
+# Removes the bridge of DIR, and the packet filter's rules that name it: an engine leaves them behind.
+docker_bridge_remove() {
+    local name table rule
+    name=$(cat "$1/bridge" 2>/dev/null) || return 0
+    for table in nat filter; do
+        docker_as_root iptables -t "$table" -S 2>/dev/null | grep -w -- "$name" | sed 's/^-A/-D/' | while read -r rule; do
+            # Unquoted on purpose: a rule is words.
+            # shellcheck disable=SC2086
+            docker_as_root iptables -t "$table" $rule
+        done || true
+    done
+    docker_as_root ip link del "$name" || true
+    rm -f "$1/bridge"
 }
 
 # Removes every container of the own engine of DIR, ends it, and unmounts what it left behind. DIR itself stays.
@@ -135,6 +170,7 @@ docker_engine_stop() {
     for mount in $(awk -v under="$dir/" 'index($5, under) == 1 { print $5 }' /proc/self/mountinfo | sort -r); do
         docker_as_root umount "$mount" || true
     done
+    docker_bridge_remove "$dir"
     docker_as_root rm -f "$dir/dockerd.pid" "$dir/docker.sock"
 }
 
