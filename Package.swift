@@ -80,7 +80,7 @@ let package = Package(
         ),
 
         // The Docker Engine API over its socket.
-        .target(name: "ApusContainers", dependencies: ["ApusModel", asyncHTTPClient, logging] + nio),
+        .target(name: "ApusContainers", dependencies: ["ApusModel", asyncHTTPClient] + nio),
         .testTarget(name: "ApusContainersTests", dependencies: ["ApusContainers", "ApusModel"]),
 
         // The typed HTTP client of the API and of the messages between nodes.
@@ -91,7 +91,7 @@ let package = Package(
         .target(
             name: "ApusExecutor",
             dependencies: [
-                "ApusAgent", "ApusClient", "ApusContainers", "ApusModel", asyncHTTPClient, crypto, httpTypes, lifecycle,
+                "ApusAgent", "ApusClient", "ApusContainers", "ApusModel", crypto, httpTypes, lifecycle,
                 logging,
             ] + hummingbird + nio
         ),
@@ -106,7 +106,7 @@ let package = Package(
         .target(
             name: "ApusController",
             dependencies: [
-                "ApusClient", "ApusEngine", "ApusModel", "ApusPlacement", "ApusStore", asyncHTTPClient, httpTypes,
+                "ApusClient", "ApusEngine", "ApusModel", "ApusPlacement", "ApusStore", httpTypes,
                 lifecycle, logging,
             ] + collections + hummingbird + nio
         ),

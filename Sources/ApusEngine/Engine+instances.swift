@@ -132,8 +132,8 @@ extension Engine {
         guard let instance = state.instances[id] else { return }
         let isPresent = state.members[instance.executor]?.presence == .present
         if instance.stop != nil {
-            guard instance.state.isAlive else { return }
-            if isPresent {
+            // Until it has ended: an executor that crashed while it could not write its journal forgets the STOP.
+            if isPresent, instance.state.isAlive {
                 sendStop(of: id, at: times.now)
             } else {
                 wake(.command(id), at: times.now + settings.resendAfter)

@@ -196,10 +196,11 @@ extension Engine {
         }
     }
 
-    /// Tells the executor to stop a container that no application claims, until it has begun to end.
+    /// Tells the executor to stop a container that no application claims, until it has ended.
     mutating func repeatStop(ofStray id: InstanceID, at times: Times) {
-        guard let stray = strays[id], stray.state.isAlive else { return }
-        if mayStop, state.members[stray.executor]?.presence == .present {
+        guard let stray = strays[id] else { return }
+        // One that is ending may come back to life: its executor forgets a STOP that it could not write down.
+        if stray.state.isAlive, mayStop, state.members[stray.executor]?.presence == .present {
             emit(.stop(id, .unknown), to: stray.executor)
         }
         wake(.stray(id), at: times.now + settings.resendAfter)

@@ -13,6 +13,9 @@ struct Oracle: Sendable {
     private var givenUp: [InstanceID: ExecutorID] = [:]
     /// Ended, and the controller was told so: they run nowhere any more.
     private var over: Set<InstanceID> = []
+    /// Ended while the journal could not be written, and then their executor crashed: they may run again, and are
+    /// stopped as strays.
+    private var undone: Set<InstanceID> = []
     /// Containers that were planted with sound labels.
     private var planted: Set<InstanceID> = []
     /// What runs, and where.
@@ -91,6 +94,8 @@ struct Oracle: Sendable {
             live[id] = nil
             if state.members[executor]?.isLost ?? true {
                 givenUp[id] = executor
+            } else if undone.contains(id) {
+                givenUp[id] = executor
             } else if state.ended.values.contains(where: { $0.entry(id)?.cause == .refused }) {
                 // Never taken, so a late copy of its START may still be; then it is counted and stopped as surplus.
                 givenUp[id] = executor
@@ -133,6 +138,12 @@ struct Oracle: Sendable {
     mutating func remembers(_ fence: Fence?, executor: Int) {
         guard let last = fences[executor], fence.map({ $0 < last }) ?? true else { return }
         violated("executor e\(executor) forgot command \(last.epoch).\(last.sequence)")
+    }
+
+    /// The executor's process is gone, and its journal does not say that this instance had ended.
+    mutating func undone(_ id: InstanceID, on executor: ExecutorID) {
+        undone.insert(id)
+        if over.remove(id) != nil { givenUp[id] = executor }
     }
 
     // MARK: containers

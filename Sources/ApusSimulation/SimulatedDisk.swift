@@ -71,6 +71,13 @@ struct SimulatedDisk: Sendable {
         return (journal, starts)
     }
 
+    /// The journal durably says that the instance had ended.
+    func knowsEnd(of id: InstanceID) -> Bool {
+        journal.contains { record in
+            if case .ended(let report) = record { report.id == id } else { false }
+        }
+    }
+
     /// The journal durably says that there is or was such an instance.
     func knows(_ id: InstanceID) -> Bool {
         journal.contains { record in

@@ -67,6 +67,10 @@ extension World {
             if kept > 0, kept < write.count { faults.count(.writeTorn) }
             executors[index].disk.abandon(keeping: kept)
         }
+        for report in executors[index].process?.turn.agent.instances ?? [] where report.state.isTerminal {
+            guard !executors[index].disk.knowsEnd(of: report.id) else { continue }
+            oracle.undone(report.id, on: executors[index].identity.id)
+        }
         executors[index].process = nil
         orphanJobs(of: index, life: life)
         agenda.add(.executorStarts(index), after: plan.isRandom ? chances.disk.milliseconds(200...20_000) : .seconds(1))
