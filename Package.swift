@@ -26,6 +26,8 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
 
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+
 let package = Package(
     name: "apus",
     platforms: [.macOS(.v26)],
@@ -39,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
@@ -92,13 +95,14 @@ let package = Package(
             name: "ApusExecutor",
             dependencies: [
                 "ApusAgent", "ApusClient", "ApusContainers", "ApusModel", crypto, httpTypes, lifecycle,
-                logging,
+                logging, nioSSL,
             ] + hummingbird + nio
         ),
         .testTarget(
             name: "ApusExecutorTests",
             dependencies: [
-                "ApusAgent", "ApusContainers", "ApusExecutor", "ApusModel", asyncHTTPClient, lifecycle, logging,
+                "ApusAgent", "ApusContainers", "ApusExecutor", "ApusModel", "ApusTestKit", asyncHTTPClient, lifecycle,
+                logging, nioSSL,
             ] + nio
         ),
 

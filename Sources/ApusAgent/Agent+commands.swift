@@ -84,7 +84,7 @@ extension Agent {
 
     /// Why this executor will not run it; `nil` if it will.
     private func obstacle(to spec: InstanceSpec) -> (CommandAnswer.Refusal, String)? {
-        let parts = spec.spec.partsNotBuilt
+        let parts = spec.workload.partsNotBuilt
         guard parts.isEmpty else { return (.unsupported, parts.joined(separator: "; ")) }
         let wanted = spec.allocation
         let topology = description.topology

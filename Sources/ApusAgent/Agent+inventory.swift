@@ -64,7 +64,7 @@ extension Agent {
         }
         let adopted = AdoptedInstance(
             id: id,
-            app: labels.app,
+            owner: labels.owner,
             appName: labels.appName,
             allocation: labels.allocation,
             ports: labels.ports,

@@ -26,7 +26,7 @@ extension Agent {
                 .adopted(
                     AdoptedInstance(
                         id: id,
-                        app: machine.app,
+                        owner: machine.owner,
                         appName: machine.appName,
                         allocation: machine.allocation,
                         ports: machine.ports,

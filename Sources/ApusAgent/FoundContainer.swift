@@ -32,7 +32,7 @@ package struct FoundContainer: Hashable, Sendable {
 /// What a container's labels tell of its instance: enough to keep it when the journal does not know it.
 package struct FoundLabels: Hashable, Sendable {
     package var instance: InstanceID
-    package var app: AppID
+    package var owner: Owner
     package var appName: String
     package var allocation: ResourceAllocation
     package var ports: [PortMapping]
@@ -40,6 +40,7 @@ package struct FoundLabels: Hashable, Sendable {
     package var readiness: CheckSpec?
     /// `nil` if the labels do not tell; then a container that runs counts as healthy.
     package var health: CheckSpec?
+    package var hooks: [CheckMode]
     package var waitBeforeKill: DurationText?
     package var created: WallTime
     /// The leadership that placed it.
@@ -47,23 +48,25 @@ package struct FoundLabels: Hashable, Sendable {
 
     package init(
         instance: InstanceID,
-        app: AppID,
+        owner: Owner,
         appName: String,
         allocation: ResourceAllocation,
         ports: [PortMapping],
         readiness: CheckSpec?,
         health: CheckSpec?,
+        hooks: [CheckMode] = [],
         waitBeforeKill: DurationText? = nil,
         created: WallTime,
         epoch: Epoch
     ) {
         self.instance = instance
-        self.app = app
+        self.owner = owner
         self.appName = appName
         self.allocation = allocation
         self.ports = ports
         self.readiness = readiness
         self.health = health
+        self.hooks = hooks
         self.waitBeforeKill = waitBeforeKill
         self.created = created
         self.epoch = epoch

@@ -36,11 +36,26 @@ extension InstanceMachine {
     }
 
     mutating func tryCheck(_ check: CheckSpec?, _ out: inout Outbox) {
-        guard let check else { return }
+        guard let check, let container else { return }
         var port: PortMapping?
         if case .http(let http) = check.mode { port = ports.first { $0.name == http.portName } }
         let timeout = check.timeout.duration
-        launch(.check(check.mode, port: port, timeout: timeout), within: timeout + .seconds(10), &out)
+        launch(
+            .check(check.mode, container: container, port: port, timeout: timeout),
+            within: timeout + .seconds(10),
+            &out
+        )
+    }
+
+    static func fault(of failure: JobFailure) -> CheckFault {
+        switch failure.kind {
+        case .notListening: .connect
+        case .tls: .tls
+        case .timedOut: .timeout
+        case .status: .status
+        case .exitCode: .exitCode
+        case .engineAway, .overloaded, .imageMissing, .other: .other
+        }
     }
 
     mutating func checkPassed(launched: Moment, _ out: Outbox) {
@@ -69,17 +84,25 @@ extension InstanceMachine {
             probe.failures += 1
             probe.next = nextTry(of: readiness, launched: launched, out)
             phase = .unready(probe)
-            judge(probe, of: readiness, "readiness check", .readinessCheckFailed, .readinessFailed, failure, &out)
+            judge(
+                probe,
+                of: readiness,
+                "readiness check",
+                .readinessCheckFailed,
+                .readinessFailed(Self.fault(of: failure)),
+                failure,
+                &out
+            )
         case .ready(var probe):
             probe.failures += 1
             probe.next = nextTry(of: health, launched: launched, out)
             phase = .ready(probe)
-            judge(probe, of: health, "health check", .unhealthy, .healthFailed, failure, &out)
+            judge(probe, of: health, "health check", .unhealthy, .healthFailed(Self.fault(of: failure)), failure, &out)
         case .healthy(var probe):
             probe.failures += 1
             probe.next = nextTry(of: health, launched: launched, out)
             phase = .healthy(probe)
-            judge(probe, of: health, "health check", .unhealthy, .healthFailed, failure, &out)
+            judge(probe, of: health, "health check", .unhealthy, .healthFailed(Self.fault(of: failure)), failure, &out)
         case .recovering, .provisioning, .creating, .starting, .waiting, .stopping, .removing, .ended: break
         }
     }

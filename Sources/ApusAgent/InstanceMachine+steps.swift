@@ -6,8 +6,8 @@ extension InstanceMachine {
     mutating func begin(_ out: inout Outbox) {
         guard let spec else { return }
         phase = .provisioning
-        let timeout = spec.spec.executable.dockerPullTimeout.duration
-        launch(.pull(image: spec.spec.executable.url, timeout: timeout), within: timeout + .seconds(30), &out)
+        let timeout = spec.workload.executable.dockerPullTimeout.duration
+        launch(.pull(image: spec.workload.executable.url, timeout: timeout), within: timeout + .seconds(30), &out)
     }
 
     mutating func told(toStop reason: StopReason, _ out: inout Outbox) {
@@ -54,7 +54,7 @@ extension InstanceMachine {
         case (.provisioning, .pulled):
             guard let spec else { return }
             phase = .creating
-            launch(.create(spec, created: created, epoch: epoch), within: .seconds(120), &out)
+            launch(.create(spec, created: created, epoch: epoch, ports: ports), within: .seconds(120), &out)
         case (.creating, .created(let container, let ports)):
             made(container, ports, &out)
         case (.starting, .started):
@@ -125,7 +125,7 @@ extension InstanceMachine {
     private mutating func failed(_ failure: JobFailure, launched: Moment, _ out: inout Outbox) {
         switch phase {
         case .provisioning:
-            let image = spec?.spec.executable.url ?? ""
+            let image = spec?.workload.executable.url ?? ""
             fail(
                 .provisioningFailed,
                 .pullFailed,

@@ -52,7 +52,7 @@ struct InstanceMachine: Hashable, Sendable {
     static let stopGrace = Duration.seconds(10)
 
     let id: InstanceID
-    let app: AppID
+    let owner: Owner
     let appName: String
     let allocation: ResourceAllocation
     let created: WallTime
@@ -116,7 +116,7 @@ struct InstanceMachine: Hashable, Sendable {
         let face = face
         return InstanceReport(
             id: id,
-            app: app,
+            owner: owner,
             appName: appName,
             state: face.state,
             allocation: allocation,
@@ -151,15 +151,15 @@ extension InstanceMachine {
     init(starting spec: InstanceSpec, epoch: Epoch, created: WallTime) {
         self.init(
             id: spec.id,
-            app: spec.app,
-            appName: spec.spec.name,
+            owner: spec.owner,
+            appName: spec.workload.name,
             allocation: spec.allocation,
             created: created,
             epoch: epoch,
             spec: spec,
-            readiness: spec.spec.readiness,
-            health: spec.spec.healthcheck,
-            waitBeforeKill: spec.spec.preShutdown?.waitBeforeKill?.duration ?? .zero,
+            readiness: spec.workload.readiness,
+            health: spec.workload.healthcheck,
+            waitBeforeKill: spec.workload.preShutdown?.waitBeforeKill?.duration ?? .zero,
             phase: .recovering,
             certainSince: .zero,
             updated: created
@@ -170,7 +170,7 @@ extension InstanceMachine {
     init(adopted: AdoptedInstance) {
         self.init(
             id: adopted.id,
-            app: adopted.app,
+            owner: adopted.owner,
             appName: adopted.appName,
             allocation: adopted.allocation,
             created: adopted.created,
@@ -186,7 +186,7 @@ extension InstanceMachine {
     init(ended report: InstanceReport, at now: Moment) {
         self.init(
             id: report.id,
-            app: report.app,
+            owner: report.owner,
             appName: report.appName,
             allocation: report.allocation,
             created: report.created,

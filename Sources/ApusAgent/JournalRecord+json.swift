@@ -80,7 +80,7 @@ extension JournalRecord {
 extension AdoptedInstance {
     var json: JSON {
         .members([
-            "id": id.json, "app": app.json, "appName": .string(appName), "allocation": allocation.json,
+            "id": id.json, "app": owner.json, "appName": .string(appName), "allocation": allocation.json,
             "ports": .array(ports.map(\.json)), "container": container.json, "created": created.json,
         ])
     }
@@ -88,7 +88,7 @@ extension AdoptedInstance {
     init(json: JSON) throws(JSONError) {
         self.init(
             id: try json.instanceID(),
-            app: AppID(try json.string("app")),
+            owner: try Owner(json: try json.required("app")),
             appName: try json.string("appName"),
             allocation: try ResourceAllocation(json: try json.required("allocation")),
             ports: try json.ports(),

@@ -27,7 +27,7 @@ package enum JournalRecord: Hashable, Sendable {
 /// What is kept of a container that was found by its labels; its checks are read from them again.
 package struct AdoptedInstance: Hashable, Sendable {
     package var id: InstanceID
-    package var app: AppID
+    package var owner: Owner
     package var appName: String
     package var allocation: ResourceAllocation
     package var ports: [PortMapping]
@@ -36,7 +36,7 @@ package struct AdoptedInstance: Hashable, Sendable {
 
     package init(
         id: InstanceID,
-        app: AppID,
+        owner: Owner,
         appName: String,
         allocation: ResourceAllocation,
         ports: [PortMapping],
@@ -44,7 +44,7 @@ package struct AdoptedInstance: Hashable, Sendable {
         created: WallTime
     ) {
         self.id = id
-        self.app = app
+        self.owner = owner
         self.appName = appName
         self.allocation = allocation
         self.ports = ports

@@ -12,15 +12,15 @@ package struct ContainerLabels: Hashable, Sendable {
     /// The leadership whose START this was.
     package var epoch: Epoch
     package var instance: InstanceID
-    package var app: AppID
+    package var owner: Owner
     package var appName: String
     package var jobType: JobType
     package var created: WallTime
     package var allocation: ResourceAllocation
     package var ports: [PortMapping]
-    /// `nil` only of a later schema.
+    /// `nil` of a task, or of a later schema.
     package var checks: Checks?
-    /// What is done before a stop; payloads are left out.
+    /// What is done before a stop; hooks with a payload are left out.
     package var hooks: PreShutdownSpec?
 
     /// How the instance is checked.
@@ -53,7 +53,7 @@ package struct ContainerLabels: Hashable, Sendable {
         executor: ExecutorID,
         epoch: Epoch,
         instance: InstanceID,
-        app: AppID,
+        owner: Owner,
         appName: String,
         jobType: JobType,
         created: WallTime,
@@ -66,14 +66,14 @@ package struct ContainerLabels: Hashable, Sendable {
         self.executor = executor
         self.epoch = epoch
         self.instance = instance
-        self.app = app
+        self.owner = owner
         self.appName = appName
         self.jobType = jobType
         self.created = created
         self.allocation = allocation
         self.ports = ports
         self.checks = checks
-        self.hooks = hooks?.withoutPayload
+        self.hooks = hooks?.withoutPayloads
     }
 
     private enum Key {
@@ -83,6 +83,8 @@ package struct ContainerLabels: Hashable, Sendable {
         static let epoch = "apus.epoch"
         static let instance = "apus.instance.id"
         static let app = "apus.app.id"
+        static let taskSource = "apus.task.source"
+        static let task = "apus.task.id"
         static let appName = "apus.app.name"
         static let jobType = "apus.job.type"
         static let created = "apus.created"
@@ -99,14 +101,19 @@ package struct ContainerLabels: Hashable, Sendable {
 
     /// As the engine keeps them.
     package var dictionary: [String: String] {
-        [
+        var labels = [
             Key.schema: String(Self.schema), Key.cluster: cluster.rawValue, Key.executor: executor.rawValue,
-            Key.epoch: String(epoch), Key.instance: instance.rawValue, Key.app: app.rawValue, Key.appName: appName,
+            Key.epoch: String(epoch), Key.instance: instance.rawValue, Key.appName: appName,
             Key.jobType: jobType.rawValue, Key.created: String(created.milliseconds),
             Key.allocation: allocation.json.serialized, Key.ports: JSON.array(ports.map(\.json)).serialized,
             Key.checks: (checks?.json ?? .null).serialized,
             Key.hooks: (hooks?.json ?? .null).serialized,
         ]
+        switch owner {
+        case .application(let app): labels[Key.app] = app.rawValue
+        case .task(let task): (labels[Key.taskSource], labels[Key.task]) = (task.source, task.name)
+        }
+        return labels
     }
 }
 
@@ -136,7 +143,10 @@ extension ContainerLabels {
             throw .damaged(label: Key.schema, reason: "is \(schemaText), not a positive number")
         }
         let reader = LabelReader(labels: labels, isLenient: schema > Self.schema)
-        let app = AppID(try reader.text(Key.app))
+        let owner: Owner =
+            labels[Key.task] == nil
+            ? .application(AppID(try reader.text(Key.app)))
+            : .task(TaskID(source: try reader.text(Key.taskSource), name: try reader.text(Key.task)))
         self.init(
             cluster: ClusterID(try reader.text(Key.cluster)),
             executor: ExecutorID(try reader.text(Key.executor)),
@@ -144,8 +154,8 @@ extension ContainerLabels {
                 try reader.integer(Key.epoch, text)
             },
             instance: InstanceID(try reader.text(Key.instance)),
-            app: app,
-            appName: try reader.optional(Key.appName, otherwise: app.rawValue) { $0 },
+            owner: owner,
+            appName: try reader.optional(Key.appName, otherwise: owner.placementGroup.rawValue) { $0 },
             jobType: try reader.optional(Key.jobType, otherwise: .service) { text throws(LabelFault) in
                 guard let type = JobType(rawValue: text) else {
                     throw .damaged(label: Key.jobType, reason: "is \(text), which is no type of job")
@@ -164,12 +174,17 @@ extension ContainerLabels {
                 try reader.json(Key.ports, text, Self.ports(of:))
             },
             checks: try reader.optional(Key.checks, otherwise: nil) { text throws(LabelFault) in
-                try reader.json(Key.checks, text, Checks.init(json:))
+                try reader.json(Key.checks, text, Self.checks(of:))
             },
             hooks: try reader.optional(Key.hooks, otherwise: nil) { text throws(LabelFault) in
                 try reader.json(Key.hooks, text, Self.hooks(of:))
             }
         )
+    }
+
+    /// Written as `null` for a task, which is not checked.
+    private static func checks(of json: JSON) throws(JSONError) -> Checks? {
+        json == .null ? nil : try Checks(json: json)
     }
 
     private static func hooks(of json: JSON) throws(JSONError) -> PreShutdownSpec? {
@@ -241,9 +256,10 @@ extension CheckSpec {
 }
 
 extension PreShutdownSpec {
-    fileprivate var withoutPayload: PreShutdownSpec {
+    /// A hook cut short might do harm: better none.
+    fileprivate var withoutPayloads: PreShutdownSpec {
         var copy = self
-        copy.hooks = hooks.map(\.withoutPayload)
+        copy.hooks = hooks.filter { $0.withoutPayload == $0 }
         return copy
     }
 }

@@ -10,8 +10,8 @@ extension Handling {
         case .success(let valid): operation = valid
         case .failure(let refusal): throw .spec(refusal)
         }
-        switch await api.inbox.submit(operation) {
-        case .answer(.accepted(let app)): return .success(.members(["appId": app.json]))
+        switch await api.inbox.submit(.application(operation)) {
+        case .answer(.accepted): return .success(.members(["appId": operation.appID.json]))
         case .answer(.refused(let violations)): throw .spec(.violations(violations))
         case .answer(.unavailable(let reason)), .unavailable(let reason): return .failed(503, reason, retryAfter: 1)
         case .busy:
@@ -29,7 +29,8 @@ extension Handling {
         switch ApplicationSpec.validated(try call.json()) {
         case .failure(let refusal): throw .spec(refusal)
         case .success(let spec):
-            guard spec.partsNotBuilt.isEmpty else { throw .spec(.violations(spec.partsNotBuilt)) }
+            let notBuilt = Workload.application(spec).partsNotBuilt
+            guard notBuilt.isEmpty else { throw .spec(.violations(notBuilt)) }
             return .success(.members(["valid": true]))
         }
     }
@@ -82,7 +83,7 @@ extension Handling {
     private func allInstances(of app: AppID) -> [InstanceView] {
         guard let name = state.applications[app]?.spec.name else { return [] }
         let live = state.instances(of: app).map { instance in
-            InstanceView(instance, appName: name, hostname: state.members[instance.executor]?.hostname ?? "")
+            InstanceView(instance, of: app, appName: name, hostname: state.members[instance.executor]?.hostname ?? "")
         }
         let ended = state.endedInstances(of: app).map { InstanceView($0, appName: name) }
         return (live + ended).sorted { ($0.created, $0.id) < ($1.created, $1.id) }

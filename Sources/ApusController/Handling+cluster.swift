@@ -35,10 +35,12 @@ extension Handling {
             throw .notFound("No executor found with id: \(id)")
         }
         let view = MemberView(member, in: state)
-        let instances = view.instances.sorted { ($0.created, $0.id) < ($1.created, $1.id) }.map { instance in
-            InstanceView(
+        let instances = view.instances.sorted { ($0.created, $0.id) < ($1.created, $1.id) }.compactMap { instance in
+            guard let app = instance.app else { return nil as InstanceView? }
+            return InstanceView(
                 instance,
-                appName: state.applications[instance.app]?.spec.name ?? instance.app.rawValue,
+                of: app,
+                appName: state.applications[app]?.spec.name ?? app.rawValue,
                 hostname: member.hostname
             )
         }

@@ -46,7 +46,7 @@ package final class Inbox: Sendable {
         var lastRequest: RequestID = 0
         /// Why nothing is taken; `nil` while the loop runs.
         var closed: String? = "the controller is starting"
-        var commands: [(RequestID, ApplicationOperation)] = []
+        var commands: [(RequestID, Command)] = []
         var reports: OrderedDictionary<NodeIdentity, (RequestID, NodeReport)> = [:]
         var outcomes: [Input] = []
         var waiting: [RequestID: Waiting] = [:]
@@ -67,13 +67,13 @@ package final class Inbox: Sendable {
     // MARK: from outside
 
     /// Hands in a request for change and waits for its answer.
-    package func submit(_ operation: ApplicationOperation) async -> Reply<CommandOutcome> {
+    package func submit(_ command: Command) async -> Reply<CommandOutcome> {
         await withCheckedContinuation { continuation in
             let refusal: Reply<CommandOutcome>? = state.withLock { state in
                 if let reason = state.closed { return .unavailable(reason) }
                 guard state.commandsWaiting < Self.mostCommands else { return .busy }
                 state.lastRequest += 1
-                state.commands.append((state.lastRequest, operation))
+                state.commands.append((state.lastRequest, command))
                 state.commandsWaiting += 1
                 state.waiting[state.lastRequest] = Waiting(since: time().now, waiter: .command(continuation))
                 return nil

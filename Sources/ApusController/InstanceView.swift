@@ -15,9 +15,9 @@ struct InstanceView: Sendable {
     var created: WallTime
     var updated: WallTime
 
-    init(_ instance: Instance, appName: String, hostname: String) {
+    init(_ instance: Instance, of app: AppID, appName: String, hostname: String) {
         id = instance.id
-        app = instance.app
+        self.app = app
         self.appName = appName
         executor = instance.executor
         self.hostname = hostname

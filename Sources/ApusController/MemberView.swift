@@ -15,7 +15,7 @@ struct MemberView {
         var ledger = Ledger()
         ledger.offer(member.id, topology: member.description.topology, tags: [])
         for instance in instances {
-            _ = ledger.hold(instance.id, of: instance.app, instance.allocation, on: member.id)
+            _ = ledger.hold(instance.id, of: instance.owner.placementGroup, instance.allocation, on: member.id)
         }
         nodes = ledger.usage(of: member.id) ?? []
     }

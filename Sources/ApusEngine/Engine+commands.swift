@@ -4,7 +4,15 @@ import HashTreeCollections
 
 /// Requests for change: accepted or refused at once, worked on from the next decision.
 extension Engine {
-    mutating func accept(_ operation: ApplicationOperation, at times: Times) -> CommandOutcome {
+    mutating func accept(_ command: Command, at times: Times) -> CommandOutcome {
+        switch command {
+        case .application(let operation): accept(operation, at: times)
+        case .cancel: .refused(["Current operation could not be cancelled"])
+        case .task, .forget: .refused(["Tasks come with a later version of Apus"])
+        }
+    }
+
+    private mutating func accept(_ operation: ApplicationOperation, at times: Times) -> CommandOutcome {
         if case .create(let spec, let instances, let opSpec) = operation {
             return create(spec, instances: instances, opSpec, at: times)
         }
@@ -24,7 +32,7 @@ extension Engine {
         case .destroy(_, let opSpec):
             begin(.destroy, expected: 0, opSpec, on: application, at: times)
         }
-        return .accepted(id)
+        return .accepted(.application(id))
     }
 
     private mutating func create(
@@ -34,7 +42,7 @@ extension Engine {
         at times: Times
     ) -> CommandOutcome {
         guard state.applications[spec.id] == nil else { return .refused(["App \(spec.id) already exists"]) }
-        let notBuilt = spec.partsNotBuilt + opSpec.partsNotBuilt
+        let notBuilt = Workload.application(spec).partsNotBuilt
         guard notBuilt.isEmpty else { return .refused(notBuilt) }
         var application = Application(spec: spec, expected: instances, created: times.wall, updated: times.wall)
         if instances > 0 { application.operation = newOperation(.create, opSpec, at: times) }
@@ -42,7 +50,7 @@ extension Engine {
         // Instances of an earlier application of this id, or found without one, are its own now.
         adoptStrays(of: spec.id, at: times)
         touch(spec.id)
-        return .accepted(spec.id)
+        return .accepted(.application(spec.id))
     }
 
     private mutating func begin(
@@ -87,7 +95,7 @@ extension Engine {
 
     private mutating func touch(_ app: AppID) {
         touched.insert(RecordKey(.application, app.rawValue))
-        dirty.insert(app)
+        dirty.insert(.application(app))
     }
 
     /// Drove's texts (contract §3.6, §4.2), and what is not built yet.
@@ -112,7 +120,7 @@ extension Engine {
             return
                 "Only [\(allowed.joined(separator: ", "))] allowed for app \(id) as it is in \(current.rawValue) state"
         }
-        return operation.opSpec.partsNotBuilt.first
+        return nil
     }
 
     /// Drove's capacity check of the growth (contract §3.6): what cannot fit in the whole cluster is refused at once.

@@ -7,19 +7,19 @@ extension Engine {
     /// Adds a placed or adopted instance everywhere it is listed.
     mutating func insert(_ instance: Instance) {
         state.instances[instance.id] = instance
-        if var listed = state.applications[instance.app]?.instances {
+        if let app = instance.app, var listed = state.applications[app]?.instances {
             let place = listed.firstIndex { other in
                 guard let other = state.instances[other] else { return false }
                 return (instance.created, instance.id) < (other.created, other.id)
             }
             listed.insert(instance.id, at: place ?? listed.endIndex)
-            state.applications[instance.app]?.instances = listed
+            state.applications[app]?.instances = listed
         }
         state.members[instance.executor]?.instances.append(instance.id)
         state.members[instance.executor]?.hintBytes += instance.hintBytes
         updateAdmission(of: instance.executor)
         touched.insert(RecordKey(.hint, instance.executor.rawValue))
-        dirty.insert(instance.app)
+        dirty.insert(instance.owner)
     }
 
     /// Moves a live instance to its application's history and frees what it held.
@@ -31,31 +31,18 @@ extension Engine {
         at times: Times
     ) {
         guard let instance = state.instances[id] else { return }
-        let member = state.members[instance.executor]
-        let entry = EndedInstance(
-            id: id,
-            app: instance.app,
-            executor: instance.executor,
-            hostname: member?.hostname ?? "",
-            allocation: instance.allocation,
-            ports: instance.ports,
-            state: terminal,
-            error: error,
-            cause: cause,
-            created: instance.created,
-            updated: times.wall
-        )
+        let hostname = state.members[instance.executor]?.hostname ?? ""
         state.instances[id] = nil
         state.members[instance.executor]?.instances.removeAll { $0 == id }
         state.members[instance.executor]?.hintBytes -= instance.hintBytes
         updateAdmission(of: instance.executor)
         touched.insert(RecordKey(.hint, instance.executor.rawValue))
         ledger.release(id)
-        if state.applications[instance.app] != nil {
-            state.applications[instance.app]?.instances.removeAll { $0 == id }
-            archive(entry)
+        if let app = instance.app, state.applications[app] != nil {
+            state.applications[app]?.instances.removeAll { $0 == id }
+            archive(EndedInstance(instance, of: app, as: terminal, cause, error, on: hostname, at: times.wall))
         }
-        dirty.insert(instance.app)
+        dirty.insert(instance.owner)
         wakeWaiting()
     }
 
@@ -71,28 +58,36 @@ extension Engine {
 
     /// Counts a failure that nobody asked for towards the application's back-off.
     mutating func countFailure(of instance: Instance, reason: String, at times: Times) {
+        guard let app = instance.app else { return }
         let proved = instance.healthySince.map { times.now - $0 >= Backoff.proof } ?? false
-        state.applications[instance.app]?.backoff.failed(
+        state.applications[app]?.backoff.failed(
             generation: instance.generation,
             afterProof: proved,
             reason: reason,
             at: times.now
         )
-        effects.append(.note("\(instance.id) of \(instance.app) failed: \(reason)"))
+        effects.append(.note("\(instance.id) of \(app) failed: \(reason)"))
     }
 
     // MARK: commands
 
     mutating func sendStart(of id: InstanceID, at now: Moment) {
-        guard var instance = state.instances[id], let spec = state.applications[instance.app]?.spec else { return }
+        guard var instance = state.instances[id], let workload = workload(of: instance.owner) else { return }
         instance.progress = .assigned(sent: now)
         state.instances[id] = instance
         send(
-            .start(InstanceSpec(id: id, spec: spec, allocation: instance.allocation)),
+            .start(InstanceSpec(id: id, workload: workload, allocation: instance.allocation)),
             about: id,
             to: instance.executor,
             at: now
         )
+    }
+
+    private func workload(of owner: Owner) -> Workload? {
+        switch owner {
+        case .application(let app): state.applications[app].map { .application($0.spec) }
+        case .task: nil
+        }
     }
 
     mutating func sendStop(of id: InstanceID, at now: Moment) {

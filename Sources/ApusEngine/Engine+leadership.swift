@@ -32,7 +32,7 @@ extension Engine {
     private mutating func loadHint(_ record: Record, at times: Times) throws(JSONError) {
         let hints = try reading(record) { json throws(JSONError) in try Instance.hints(record: json) }
         for instance in hints {
-            _ = ledger.hold(instance.id, of: instance.app, instance.allocation, on: instance.executor)
+            _ = ledger.hold(instance.id, of: instance.owner.placementGroup, instance.allocation, on: instance.executor)
             insert(instance)
         }
     }

@@ -8,7 +8,7 @@ extension Engine {
         guard var application = state.applications[id] else { return }
         let live = state.instances(of: id)
         guard isGathered(live) else {
-            waiting.insert(id)
+            waiting.insert(.application(id))
             return
         }
         if finish(&application, live: live, at: times) { return }
@@ -42,7 +42,7 @@ extension Engine {
         at times: Times
     ) {
         if let wait = application.backoff.wait(at: times.now) {
-            wake(.application(application.id), at: times.now + wait)
+            wake(.owner(.application(application.id)), at: times.now + wait)
             return
         }
         var wanted = application.expected - alive.count
@@ -51,7 +51,7 @@ extension Engine {
         }
         for _ in 0..<max(0, wanted) {
             guard budget > 0 else {
-                dirty.insert(application.id)
+                dirty.insert(.application(application.id))
                 return
             }
             guard start(application, at: times) else { return }
@@ -79,12 +79,12 @@ extension Engine {
                 effects.append(.note("\(application.id) has no room: \(refusal.text)"))
             }
             state.applications[application.id]?.shortfall = refusal
-            waiting.insert(application.id)
+            waiting.insert(.application(application.id))
             return false
         case .placed(let executor, let allocation):
             let instance = Instance(
                 id: id,
-                app: application.id,
+                owner: .application(application.id),
                 executor: executor,
                 allocation: allocation,
                 epoch: state.epoch,
@@ -111,7 +111,7 @@ extension Engine {
     /// Scale down takes those on silent executors first, then what is not healthy yet, then the oldest.
     private mutating func stopSurplus(of application: Application, alive: [Instance], at times: Times) {
         guard mayStop else {
-            waiting.insert(application.id)
+            waiting.insert(.application(application.id))
             return
         }
         let reason: StopReason =
@@ -154,7 +154,7 @@ extension Engine {
             end(&application, with: operation.ended(.failed, reason, at: times.wall), at: times)
             effects.append(.note("\(operation.kind.rawValue) of \(application.id) failed: \(reason)"))
         } else {
-            wake(.application(application.id), at: operation.deadline)
+            wake(.owner(.application(application.id)), at: operation.deadline)
         }
         return false
     }
@@ -202,7 +202,7 @@ extension Engine {
             let generation = application.backoff.generation
             for candidate in live { state.instances[candidate.id]?.generation = generation }
         } else {
-            wake(.application(application.id), at: since + Backoff.proof)
+            wake(.owner(.application(application.id)), at: since + Backoff.proof)
         }
     }
 }

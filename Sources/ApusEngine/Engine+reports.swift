@@ -105,8 +105,10 @@ extension Engine {
                 ledger.release(report.id)
                 wakeWaiting()
             }
-        } else if state.applications[report.app] != nil, state.instances[report.id] == nil, !hasEnded(report) {
-            adopt(report, on: member.id, at: times)
+        } else if case .application(let app) = report.owner, state.applications[app] != nil,
+            state.instances[report.id] == nil, !hasEnded(report.id, of: app)
+        {
+            adopt(report, of: app, on: member.id, at: times)
         } else {
             stray(report, on: member.id, at: times)
         }
@@ -116,8 +118,8 @@ extension Engine {
     /// Its end was reported before, so this is an old report or should not be: it never counts again.
     ///
     /// One that was LOST, or refused its START, may well come back.
-    private func hasEnded(_ report: InstanceReport) -> Bool {
-        guard let entry = state.ended[report.app]?.entry(report.id) else { return false }
+    private func hasEnded(_ id: InstanceID, of app: AppID) -> Bool {
+        guard let entry = state.ended[app]?.entry(id) else { return false }
         return entry.state == .stopped && entry.cause != .refused
     }
 
@@ -132,7 +134,7 @@ extension Engine {
         instance.revision = report.revision
         if instance.isHealthy, instance.healthySince == nil {
             instance.healthySince = times.now
-            wake(.application(instance.app), at: times.now + Backoff.proof)
+            wake(.owner(instance.owner), at: times.now + Backoff.proof)
         }
         state.instances[instance.id] = instance
         if instance.ports != old.ports || (instance.state == .healthy) != (old.state == .healthy) {
@@ -143,20 +145,20 @@ extension Engine {
         if report.state.isTerminal {
             end(instance.id, as: report.state, cause: report.cause, error: report.error, at: times)
         } else if instance.state != old.state {
-            dirty.insert(instance.app)
+            dirty.insert(instance.owner)
         }
     }
 
     /// An unlisted instance of a known application counts; if there are too many then, one is stopped as surplus.
-    private mutating func adopt(_ report: InstanceReport, on executor: ExecutorID, at times: Times) {
+    private mutating func adopt(_ report: InstanceReport, of app: AppID, on executor: ExecutorID, at times: Times) {
         strays[report.id] = nil
         ledger.release(report.id)
-        _ = ledger.hold(report.id, of: report.app, report.allocation, on: executor)
-        let generation = state.applications[report.app]?.backoff.generation ?? 0
+        _ = ledger.hold(report.id, of: report.owner.placementGroup, report.allocation, on: executor)
+        let generation = state.applications[app]?.backoff.generation ?? 0
         insert(
             Instance(
                 id: report.id,
-                app: report.app,
+                owner: report.owner,
                 executor: executor,
                 allocation: report.allocation,
                 epoch: state.epoch,
@@ -180,12 +182,12 @@ extension Engine {
     private mutating func stray(_ report: InstanceReport, on executor: ExecutorID, at times: Times) {
         if strays[report.id] == nil {
             effects.append(
-                .note("\(report.id) on \(executor) belongs to no application (\(report.app)): it will be stopped")
+                .note("\(report.id) on \(executor) belongs to nothing known (\(report.owner)): it will be stopped")
             )
-            _ = ledger.hold(report.id, of: report.app, report.allocation, on: executor)
+            _ = ledger.hold(report.id, of: report.owner.placementGroup, report.allocation, on: executor)
             strays[report.id] = Stray(
                 executor: executor,
-                app: report.app,
+                owner: report.owner,
                 state: report.state,
                 seen: report
             )
@@ -208,8 +210,8 @@ extension Engine {
 
     mutating func adoptStrays(of app: AppID, at times: Times) {
         for id in strays.keys.sorted() {
-            guard let stray = strays[id], stray.app == app, stray.state.isAlive else { continue }
-            adopt(stray.seen, on: stray.executor, at: times)
+            guard let stray = strays[id], stray.owner == .application(app), stray.state.isAlive else { continue }
+            adopt(stray.seen, of: app, on: stray.executor, at: times)
         }
     }
 }

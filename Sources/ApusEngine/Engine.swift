@@ -14,9 +14,9 @@ package struct Engine: Sendable {
     var random: SplitMix64
     var ledger = Ledger()
     /// What has to be compared with what is wanted.
-    var dirty: Set<AppID> = []
+    var dirty: Set<Owner> = []
     /// What found no room, or may not stop yet: looked at again when something changes that may help.
-    var waiting: Set<AppID> = []
+    var waiting: Set<Owner> = []
     var timers: Heap<Timer> = []
     var timerOrder: UInt64 = 0
     /// Records that this turn changed.
@@ -32,7 +32,7 @@ package struct Engine: Sendable {
     /// A clock entry: look at that thing then.
     struct Timer: Comparable {
         enum Subject: Hashable {
-            case application(AppID)
+            case owner(Owner)
             case command(InstanceID)
             case stray(InstanceID)
         }
@@ -62,15 +62,15 @@ package struct Engine: Sendable {
         lastInput = times.now
         try load(records, at: times)
         updateMayStop()
-        dirty = Set(state.applications.keys)
+        dirty = Set(state.applications.keys.map(Owner.application))
     }
 
     /// Takes one input into the state; decisions wait for `decide`.
     package mutating func take(_ input: Input, at times: Times) {
         listen(at: times.now)
         switch input {
-        case .command(let request, let operation):
-            effects.append(.answer(request, accept(operation, at: times)))
+        case .command(let request, let command):
+            effects.append(.answer(request, accept(command, at: times)))
         case .report(let request, let report):
             effects.append(.reply(request, apply(report, at: times)))
         case .answered(let executor, let command, let answer):
@@ -87,10 +87,13 @@ package struct Engine: Sendable {
         watchMembers(at: times)
         fireTimers(at: times)
         var budget = settings.placementsPerTurn
-        for app in dirty.sorted() {
+        for owner in dirty.sorted() {
             guard budget > 0 else { break }
-            dirty.remove(app)
-            reconcile(app, budget: &budget, at: times)
+            dirty.remove(owner)
+            switch owner {
+            case .application(let app): reconcile(app, budget: &budget, at: times)
+            case .task: break
+            }
         }
     }
 
@@ -155,7 +158,7 @@ package struct Engine: Sendable {
         while let timer = timers.min, timer.due <= times.now {
             timers.removeMin()
             switch timer.subject {
-            case .application(let app): dirty.insert(app)
+            case .owner(let owner): dirty.insert(owner)
             case .command(let instance): repeatCommand(for: instance, at: times)
             case .stray(let instance): repeatStop(ofStray: instance, at: times)
             }

@@ -6,7 +6,7 @@ package typealias RequestID = Int64
 /// What the engine is told.
 package enum Input: Sendable {
     /// A request to change something.
-    case command(RequestID, ApplicationOperation)
+    case command(RequestID, Command)
     /// An executor's heartbeat, change or full list.
     case report(RequestID, NodeReport)
     /// An executor's answer to a command.
@@ -15,6 +15,16 @@ package enum Input: Sendable {
     case sendFailed(ExecutorID, NodeCommand, reason: String)
     /// Time passed.
     case tick
+}
+
+/// A request for change.
+package enum Command: Hashable, Sendable {
+    case application(ApplicationOperation)
+    /// Ends what is under way of an application, back to a steady state.
+    case cancel(AppID)
+    case task(TaskOperation)
+    /// Forgets a task that has ended.
+    case forget(TaskID)
 }
 
 /// What the engine wants done, in order, after its batch is committed.
@@ -30,7 +40,7 @@ package enum Effect: Sendable {
 /// The answer to a request for change.
 package enum CommandOutcome: Hashable, Sendable {
     /// Committed.
-    case accepted(AppID)
+    case accepted(Owner)
     /// Not allowed as things are: Drove's validation texts.
     case refused([String])
     /// Nothing is decided now; the reason says why and when to come again.

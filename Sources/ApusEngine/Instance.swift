@@ -11,7 +11,7 @@ package struct Instance: Sendable {
     }
 
     package var id: InstanceID
-    package var app: AppID
+    package var owner: Owner
     package var executor: ExecutorID
     package var allocation: ResourceAllocation
     /// The epoch of its assignment.
@@ -38,12 +38,15 @@ package struct Instance: Sendable {
         package var sent: Moment?
     }
 
-    /// The most that it takes in its executor's hint record.
+    /// The most that it takes in its executor's hint record; a task stands in a record of its own.
     var hintBytes: Int {
+        guard case .application(let app) = owner else { return 0 }
         let ports = ports.reduce(0) { $0 + $1.name.utf8.count + 90 }
         return 280 + app.rawValue.utf8.count + allocation.cores.count * 6 + max(ports, 180)
     }
 
+    /// The application that it is an instance of; `nil` of a task.
+    package var app: AppID? { if case .application(let app) = owner { app } else { nil } }
     /// It counts towards what is expected.
     package var isAlive: Bool { stop == nil && state.isAlive }
     package var isHealthy: Bool { stop == nil && state == .healthy }
@@ -69,6 +72,32 @@ package struct EndedInstance: Hashable, Sendable {
     package var cause: EndCause?
     package var created: WallTime
     package var updated: WallTime
+}
+
+extension EndedInstance {
+    init(
+        _ instance: Instance,
+        of app: AppID,
+        as terminal: InstanceState,
+        _ cause: EndCause?,
+        _ error: String,
+        on hostname: String,
+        at wall: WallTime
+    ) {
+        self.init(
+            id: instance.id,
+            app: app,
+            executor: instance.executor,
+            hostname: hostname,
+            allocation: instance.allocation,
+            ports: instance.ports,
+            state: terminal,
+            error: error,
+            cause: cause,
+            created: instance.created,
+            updated: wall
+        )
+    }
 }
 
 /// The ended instances of one application: pages of bounded size, the oldest dropped.

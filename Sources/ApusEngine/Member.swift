@@ -50,7 +50,7 @@ package struct Member: Sendable {
 /// Where a container that no application claims was seen.
 package struct Stray: Sendable {
     package var executor: ExecutorID
-    package var app: AppID
+    package var owner: Owner
     package var state: InstanceState
     /// Its latest report: what it is adopted from if its application comes.
     package var seen: InstanceReport

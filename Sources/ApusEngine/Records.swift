@@ -22,7 +22,9 @@ extension Engine {
         guard let member = state.members[executor], !member.instances.isEmpty else { return nil }
         return .members([
             "schema": .integer(recordSchema), "executor": executor.json,
-            "instances": .array(member.instances.compactMap { state.instances[$0]?.hint }),
+            "instances": .array(
+                member.instances.compactMap { state.instances[$0] }.filter { $0.app != nil }.map(\.hint)
+            ),
         ])
     }
 
@@ -148,7 +150,7 @@ extension Instance {
     /// What the store keeps of a live instance; the rest its executor knows.
     var hint: JSON {
         .members([
-            "id": id.json, "app": app.json, "allocation": allocation.json, "ports": .array(ports.map(\.json)),
+            "id": id.json, "app": owner.json, "allocation": allocation.json, "ports": .array(ports.map(\.json)),
             "healthy": .bool(state == .healthy), "epoch": .integer(epoch), "created": created.json,
             "updated": updated.json,
         ])
@@ -166,7 +168,7 @@ extension Instance {
             instances.append(
                 Instance(
                     id: InstanceID(try hint.string("id")),
-                    app: AppID(try hint.string("app")),
+                    owner: .application(AppID(try hint.string("app"))),
                     executor: executor,
                     allocation: try ResourceAllocation(json: try hint.required("allocation")),
                     epoch: try hint.integer("epoch"),

@@ -41,19 +41,23 @@ extension ContainerPlan {
         epoch: Epoch,
         created: WallTime
     ) {
-        let spec = instance.spec
+        let spec = instance.workload
+        let jobType: JobType = if case .task = instance.owner { .computation } else { .service }
+        let checks = spec.readiness.flatMap { readiness in
+            spec.healthcheck.map { ContainerLabels.Checks(readiness: readiness, healthcheck: $0) }
+        }
         let labels = ContainerLabels(
             cluster: host.identity.cluster,
             executor: host.identity.id,
             epoch: epoch,
             instance: instance.id,
-            app: instance.app,
+            owner: instance.owner,
             appName: spec.name,
-            jobType: .service,
+            jobType: jobType,
             created: created,
             allocation: instance.allocation,
             ports: ports,
-            checks: ContainerLabels.Checks(readiness: spec.readiness, healthcheck: spec.healthcheck),
+            checks: checks,
             hooks: spec.preShutdown
         )
         self.init(
@@ -73,7 +77,7 @@ extension ContainerPlan {
             memoryMB: instance.allocation.memoryMB,
             openFiles: host.openFiles,
             user: spec.userSpec.map { user in [user.user, user.group].compactMap(\.self).joined(separator: ":") },
-            log: Self.log(spec.logging ?? .standard, of: instance.id)
+            log: Self.log(spec.logging, of: instance.id)
         )
         switch host.sharing {
         case .pinned:
@@ -85,7 +89,12 @@ extension ContainerPlan {
     }
 
     /// The name that an instance's container has on any executor.
-    package static func name(of instance: InstanceSpec) -> String { "\(instance.app)-\(instance.id)" }
+    package static func name(of instance: InstanceSpec) -> String {
+        switch instance.owner {
+        case .application(let app): "\(app)-\(instance.id)"
+        case .task: instance.id.rawValue
+        }
+    }
 
     private static func environment(
         of instance: InstanceSpec,
@@ -96,14 +105,20 @@ extension ContainerPlan {
             "HOST": host.identity.hostname,
             "DROVE_EXECUTOR_HOST": host.identity.hostname,
             // The image, despite the name: clients of Drove may read it.
-            "DROVE_CONTAINER_ID": instance.spec.executable.url,
+            "DROVE_CONTAINER_ID": instance.workload.executable.url,
             "DROVE_INSTANCE_ID": instance.id.rawValue,
-            "DROVE_APP_ID": instance.app.rawValue,
-            "DROVE_APP_NAME": instance.spec.name,
         ]
+        switch instance.owner {
+        case .application(let app):
+            environment["DROVE_APP_ID"] = app.rawValue
+            environment["DROVE_APP_NAME"] = instance.workload.name
+        case .task(let task):
+            environment["DROVE_TASK_ID"] = task.name
+            environment["DROVE_SOURCE_APP_NAME"] = task.source
+        }
         for port in ports { environment["PORT_\(port.containerPort)"] = String(port.hostPort) }
         // The specification comes last, as in Drove: its author may set HOST.
-        for (name, value) in instance.spec.env {
+        for (name, value) in instance.workload.env {
             if !value.isEmpty {
                 environment[name] = value
             } else if let inherited = host.environment[name] {

@@ -41,12 +41,13 @@ extension FoundLabels {
         let checks = labels.checks.flatMap { $0.isWhole ? $0 : nil }
         self.init(
             instance: labels.instance,
-            app: labels.app,
+            owner: labels.owner,
             appName: labels.appName,
             allocation: labels.allocation,
             ports: labels.ports,
             readiness: checks?.readiness,
             health: checks?.healthcheck,
+            hooks: labels.hooks?.hooks ?? [],
             waitBeforeKill: labels.hooks?.waitBeforeKill,
             created: labels.created,
             epoch: labels.epoch

@@ -63,7 +63,7 @@ package final class JobPerformer: Sendable {
                     try await self.pull(image, timeout: timeout)
                 }
             }
-        case .create(let spec, let created, let epoch):
+        case .create(let spec, let created, let epoch, _):
             return try await engineGate.pass {
                 try await within(Self.engineDeadline, doing: "creating a container for \(instance)") {
                     try await self.create(spec, created: created, epoch: epoch, portsInUse: portsInUse)
@@ -77,7 +77,7 @@ package final class JobPerformer: Sendable {
                     try await self.start(container, of: instance)
                 }
             }
-        case .check(let mode, let port, let timeout):
+        case .check(let mode, _, let port, let timeout):
             return try await checkGate.pass { try await self.check(mode, port, timeout) }
         case .stop(let container, let grace):
             release(instance)
@@ -126,7 +126,7 @@ package final class JobPerformer: Sendable {
         portsInUse: Set<Int>
     ) async throws -> Outcome {
         let reservation = try PortReservation(
-            ports: spec.spec.exposedPorts,
+            ports: spec.workload.exposedPorts,
             address: host.publishedAddress,
             excluding: portsInUse
         )
@@ -207,7 +207,7 @@ package final class JobPerformer: Sendable {
     /// With those variables of our own environment that the specification asks for, and no others.
     private func host(for spec: InstanceSpec) -> ContainerHost {
         var host = host
-        for name in spec.spec.env.keys.sorted() where spec.spec.env[name] == "" {
+        for name in spec.workload.env.keys.sorted() where spec.workload.env[name] == "" {
             if let value = getenv(name) { host.environment[name] = String(cString: value) }
         }
         return host

@@ -82,8 +82,8 @@ package enum JobType: String, Sendable, CaseIterable {
 extension ApplicationSpec {
     package init(_ reader: SpecReader) {
         self.init(
-            name: Self.identifier("name", required: "- Application name is mandatory", reader),
-            version: Self.identifier("version", required: "- App version is mandatory", reader),
+            name: reader.plainName("name", required: "- Application name is mandatory"),
+            version: reader.plainName("version", required: "- App version is mandatory"),
             executable: reader.part("executable", required: "- Executable details is required"),
             exposedPorts: reader.parts("exposedPorts", required: "- Port specifications are needed"),
             volumes: reader.parts("volumes"),
@@ -103,12 +103,6 @@ extension ApplicationSpec {
             userSpec: reader.part("userSpec")
         )
         if reader.checksRules { checkWhole(reader) }
-    }
-
-    private static func identifier(_ key: String, required message: String, _ reader: SpecReader) -> String {
-        let text = reader.string(key, required: message)
-        if !text.isPlainName { reader.refuse(key, "- Only characters, numbers, hyphen and underscore is allowed") }
-        return text
     }
 
     package var json: JSON {

@@ -70,9 +70,10 @@ extension InstanceReport {
     /// The form in messages and records, not that of the public API.
     package var json: JSON {
         .members([
-            "id": id.json, "app": app.json, "appName": .string(appName), "state": .string(state.rawValue),
+            "id": id.json, "app": owner.json, "appName": .string(appName), "state": .string(state.rawValue),
             "allocation": allocation.json, "ports": .array(ports.map(\.json)), "error": .string(error),
             "cause": cause?.json, "created": created.json, "updated": updated.json, "revision": .integer(revision),
+            "restarts": restarts == 0 ? nil : .integer(Int64(restarts)),
         ])
     }
 
@@ -86,7 +87,7 @@ extension InstanceReport {
         if let value = json["cause"] { cause = try EndCause(json: value) }
         self.init(
             id: InstanceID(try json.string("id")),
-            app: AppID(try json.string("app")),
+            owner: try Owner(json: try json.required("app")),
             appName: try json.string("appName"),
             state: InstanceState(rawValue: try json.string("state")) ?? .unknown,
             allocation: try ResourceAllocation(json: try json.required("allocation")),
@@ -95,22 +96,39 @@ extension InstanceReport {
             cause: cause,
             created: WallTime(milliseconds: try json.integer("created")),
             updated: WallTime(milliseconds: try json.integer("updated")),
-            revision: try json.integer("revision")
+            revision: try json.integer("revision"),
+            restarts: json["restarts"] == nil ? 0 : try json.int("restarts")
         )
     }
 }
 
 extension InstanceSpec {
     /// The form in messages and in the executor's journal.
-    package var json: JSON { .members(["id": id.json, "allocation": allocation.json, "spec": spec.json]) }
+    package var json: JSON {
+        let workload =
+            switch workload {
+            case .application(let spec): ("spec", spec.json)
+            case .task(let spec): ("task", spec.json)
+            }
+        return .object([
+            JSON.Member("id", id.json), JSON.Member("allocation", allocation.json),
+            JSON.Member(workload.0, workload.1),
+        ])
+    }
 
     /// Reads the form of `json`.
     ///
     /// - Throws: `JSONError` with the first fault.
     package init(json: JSON) throws(JSONError) {
+        let workload: Workload =
+            if let task = json["task"] {
+                .task(try TaskSpec(json: task))
+            } else {
+                .application(try ApplicationSpec(json: try json.required("spec")))
+            }
         self.init(
             id: InstanceID(try json.string("id")),
-            spec: try ApplicationSpec(json: try json.required("spec")),
+            workload: workload,
             allocation: try ResourceAllocation(json: try json.required("allocation"))
         )
     }
@@ -123,6 +141,7 @@ extension NodeReport {
             "schema": NodeSchema.member, "identity": identity.json, "revision": .integer(revision),
             "base": .integer(base), "fence": fence?.json, "instances": .array(instances.map(\.json)),
             "description": description?.json,
+            "troubles": troubles.isEmpty ? nil : .array(troubles.map { .string($0) }),
         ])
     }
 
@@ -143,7 +162,8 @@ extension NodeReport {
             base: try json.integer("base"),
             instances: instances,
             fence: fence,
-            description: description
+            description: description,
+            troubles: json["troubles"] == nil ? [] : try json.strings("troubles")
         )
     }
 }

@@ -72,7 +72,8 @@ package struct Fence: Hashable, Comparable, Sendable {
 /// One instance as its executor sees it.
 package struct InstanceReport: Hashable, Sendable {
     package var id: InstanceID
-    package var app: AppID
+    package var owner: Owner
+    /// The application's name; for a task that of its source application.
     package var appName: String
     package var state: InstanceState
     package var allocation: ResourceAllocation
@@ -85,10 +86,12 @@ package struct InstanceReport: Hashable, Sendable {
     package var updated: WallTime
     /// The executor's revision at which this last changed.
     package var revision: Int64
+    /// How often its executor started it again in place, while no leader could decide.
+    package var restarts: Int
 
     package init(
         id: InstanceID,
-        app: AppID,
+        owner: Owner,
         appName: String,
         state: InstanceState,
         allocation: ResourceAllocation,
@@ -97,10 +100,11 @@ package struct InstanceReport: Hashable, Sendable {
         cause: EndCause?,
         created: WallTime,
         updated: WallTime,
-        revision: Int64
+        revision: Int64,
+        restarts: Int = 0
     ) {
         self.id = id
-        self.app = app
+        self.owner = owner
         self.appName = appName
         self.state = state
         self.allocation = allocation
@@ -110,6 +114,7 @@ package struct InstanceReport: Hashable, Sendable {
         self.created = created
         self.updated = updated
         self.revision = revision
+        self.restarts = restarts
     }
 }
 
@@ -126,6 +131,8 @@ package struct NodeReport: Hashable, Sendable {
     package var fence: Fence?
     /// Present when `base` is 0.
     package var description: NodeDescription?
+    /// Why this executor cannot serve now, for people; empty when it can. Nothing new is placed there meanwhile.
+    package var troubles: [String]
 
     package init(
         identity: NodeIdentity,
@@ -133,7 +140,8 @@ package struct NodeReport: Hashable, Sendable {
         base: Int64,
         instances: [InstanceReport],
         fence: Fence?,
-        description: NodeDescription?
+        description: NodeDescription?,
+        troubles: [String] = []
     ) {
         self.identity = identity
         self.revision = revision
@@ -141,6 +149,7 @@ package struct NodeReport: Hashable, Sendable {
         self.instances = instances
         self.fence = fence
         self.description = description
+        self.troubles = troubles
     }
 }
 
@@ -184,15 +193,20 @@ package struct ReportAnswer: Hashable, Sendable {
 /// All that an executor needs to run one instance.
 package struct InstanceSpec: Hashable, Sendable {
     package var id: InstanceID
-    package var spec: ApplicationSpec
+    package var workload: Workload
     package var allocation: ResourceAllocation
 
-    package var app: AppID { spec.id }
+    package var owner: Owner { workload.owner }
 
-    package init(id: InstanceID, spec: ApplicationSpec, allocation: ResourceAllocation) {
+    package init(id: InstanceID, workload: Workload, allocation: ResourceAllocation) {
         self.id = id
-        self.spec = spec
+        self.workload = workload
         self.allocation = allocation
+    }
+
+    /// One instance of an application.
+    package init(id: InstanceID, spec: ApplicationSpec, allocation: ResourceAllocation) {
+        self.init(id: id, workload: .application(spec), allocation: allocation)
     }
 }
 

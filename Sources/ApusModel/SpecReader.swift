@@ -86,6 +86,13 @@ package struct SpecReader {
         return text
     }
 
+    /// A name that must be there: letters, digits, hyphens and underscores.
+    func plainName(_ key: String, required message: String) -> String {
+        let text = string(key, required: message)
+        if !text.isPlainName { refuse(key, "- Only characters, numbers, hyphen and underscore is allowed") }
+        return text
+    }
+
     /// A whole number; absent is 0.
     func integer(_ key: String) -> Int64 {
         guard let value = object[key] else { return 0 }

@@ -16,7 +16,8 @@ package enum ApplicationState: String, Sendable, CaseIterable {
     case failed = "FAILED"
 }
 
-/// The state of one instance of an application or of a local service (`PENDING` to `STOPPED` or `LOST`).
+/// The state of one container: an instance of an application or of a local service, or a task (`PENDING` to `STOPPED`
+/// or `LOST`).
 package enum InstanceState: String, Sendable, CaseIterable {
     /// Assigned to an executor, not yet taken up by it.
     case pending = "PENDING"
@@ -43,6 +44,12 @@ package enum InstanceState: String, Sendable, CaseIterable {
     case lost = "LOST"
     /// Found again after a restart, not yet looked at.
     case unknown = "UNKNOWN"
+    /// A task's container runs.
+    case running = "RUNNING"
+    /// A task's container has ended; the result says how.
+    case runCompleted = "RUN_COMPLETED"
+    /// A task's container could not be started.
+    case runFailed = "RUN_FAILED"
 
     /// No further state follows.
     package var isTerminal: Bool { self == .stopped || self == .lost }
@@ -50,9 +57,9 @@ package enum InstanceState: String, Sendable, CaseIterable {
     /// On its way to HEALTHY or there: it counts towards what is expected.
     package var isAlive: Bool {
         switch self {
-        case .pending, .provisioning, .starting, .unready, .ready, .healthy, .unknown: true
+        case .pending, .provisioning, .starting, .unready, .ready, .healthy, .running, .unknown: true
         case .provisioningFailed, .startFailed, .readinessCheckFailed, .unhealthy, .deprovisioning, .stopping,
-            .stopped, .lost:
+            .stopped, .lost, .runCompleted, .runFailed:
             false
         }
     }
@@ -60,6 +67,11 @@ package enum InstanceState: String, Sendable, CaseIterable {
     /// Drove's ACTIVE_STATES, the default filter of instance lists (contract §4.3).
     package static let active: Set<InstanceState> = [
         .pending, .provisioning, .starting, .unready, .ready, .healthy, .unhealthy, .deprovisioning, .stopping,
+    ]
+
+    /// The same of tasks (contract §4.6).
+    package static let activeOfTasks: Set<InstanceState> = [
+        .pending, .provisioning, .starting, .running, .runCompleted, .deprovisioning,
     ]
 }
 
@@ -69,11 +81,26 @@ package enum EndCause: Hashable, Sendable {
     case exited(code: Int64, outOfMemory: Bool)
     case pullFailed
     case startFailed
-    case readinessFailed
-    case healthFailed
+    case readinessFailed(CheckFault)
+    case healthFailed(CheckFault)
     /// The executor would not take it, or no longer has it.
     case refused
     case executorLost
+    /// A task found no place in time.
+    case unplaceable
+}
+
+/// Why a check did not pass.
+package enum CheckFault: String, Sendable, CaseIterable {
+    /// Nobody listens.
+    case connect = "CONNECT"
+    case tls = "TLS"
+    case timeout = "TIMEOUT"
+    /// An answer came, with another status.
+    case status = "STATUS"
+    /// The command ended with another code than 0.
+    case exitCode = "EXIT_CODE"
+    case other = "OTHER"
 }
 
 /// Why the controller asks for an end.
@@ -85,6 +112,14 @@ package enum StopReason: String, Sendable, CaseIterable {
     case destroyed = "DESTROYED"
     /// One too many of a known application.
     case surplus = "SURPLUS"
+    /// STOP_INSTANCES named it.
+    case requested = "REQUESTED"
+    /// The operation that had started it failed and was rolled back.
+    case rolledBack = "ROLLED_BACK"
+    /// A user killed the task.
+    case killed = "KILLED"
+    /// It came back after it had been given up.
+    case lost = "LOST"
     /// Its application is not known to this cluster.
     case unknown = "UNKNOWN"
 }
@@ -98,8 +133,10 @@ extension EndCause {
             .members(["kind": "EXITED", "code": .integer(code), "outOfMemory": .bool(outOfMemory)])
         case .pullFailed: .members(["kind": "PULL_FAILED"])
         case .startFailed: .members(["kind": "START_FAILED"])
-        case .readinessFailed: .members(["kind": "READINESS_FAILED"])
-        case .healthFailed: .members(["kind": "HEALTH_FAILED"])
+        case .readinessFailed(let fault):
+            .members(["kind": "READINESS_FAILED", "fault": .string(fault.rawValue)])
+        case .healthFailed(let fault): .members(["kind": "HEALTH_FAILED", "fault": .string(fault.rawValue)])
+        case .unplaceable: .members(["kind": "UNPLACEABLE"])
         case .refused: .members(["kind": "REFUSED"])
         case .executorLost: .members(["kind": "EXECUTOR_LOST"])
         }
@@ -112,11 +149,19 @@ extension EndCause {
             self = .exited(code: try json.integer("code"), outOfMemory: try json.bool("outOfMemory"))
         case "PULL_FAILED": self = .pullFailed
         case "START_FAILED": self = .startFailed
-        case "READINESS_FAILED": self = .readinessFailed
-        case "HEALTH_FAILED": self = .healthFailed
+        case "READINESS_FAILED": self = .readinessFailed(CheckFault(in: json))
+        case "HEALTH_FAILED": self = .healthFailed(CheckFault(in: json))
+        case "UNPLACEABLE": self = .unplaceable
         case "EXECUTOR_LOST": self = .executorLost
         // A later version may know more causes; to an older reader they are all "it was not to be".
         default: self = .refused
         }
+    }
+}
+
+extension CheckFault {
+    /// Records of earlier versions do not say.
+    fileprivate init(in json: JSON) {
+        self = json["fault"]?.text.flatMap(CheckFault.init(rawValue:)) ?? .other
     }
 }

@@ -49,13 +49,14 @@ struct SimulatedContainers: Sendable {
         if let existing = container(of: spec.id) { return existing }
         let labels = FoundLabels(
             instance: spec.id,
-            app: spec.app,
-            appName: spec.spec.name,
+            owner: spec.owner,
+            appName: spec.workload.name,
             allocation: spec.allocation,
-            ports: spec.spec.exposedPorts.map { publish($0) },
-            readiness: spec.spec.readiness,
-            health: spec.spec.healthcheck,
-            waitBeforeKill: spec.spec.preShutdown?.waitBeforeKill,
+            ports: spec.workload.exposedPorts.map { publish($0) },
+            readiness: spec.workload.readiness,
+            health: spec.workload.healthcheck,
+            hooks: spec.workload.preShutdown?.hooks ?? [],
+            waitBeforeKill: spec.workload.preShutdown?.waitBeforeKill,
             created: created,
             epoch: epoch
         )

@@ -65,7 +65,9 @@ extension World {
 
     private mutating func kill(_ app: AppID) {
         for index in executors.indices {
-            let victim = executors[index].containers.sorted.first { $0.isRunning && $0.labels?.app == app }
+            let victim = executors[index].containers.sorted.first {
+                $0.isRunning && $0.labels?.owner == .application(app)
+            }
             guard let victim else { continue }
             faults.count(.containerCrash)
             return exit(index, victim.id, code: 1, outOfMemory: false)

@@ -107,7 +107,7 @@ extension World {
         controller.lastRequest += 1
         oracle.requests.taken(controller.lastRequest, operation)
         note("request \(controller.lastRequest): \(operation.typeName) \(operation.appID)")
-        controllerTakes(.command(controller.lastRequest, operation))
+        controllerTakes(.command(controller.lastRequest, .application(operation)))
     }
 
     private mutating func take(_ report: NodeReport, from call: ReportCall) {

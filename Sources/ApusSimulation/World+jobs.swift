@@ -5,7 +5,7 @@ import ApusModel
 extension World {
     mutating func begin(_ index: Int, _ job: Job, for key: SimulatedExecutor.JobKey) {
         guard let life = executors[index].process?.life else { return }
-        if case .create(let spec, _, _) = job, !executors[index].disk.knows(spec.id) {
+        if case .create(let spec, _, _, _) = job, !executors[index].disk.knows(spec.id) {
             oracle.violated("e\(index) acts on \(spec.id) before it is in its journal")
         }
         if executors[index].process?.jobs[key] != nil {
@@ -124,7 +124,7 @@ extension World {
     private mutating func effect(_ index: Int, of job: SimulatedExecutor.RunningJob) -> Outcome {
         switch job.job {
         case .pull: return .pulled
-        case .create(let spec, let created, let epoch):
+        case .create(let spec, let created, let epoch, _):
             let container = executors[index].containers.create(
                 sabotaged(spec, on: index),
                 created: created,
@@ -133,7 +133,7 @@ extension World {
             )
             return .created(container.id, container.labels?.ports ?? [])
         case .start(let id): return start(index, id)
-        case .check(_, let port, _): return check(index, job.key.instance, port)
+        case .check(_, _, let port, _): return check(index, job.key.instance, port)
         case .stop(let id, _):
             exit(index, id, code: 143, outOfMemory: false)
             return .stopped
@@ -207,7 +207,7 @@ extension World {
         guard plan.sabotage == .coresBookedTwice,
             let victim = executors[index].containers.sorted.first(where: \.isRunning)?.labels
         else { return spec }
-        return InstanceSpec(id: spec.id, spec: spec.spec, allocation: victim.allocation)
+        return InstanceSpec(id: spec.id, workload: spec.workload, allocation: victim.allocation)
     }
 }
 

@@ -96,7 +96,7 @@ extension World {
         let instance = InstanceID("AI-\(chances.mischief.uuid())")
         let labels = FoundLabels(
             instance: instance,
-            app: spec.id,
+            owner: .application(spec.id),
             appName: spec.name,
             allocation: ResourceAllocation(numaNode: node.id, cores: [core], memoryMB: 64),
             ports: spec.exposedPorts.map { executors[index].containers.publish($0) },

@@ -32,3 +32,14 @@ package func exampleSpec(
         exposureSpec: exposure
     )
 }
+
+extension InstanceSpec {
+    /// The specification of an application's instance; a task's has none and ends the test.
+    package var spec: ApplicationSpec {
+        get {
+            guard case .application(let spec) = workload else { preconditionFailure("\(id) is a task's") }
+            return spec
+        }
+        set { workload = .application(newValue) }
+    }
+}

@@ -1,5 +1,6 @@
 import ApusAgent
 import ApusModel
+import ApusTestKit
 import Testing
 
 struct CommandTests {
@@ -114,13 +115,14 @@ struct CommandTests {
 
     @Test func `what is not built is refused by name`() {
         var rig = Rig()
-        var spec = instanceSpec()
-        spec.spec.volumes = [MountedVolume(pathInContainer: "/a", pathOnHost: "/b", mode: .readOnly)]
-        spec.spec.readiness.mode = .command(CommandCheck(command: "true"))
-        let answer = rig.command(.start(spec))
+        var spec = exampleSpec(name: "TEST", version: "1")
+        spec.configs = [ConfigSpec(localFilename: "/a", source: .inline(data: [1]))]
+        spec.placementPolicy = .noTag
+        let start = InstanceSpec(id: one, spec: spec, allocation: instanceSpec().allocation)
+        let answer = rig.command(.start(start))
         #expect(refusal(answer) == .unsupported)
-        #expect(reason(answer).contains("volumes"))
-        #expect(reason(answer).contains("readiness: command checks"))
+        #expect(reason(answer).contains("configs"))
+        #expect(reason(answer).contains("NO_TAG"))
         #expect(refusal(rig.command(.start(instanceSpec(cores: [7])))) == .unsupported)
     }
 

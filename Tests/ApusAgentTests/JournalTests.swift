@@ -136,7 +136,7 @@ struct JournalTests {
     @Test func `every record reads back from its text`() throws {
         let report = InstanceReport(
             id: one,
-            app: AppID("TEST-1"),
+            owner: .application(AppID("TEST-1")),
             appName: "TEST",
             state: .stopped,
             allocation: ResourceAllocation(numaNode: 0, cores: [0], memoryMB: 128),
@@ -149,7 +149,7 @@ struct JournalTests {
         )
         let adopted = AdoptedInstance(
             id: one,
-            app: report.app,
+            owner: report.owner,
             appName: "TEST",
             allocation: report.allocation,
             ports: report.ports,

@@ -1,5 +1,6 @@
 import ApusAgent
 import ApusModel
+import ApusTestKit
 
 /// An agent with a container engine, a journal and a leader around it, on a clock of its own.
 struct Rig {
@@ -192,7 +193,7 @@ struct Rig {
     private mutating func perform(_ job: Job) -> Outcome {
         switch job {
         case .pull: return pull
-        case .create(let spec, let created, let epoch):
+        case .create(let spec, let created, let epoch, _):
             let ports = [PortMapping(name: "main", containerPort: 8000, hostPort: 32000 + made, type: .http)]
             if let container = containers(of: spec.id).first { return .created(container, ports) }
             made += 1
@@ -221,8 +222,8 @@ struct Rig {
 func found(_ spec: InstanceSpec, ports: [PortMapping], created: WallTime, epoch: Epoch) -> FoundLabels {
     FoundLabels(
         instance: spec.id,
-        app: spec.app,
-        appName: spec.spec.name,
+        owner: spec.owner,
+        appName: spec.workload.name,
         allocation: spec.allocation,
         ports: ports,
         readiness: spec.spec.readiness,

@@ -1,5 +1,6 @@
 import ApusAgent
 import ApusModel
+import ApusTestKit
 import Testing
 
 /// The instance machine of the contract §4.3, event by event.
@@ -73,7 +74,7 @@ struct TransitionTests {
         #expect(bench.job == .pull(image: "test:1", timeout: .seconds(100)))
         bench.outcome(.pulled)
         #expect(bench.state == .starting)
-        #expect(bench.job == .create(instanceSpec(), created: WallTime(milliseconds: 0), epoch: 1))
+        #expect(bench.job == .create(instanceSpec(), created: WallTime(milliseconds: 0), epoch: 1, ports: []))
         bench.outcome(.created(Self.container, []))
         #expect(bench.state == .starting)
         #expect(bench.job == .start(Self.container))
@@ -133,7 +134,7 @@ struct TransitionTests {
         #expect(bench.state == .deprovisioning)
         bench.outcome(.removed)
         #expect(bench.state == .stopped)
-        #expect(bench.cause == .readinessFailed)
+        #expect(bench.cause == .readinessFailed(.other))
     }
 
     @Test(arguments: [InstanceState.ready, .healthy])
@@ -156,7 +157,7 @@ struct TransitionTests {
         bench.wait(.seconds(1))
         bench.outcome(Self.refused)
         #expect(bench.state == .unhealthy)
-        #expect(bench.cause == .healthFailed)
+        #expect(bench.cause == .healthFailed(.other))
         #expect(bench.job == .stop(Self.container, grace: .seconds(10)))
     }
 

@@ -22,7 +22,7 @@ struct ContainerLabelsTests {
             executor: ExecutorID("e1"),
             epoch: 7,
             instance: InstanceID("AI-1"),
-            app: AppID("app-1"),
+            owner: .application(AppID("app-1")),
             appName: "app",
             jobType: .service,
             created: WallTime(milliseconds: 12),

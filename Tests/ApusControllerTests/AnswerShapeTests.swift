@@ -105,7 +105,7 @@ import Testing
     ) -> InstanceReport {
         InstanceReport(
             id: id,
-            app: app,
+            owner: .application(app),
             appName: "TEST_APP",
             state: state,
             allocation: allocation(core: core),

@@ -100,8 +100,8 @@ func fullReport(_ instances: [InstanceReport] = [], revision: Int64 = 1, fence: 
 func healthy(_ spec: InstanceSpec) -> InstanceReport {
     InstanceReport(
         id: spec.id,
-        app: spec.app,
-        appName: spec.spec.name,
+        owner: spec.owner,
+        appName: spec.workload.name,
         state: .healthy,
         allocation: spec.allocation,
         ports: [PortMapping(name: "main", containerPort: 8000, hostPort: 33857, type: .http)],

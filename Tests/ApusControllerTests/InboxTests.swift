@@ -18,14 +18,14 @@ final class Recorder<Element: Sendable>: Sendable {
         inbox.open()
         await withDiscardingTaskGroup { group in
             for _ in 0..<Inbox.mostCommands {
-                group.addTask { _ = await inbox.submit(.recover(AppID("A-1"))) }
+                group.addTask { _ = await inbox.submit(.application(.recover(AppID("A-1")))) }
             }
             do {
                 try await eventually("all wait") { inbox.callers == Inbox.mostCommands }
             } catch {
                 Issue.record(error)
             }
-            guard case .busy = await inbox.submit(.recover(AppID("A-1"))) else {
+            guard case .busy = await inbox.submit(.application(.recover(AppID("A-1")))) else {
                 Issue.record("one more was taken")
                 return inbox.close("the test is over")
             }
@@ -73,7 +73,7 @@ final class Recorder<Element: Sendable>: Sendable {
         }
         inbox.open()
         inbox.close("over")
-        guard case .unavailable("over") = await inbox.submit(.recover(AppID("A-1"))) else {
+        guard case .unavailable("over") = await inbox.submit(.application(.recover(AppID("A-1")))) else {
             Issue.record("a command was taken")
             return
         }

@@ -10,10 +10,16 @@ import Testing
         let store = MemoryStore()
         try await withController(store: store) { controller in
             _ = await controller.inbox.submit(fullReport())
-            #expect(await controller.inbox.submit(create(instances: 2)).outcome == .accepted(AppID("TEST_APP-1")))
+            #expect(
+                await controller.inbox.submit(.application(create(instances: 2))).outcome
+                    == .accepted(.application(AppID("TEST_APP-1")))
+            )
             try await eventually("two are healthy") { await controller.healthy(AppID("TEST_APP-1")) == 2 }
             let scale = ApplicationOperation.scale(AppID("TEST_APP-1"), required: 3, opSpec)
-            #expect(await controller.inbox.submit(scale).outcome == .accepted(AppID("TEST_APP-1")))
+            #expect(
+                await controller.inbox.submit(.application(scale)).outcome
+                    == .accepted(.application(AppID("TEST_APP-1")))
+            )
             try await eventually("three are healthy") { await controller.healthy(AppID("TEST_APP-1")) == 3 }
         }
         try await withController(store: store) { controller in
@@ -33,7 +39,7 @@ import Testing
             _ = await controller.inbox.submit(fullReport())
             // In doubt it is refused and nothing was changed: the caller comes again.
             try await eventually("it is accepted") {
-                switch await controller.inbox.submit(create(instances: 1)).outcome {
+                switch await controller.inbox.submit(.application(create(instances: 1))).outcome {
                 case .accepted: true
                 case .refused(let texts): texts == ["App TEST_APP-1 already exists"]
                 default: false
@@ -42,7 +48,7 @@ import Testing
             try await eventually("it is healthy") { await controller.healthy(AppID("TEST_APP-1")) == 1 }
             let other = create(exampleSpec(name: "OTHER"), instances: 1)
             try await eventually("the other is accepted") {
-                switch await controller.inbox.submit(other).outcome {
+                switch await controller.inbox.submit(.application(other)).outcome {
                 case .accepted: true
                 case .refused(let texts): texts == ["App OTHER-1 already exists"]
                 default: false
@@ -61,11 +67,11 @@ import Testing
         try await withController(store: store, time: time.source) { controller in
             _ = await controller.inbox.submit(fullReport())
             store.shut()
-            async let first = controller.inbox.submit(create(instances: 0))
+            async let first = controller.inbox.submit(.application(create(instances: 0)))
             try await eventually("the commit is under way") { store.held == 1 }
             time.advance(by: .seconds(2))
 
-            let second = await controller.inbox.submit(create(exampleSpec(name: "OTHER"), instances: 0))
+            let second = await controller.inbox.submit(.application(create(exampleSpec(name: "OTHER"), instances: 0)))
             guard case .unavailable(let reason)? = second.outcome else {
                 Issue.record("it was not refused: \(second)")
                 return
@@ -80,7 +86,7 @@ import Testing
             #expect(await controller.get("applications/TEST_APP-1").json?["message"] == "App TEST_APP-1 not found")
 
             store.open()
-            #expect(await first.outcome == .accepted(AppID("TEST_APP-1")))
+            #expect(await first.outcome == .accepted(.application(AppID("TEST_APP-1"))))
             #expect(await controller.get("applications/TEST_APP-1").json?["status"] == "SUCCESS")
         }
     }
@@ -89,7 +95,7 @@ import Testing
         let (store, time) = (GatedStore(), ManualTime())
         try await withController(store: store, time: time.source) { controller in
             store.shut()
-            async let asked = controller.inbox.submit(create(instances: 0))
+            async let asked = controller.inbox.submit(.application(create(instances: 0)))
             try await eventually("the commit is under way") { store.held == 1 }
             time.advance(by: Inbox.patience + .seconds(1))
             guard case .unavailable(let reason) = await asked else {
@@ -109,7 +115,7 @@ import Testing
         let error = await #expect(throws: ControllerError.self) {
             try await withController(store: store) { controller in
                 _ = try await store.acquireEpoch()
-                let answer = await controller.inbox.submit(create(instances: 0))
+                let answer = await controller.inbox.submit(.application(create(instances: 0)))
                 guard case .unavailable = answer else {
                     Issue.record("it was decided: \(answer)")
                     return
@@ -152,7 +158,7 @@ import Testing
         }
         try await withController(store: MemoryStore(), send: send) { controller in
             _ = await controller.inbox.submit(fullReport())
-            _ = await controller.inbox.submit(create(instances: 4))
+            _ = await controller.inbox.submit(.application(create(instances: 4)))
             try await eventually("four are healthy") { await controller.healthy(AppID("TEST_APP-1")) == 4 }
         }
         let all = sent.all

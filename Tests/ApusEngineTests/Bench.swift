@@ -69,7 +69,7 @@ struct Bench {
     @discardableResult
     mutating func ask(_ operation: ApplicationOperation) -> CommandOutcome? {
         lastRequest += 1
-        take(.command(lastRequest, operation))
+        take(.command(lastRequest, .application(operation)))
         return outcomes[lastRequest]
     }
 
@@ -176,8 +176,8 @@ struct TestExecutor {
             revision += 1
             instances[spec.id] = InstanceReport(
                 id: spec.id,
-                app: spec.app,
-                appName: spec.spec.name,
+                owner: spec.owner,
+                appName: spec.workload.name,
                 state: .provisioning,
                 allocation: spec.allocation,
                 ports: [],

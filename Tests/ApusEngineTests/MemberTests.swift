@@ -94,7 +94,7 @@ import Testing
         var bench = try Bench()
         let stray = InstanceReport(
             id: InstanceID("AI-stray"),
-            app: AppID("TEST_APP-1"),
+            owner: .application(AppID("TEST_APP-1")),
             appName: "TEST_APP",
             state: .healthy,
             allocation: ResourceAllocation(numaNode: 0, cores: [3], memoryMB: 128),
@@ -114,7 +114,7 @@ import Testing
 
         var other = stray
         other.id = InstanceID("AI-other")
-        other.app = AppID("GONE-1")
+        other.owner = .application(AppID("GONE-1"))
         other.revision = 9
         bench.executors[bench.ids[0]]?.revision = 9
         bench.executors[bench.ids[0]]?.instances[other.id] = other

@@ -8,7 +8,9 @@ import Testing
 @Suite struct ServiceTests {
     @Test func `a created service is started, committed before its START leaves, and becomes healthy`() throws {
         var bench = try Bench()
-        #expect(bench.ask(.create(exampleSpec(), instances: 3, .standard)) == .accepted(AppID("TEST_APP-1")))
+        #expect(
+            bench.ask(.create(exampleSpec(), instances: 3, .standard)) == .accepted(.application(AppID("TEST_APP-1")))
+        )
         // Parallelism 1: one at a time.
         #expect(bench.sent.count == 1)
         #expect(bench.store[RecordKey(.hint, "executor-0")] != nil)

@@ -8,7 +8,7 @@ import Testing
     @Test func `nothing leaves before its batch is stored`() throws {
         var bench = try Bench()
         let immediate = bench.turn.take(
-            .command(7, .create(exampleSpec(), instances: 1, .standard)),
+            .command(7, .application(.create(exampleSpec(), instances: 1, .standard))),
             at: bench.now
         )
         #expect(immediate.isEmpty)
@@ -23,18 +23,21 @@ import Testing
             return
         }
         bench.collect(effects)
-        #expect(bench.outcomes[7] == .accepted(AppID("TEST_APP-1")))
+        #expect(bench.outcomes[7] == .accepted(.application(AppID("TEST_APP-1"))))
         #expect(bench.sent.count == 1)
         #expect(bench.application() != nil)
     }
 
     @Test func `while a batch is in doubt changes are refused and reports are heard but not acknowledged`() throws {
         var bench = try Bench()
-        _ = bench.turn.take(.command(7, .create(exampleSpec(), instances: 1, .standard)), at: bench.now)
+        _ = bench.turn.take(.command(7, .application(.create(exampleSpec(), instances: 1, .standard))), at: bench.now)
         _ = bench.turn.close(at: bench.now)
         let pending = try #require(bench.turn.pending)
         bench.collect(
-            bench.turn.take(.command(8, .create(exampleSpec(name: "B"), instances: 1, .standard)), at: bench.now)
+            bench.turn.take(
+                .command(8, .application(.create(exampleSpec(name: "B"), instances: 1, .standard))),
+                at: bench.now
+            )
         )
         guard case .unavailable = bench.outcomes[8] else {
             Issue.record("a change in doubt must be refused, not \(String(describing: bench.outcomes[8]))")

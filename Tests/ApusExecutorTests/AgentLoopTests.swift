@@ -74,7 +74,7 @@ struct AgentLoopTests {
         try await rig.life { life in
             _ = await life.start(spec)
             try await rig.eventually(.stopped, spec.id)
-            #expect(rig.leader.instance(spec.id)?.cause == .readinessFailed)
+            #expect(rig.leader.instance(spec.id)?.cause == .readinessFailed(.other))
             #expect(rig.leader.instance(spec.id)?.error.contains("503") == true)
             #expect(rig.engine.ids.isEmpty)
         }

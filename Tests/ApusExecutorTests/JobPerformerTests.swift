@@ -12,7 +12,7 @@ struct JobPerformerTests {
 
     private func create(_ performer: JobPerformer) async -> Outcome {
         await performer.perform(
-            .create(spec, created: WallTime(milliseconds: 7), epoch: 3),
+            .create(spec, created: WallTime(milliseconds: 7), epoch: 3, ports: []),
             for: spec.id,
             portsInUse: []
         )
@@ -51,7 +51,7 @@ struct JobPerformerTests {
         let port = try #require(ports.first).hostPort
         // Whoever asks the kernel for any port does not get a held one; the engine, which names it, does.
         let others = try (0..<200).map { _ in
-            try PortReservation(ports: spec.spec.exposedPorts, address: "127.0.0.1", excluding: [])
+            try PortReservation(ports: spec.workload.exposedPorts, address: "127.0.0.1", excluding: [])
         }
         #expect(others.allSatisfy { $0.mappings[0].hostPort != port })
         #expect(await performer.perform(.start(id), for: spec.id, portsInUse: []) == .started)
@@ -94,7 +94,7 @@ struct JobPerformerTests {
         engine.setAway(true)
         let jobs: [Job] = [
             .pull(image: "app:1", timeout: .seconds(1)),
-            .create(spec, created: WallTime(milliseconds: 7), epoch: 3),
+            .create(spec, created: WallTime(milliseconds: 7), epoch: 3, ports: []),
             .start(ContainerID("c1")),
             .stop(ContainerID("c1"), grace: .seconds(1)),
             .remove(ContainerID("c1")),
@@ -108,10 +108,14 @@ struct JobPerformerTests {
 
     @Test func `a check tells a closed port from a bad answer`() async throws {
         let mode = CheckMode.http(HTTPCheck(portName: "main", path: "/"))
-        let held = try PortReservation(ports: spec.spec.exposedPorts, address: "127.0.0.1", excluding: [])
+        let held = try PortReservation(ports: spec.workload.exposedPorts, address: "127.0.0.1", excluding: [])
         let mapping = held.mappings[0]
         func check(_ mode: CheckMode, _ port: PortMapping?) async -> Outcome {
-            await performer.perform(.check(mode, port: port, timeout: .seconds(20)), for: spec.id, portsInUse: [])
+            await performer.perform(
+                .check(mode, container: ContainerID("c"), port: port, timeout: .seconds(20)),
+                for: spec.id,
+                portsInUse: []
+            )
         }
         #expect(try failure(await check(mode, mapping)).kind == .notListening)
         let server = try #require(PublishedPortListener(mapping.hostPort, isSick: true))

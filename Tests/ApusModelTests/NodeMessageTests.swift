@@ -9,7 +9,7 @@ private let fence = Fence(epoch: 3, sequence: 41)
 private let allocation = ResourceAllocation(numaNode: 1, cores: [2, 3], memoryMB: 512)
 private let healthy = InstanceReport(
     id: InstanceID("AI-1"),
-    app: AppID("FULL-1-2_3"),
+    owner: .application(AppID("FULL-1-2_3")),
     appName: "FULL",
     state: .healthy,
     allocation: allocation,
@@ -22,7 +22,7 @@ private let healthy = InstanceReport(
 )
 private let ended = InstanceReport(
     id: InstanceID("AI-2"),
-    app: AppID("FULL-1-2_3"),
+    owner: .application(AppID("FULL-1-2_3")),
     appName: "FULL",
     state: .stopped,
     allocation: allocation,
@@ -152,7 +152,7 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
 
     @Test(arguments: [
         EndCause.stopped(.destroyed), .exited(code: -1, outOfMemory: false), .pullFailed, .startFailed,
-        .readinessFailed, .healthFailed, .refused, .executorLost,
+        .readinessFailed(.connect), .healthFailed(.status), .unplaceable, .refused, .executorLost,
     ])
     func `every cause of an end comes back the same`(_ cause: EndCause) throws {
         var instance = ended

@@ -1,0 +1,26 @@
+extension Workload {
+    /// What this version of Apus cannot run yet, each with a text for whoever asked; empty if it can run all of it.
+    ///
+    /// Controller and executor both refuse it: nothing that was asked for is silently left out.
+    package var partsNotBuilt: [String] {
+        var parts: [String] = []
+        func later(_ what: String) { parts.append("\(what) with a later version of Apus") }
+        let (configs, devices) =
+            switch self {
+            case .application(let spec): (spec.configs, spec.devices)
+            case .task(let spec): (spec.configs, spec.devices)
+            }
+        if case .application(let spec) = self, spec.type != .service {
+            later("type \(spec.type.rawValue): only SERVICE can be run now; the others come")
+        }
+        if !configs.isEmpty { later("configs: configuration files come") }
+        if !devices.isEmpty { later("devices: devices come") }
+        if case .rsyslog = logging { later("logging: RSYSLOG comes") }
+        switch placementPolicy {
+        case .any, .onePerHost, .maxPerHost: break
+        case .matchTag, .noTag, .ruleBased, .composite, .local:
+            later("placementPolicy: \(placementPolicy.typeName) comes")
+        }
+        return parts
+    }
+}
