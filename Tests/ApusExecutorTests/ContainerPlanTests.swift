@@ -109,7 +109,7 @@ struct ContainerPlanTests {
         #expect(!labels.values.contains { $0.contains("hidden") })
         let read = try ContainerLabels(reading: labels)
         #expect(read.instance == InstanceID("AI-1"))
-        #expect(read.app == spec.id)
+        #expect(read.owner == .application(spec.id))
         #expect(read.epoch == 3)
         #expect(read.created == WallTime(milliseconds: 9))
         #expect(read.ports == Self.ports)

@@ -57,7 +57,7 @@ struct GoldenStateTests {
         }
         let texts = members.compactMap { member in member.value.text.map { (member.key, $0) } }
         let labels = try ContainerLabels(reading: Dictionary(uniqueKeysWithValues: texts))
-        #expect(labels.app == AppID("HELLO-1"))
+        #expect(labels.owner == .application(AppID("HELLO-1")))
         #expect(labels.ports.map(\.containerPort) == [8000])
         #expect(labels.checks != nil)
     }
