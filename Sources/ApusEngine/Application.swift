@@ -40,86 +40,13 @@ package struct Application: Sendable {
     /// The state on the wire (contract §4.2).
     package var state: ApplicationState {
         switch operation?.kind {
-        case .scale, .suspend: .scalingRequested
+        case .startInstances, .scale, .suspend: .scalingRequested
+        case .stopInstances: .stopInstancesRequested
+        case .replaceInstances: .replaceInstancesRequested
         case .recover: .outageDetected
         case .destroy: .destroyRequested
         case .create, nil: expected == 0 ? .monitoring : .running
         }
-    }
-}
-
-/// A request that was accepted and is being worked on.
-package struct Operation: Hashable, Sendable {
-    package enum Kind: String, Sendable {
-        case create = "CREATE"
-        case scale = "SCALE"
-        case suspend = "SUSPEND"
-        case recover = "RECOVER"
-        case destroy = "DESTROY"
-    }
-    package var id: OperationID
-    package var kind: Kind
-    /// How many instances may be on their way up at a time.
-    package var parallelism: Int
-    package var timeout: DurationText
-    package var accepted: WallTime
-    /// The time it had spent when its record was written, under earlier leaders included.
-    package var spent: Duration
-    /// When this leader took it up; soft.
-    package var resumed: Moment
-
-    package init(
-        id: OperationID,
-        kind: Kind,
-        parallelism: Int,
-        timeout: DurationText,
-        accepted: WallTime,
-        spent: Duration,
-        resumed: Moment
-    ) {
-        self.id = id
-        self.kind = kind
-        self.parallelism = parallelism
-        self.timeout = timeout
-        self.accepted = accepted
-        self.spent = spent
-        self.resumed = resumed
-    }
-
-    /// When it is given up.
-    package var deadline: Moment { resumed + (timeout.duration - spent) }
-}
-
-/// How an operation ended.
-package struct EndedOperation: Hashable, Sendable {
-    package enum Outcome: String, Sendable {
-        case succeeded = "SUCCEEDED"
-        case failed = "FAILED"
-        /// A later operation took its place.
-        case superseded = "SUPERSEDED"
-    }
-    package var id: OperationID
-    package var kind: Operation.Kind
-    package var outcome: Outcome
-    /// For people; empty on success.
-    package var reason: String
-    package var accepted: WallTime
-    package var ended: WallTime
-
-    package init(
-        id: OperationID,
-        kind: Operation.Kind,
-        outcome: Outcome,
-        reason: String,
-        accepted: WallTime,
-        ended: WallTime
-    ) {
-        self.id = id
-        self.kind = kind
-        self.outcome = outcome
-        self.reason = reason
-        self.accepted = accepted
-        self.ended = ended
     }
 }
 

@@ -10,6 +10,8 @@ package enum RecordKind: String, Sendable, CaseIterable {
     case hint
     /// A page of an application's ended instances; id: `<application>/<page>`.
     case ended
+    /// A task's specification, its assignment and its result; id: `<source application>/<task>`.
+    case task
     /// Facts about the whole cluster.
     case cluster
 }

@@ -9,6 +9,7 @@ package struct ClusterState: Sendable {
     package var applications: TreeDictionary<AppID, Application> = [:]
     package var instances: TreeDictionary<InstanceID, Instance> = [:]
     package var ended: TreeDictionary<AppID, EndedHistory> = [:]
+    package var tasks: TreeDictionary<TaskID, TaskRun> = [:]
     package var members: TreeDictionary<ExecutorID, Member> = [:]
 
     package init(cluster: ClusterID) { self.cluster = cluster }

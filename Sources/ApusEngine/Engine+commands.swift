@@ -4,11 +4,15 @@ import HashTreeCollections
 
 /// Requests for change: accepted or refused at once, worked on from the next decision.
 extension Engine {
+    /// Most instances of one application, as many as SCALE may ask for.
+    private static let mostInstances = 2048
+
     mutating func accept(_ command: Command, at times: Times) -> CommandOutcome {
         switch command {
         case .application(let operation): accept(operation, at: times)
-        case .cancel: .refused(["Current operation could not be cancelled"])
-        case .task, .forget: .refused(["Tasks come with a later version of Apus"])
+        case .cancel(let app): cancel(app, at: times)
+        case .task(let operation): accept(operation, at: times)
+        case .forget(let task): forget(task, at: times)
         }
     }
 
@@ -19,20 +23,8 @@ extension Engine {
         let id = operation.appID
         guard let application = state.applications[id] else { return .refused(["No state found for app: \(id)"]) }
         if let refusal = refusal(of: operation, in: application.state) { return .refused([refusal]) }
-        switch operation {
-        case .create, .startInstances, .stopInstances, .replaceInstances:
-            return .refused(["\(operation.typeName) comes with a later version of Apus; SCALE does what it can"])
-        case .scale(_, let required, let opSpec):
-            if let lacking = lacking(for: application, required: required) { return .refused(lacking) }
-            begin(.scale, expected: required, opSpec, on: application, at: times)
-        case .suspend(_, let opSpec):
-            begin(.suspend, expected: 0, opSpec, on: application, at: times)
-        case .recover:
-            begin(.recover, expected: application.expected, .standard, on: application, at: times)
-        case .destroy(_, let opSpec):
-            begin(.destroy, expected: 0, opSpec, on: application, at: times)
-        }
-        return .accepted(.application(id))
+        let violations = begin(operation, on: application, at: times)
+        return violations.isEmpty ? .accepted(.application(id)) : .refused(violations)
     }
 
     private mutating func create(
@@ -45,7 +37,10 @@ extension Engine {
         let notBuilt = Workload.application(spec).partsNotBuilt
         guard notBuilt.isEmpty else { return .refused(notBuilt) }
         var application = Application(spec: spec, expected: instances, created: times.wall, updated: times.wall)
-        if instances > 0 { application.operation = newOperation(.create, opSpec, at: times) }
+        if instances > 0 {
+            application.operation = newOperation(.create, opSpec, steps: instances, on: application, at: times)
+            application.operation?.before = 0
+        }
         state.applications[spec.id] = application
         // Instances of an earlier application of this id, or found without one, are its own now.
         adoptStrays(of: spec.id, at: times)
@@ -53,22 +48,101 @@ extension Engine {
         return .accepted(.application(spec.id))
     }
 
+    /// Takes up an operation that the application's state allows.
+    ///
+    /// - Returns: why it cannot be done as things are; empty if it was taken up.
+    private mutating func begin(
+        _ operation: ApplicationOperation,
+        on application: Application,
+        at times: Times
+    ) -> [String] {
+        let live = state.instances(of: application.id)
+        switch operation {
+        case .create: return []
+        case .startInstances(_, let instances, let opSpec):
+            return scale(.startInstances, to: application.expected + instances, opSpec, application, at: times)
+        case .scale(_, let required, let opSpec):
+            return scale(.scale, to: required, opSpec, application, at: times)
+        case .suspend(_, let opSpec):
+            begin(.suspend, expected: 0, opSpec, steps: live.count, on: application, at: times)
+        case .recover:
+            begin(.recover, expected: application.expected, .standard, steps: 1, on: application, at: times)
+        case .destroy(_, let opSpec):
+            begin(.destroy, expected: 0, opSpec, steps: live.count, on: application, at: times)
+        case .stopInstances(_, let ids, let skipRespawn, let opSpec):
+            let named = Set(ids)
+            let unknown = named.subtracting(live.map(\.id)).sorted()
+            guard unknown.isEmpty else {
+                let list = unknown.map(\.rawValue).joined(separator: ",")
+                return ["App \(application.id) does not have any instances with the following ids: \(list)"]
+            }
+            let fewer = skipRespawn ? live.count { $0.isAlive && named.contains($0.id) } : 0
+            let targets = live.map(\.id).filter(named.contains)
+            begin(
+                .stopInstances,
+                expected: max(0, application.expected - fewer),
+                opSpec,
+                steps: targets.count,
+                on: application,
+                at: times
+            ) { $0.targets = targets }
+        case .replaceInstances(_, let ids, let stopFirst, let opSpec):
+            let targets = live.filter { $0.isHealthy && (ids.isEmpty || ids.contains($0.id)) }.map(\.id)
+            guard !targets.isEmpty, targets.count <= Self.mostInstances else {
+                return [
+                    "There are no replaceable healthy instances with ids: "
+                        + "[\(ids.map(\.rawValue).joined(separator: ", "))]"
+                ]
+            }
+            begin(
+                .replaceInstances,
+                expected: application.expected,
+                opSpec,
+                steps: targets.count,
+                on: application,
+                at: times
+            ) { operation in
+                operation.targets = targets
+                operation.order = stopFirst ? .stopFirst : .startFirst
+            }
+        }
+        return []
+    }
+
+    private mutating func scale(
+        _ kind: Operation.Kind,
+        to required: Int,
+        _ opSpec: ClusterOpSpec,
+        _ application: Application,
+        at times: Times
+    ) -> [String] {
+        guard required <= Self.mostInstances else {
+            return ["App \(application.id) can have at most \(Self.mostInstances) instances, not \(required)"]
+        }
+        let alive = state.instances(of: application.id).count { $0.isAlive }
+        let lacking = lacking(for: .application(application.spec), instances: required - alive)
+        guard lacking.isEmpty else { return lacking }
+        begin(kind, expected: required, opSpec, steps: abs(required - alive), on: application, at: times)
+        return []
+    }
+
+    /// `steps` is the number of instances that it starts or stops, for the time it may take.
     private mutating func begin(
         _ kind: Operation.Kind,
         expected: Int,
         _ opSpec: ClusterOpSpec,
+        steps: Int,
         on application: Application,
-        at times: Times
+        at times: Times,
+        _ detail: (inout Operation) -> Void = { _ in }
     ) {
         var application = application
         if let current = application.operation {
-            application.lastOperation = current.ended(
-                .superseded,
-                "\(kind.rawValue) was asked for",
-                at: times.wall
-            )
+            application.lastOperation = current.ended(.superseded, "\(kind.rawValue) was asked for", at: times.wall)
         }
-        application.operation = newOperation(kind, opSpec, at: times)
+        var operation = newOperation(kind, opSpec, steps: steps, on: application, at: times)
+        detail(&operation)
+        application.operation = operation
         application.expected = expected
         application.updated = times.wall
         // Whoever asks again wants it tried again now.
@@ -80,25 +154,28 @@ extension Engine {
     private mutating func newOperation(
         _ kind: Operation.Kind,
         _ opSpec: ClusterOpSpec,
+        steps: Int,
+        on application: Application,
         at times: Times
     ) -> Operation {
-        Operation(
+        var operation = Operation(
             id: OperationID("OP-\(random.uuid())"),
             kind: kind,
-            parallelism: opSpec.parallelism,
-            timeout: opSpec.timeout,
+            opSpec: opSpec,
             accepted: times.wall,
-            spent: .zero,
             resumed: times.now
         )
+        operation.before = application.expected
+        operation.rounds = max(1, (steps + opSpec.parallelism - 1) / opSpec.parallelism)
+        return operation
     }
 
-    private mutating func touch(_ app: AppID) {
+    mutating func touch(_ app: AppID) {
         touched.insert(RecordKey(.application, app.rawValue))
         dirty.insert(.application(app))
     }
 
-    /// Drove's texts (contract §3.6, §4.2), and what is not built yet.
+    /// Drove's texts (contract §3.6, §4.2).
     private func refusal(of operation: ApplicationOperation, in current: ApplicationState) -> String? {
         let allowed: [String] =
             switch current {
@@ -124,21 +201,17 @@ extension Engine {
     }
 
     /// Drove's capacity check of the growth (contract §3.6): what cannot fit in the whole cluster is refused at once.
-    private func lacking(for application: Application, required: Int) -> [String]? {
-        let alive = state.instances(of: application.id).count { $0.isAlive }
-        let growth = required - alive
+    func lacking(for workload: Workload, instances growth: Int) -> [String] {
         // Who has not spoken to this leader yet may well have room.
         let isGathering = state.members.contains { _, member in member.presence == .joining }
-        guard growth > 0, !isGathering else { return nil }
+        guard growth > 0, !isGathering else { return [] }
         let totals = ledger.totals()
         guard totals.executors > 0 else { return ["No executors on cluster"] }
-        let resources = application.spec.resources
+        let resources = workload.resources
         var violations: [String] = []
         let (cores, memory) = (growth * resources.cores, Int64(growth) * resources.memoryMB)
         if cores > totals.freeCores {
-            violations.append(
-                "Cluster does not have enough CPU. Required: \(cores) Available: \(totals.freeCores)"
-            )
+            violations.append("Cluster does not have enough CPU. Required: \(cores) Available: \(totals.freeCores)")
         }
         if memory > totals.freeMemoryMB {
             violations.append(
@@ -153,12 +226,6 @@ extension Engine {
                 """
             )
         }
-        return violations.isEmpty ? nil : violations
-    }
-}
-
-extension Operation {
-    func ended(_ outcome: EndedOperation.Outcome, _ reason: String, at wall: WallTime) -> EndedOperation {
-        EndedOperation(id: id, kind: kind, outcome: outcome, reason: reason, accepted: accepted, ended: wall)
+        return violations
     }
 }

@@ -18,11 +18,11 @@ extension Engine {
         state.members[instance.executor]?.instances.append(instance.id)
         state.members[instance.executor]?.hintBytes += instance.hintBytes
         updateAdmission(of: instance.executor)
-        touched.insert(RecordKey(.hint, instance.executor.rawValue))
+        touched.insert(instance.recordKey)
         dirty.insert(instance.owner)
     }
 
-    /// Moves a live instance to its application's history and frees what it held.
+    /// Moves a live instance to its application's history, or makes it its task's end, and frees what it held.
     mutating func end(
         _ id: InstanceID,
         as terminal: InstanceState,
@@ -32,16 +32,32 @@ extension Engine {
     ) {
         guard let instance = state.instances[id] else { return }
         let hostname = state.members[instance.executor]?.hostname ?? ""
-        state.instances[id] = nil
-        state.members[instance.executor]?.instances.removeAll { $0 == id }
+        remove(instance)
+        switch instance.owner {
+        case .application(let app):
+            guard state.applications[app] != nil else { break }
+            state.applications[app]?.instances.removeAll { $0 == id }
+            state.applications[app]?.operation?.progressed = times.now
+            archive(EndedInstance(instance, of: app, as: terminal, cause, error, on: hostname, at: times.wall))
+        case .task(let task):
+            let place = TaskPlace(
+                instance: id,
+                executor: instance.executor,
+                hostname: hostname,
+                allocation: instance.allocation
+            )
+            end(task, TaskEnd(place: place, state: terminal, cause: cause, error: error, at: times.wall), at: times)
+        }
+    }
+
+    /// Takes a live instance off every list and frees what it held.
+    mutating func remove(_ instance: Instance) {
+        state.instances[instance.id] = nil
+        state.members[instance.executor]?.instances.removeAll { $0 == instance.id }
         state.members[instance.executor]?.hintBytes -= instance.hintBytes
         updateAdmission(of: instance.executor)
-        touched.insert(RecordKey(.hint, instance.executor.rawValue))
-        ledger.release(id)
-        if let app = instance.app, state.applications[app] != nil {
-            state.applications[app]?.instances.removeAll { $0 == id }
-            archive(EndedInstance(instance, of: app, as: terminal, cause, error, on: hostname, at: times.wall))
-        }
+        touched.insert(instance.recordKey)
+        ledger.release(instance.id)
         dirty.insert(instance.owner)
         wakeWaiting()
     }
@@ -86,7 +102,7 @@ extension Engine {
     private func workload(of owner: Owner) -> Workload? {
         switch owner {
         case .application(let app): state.applications[app].map { .application($0.spec) }
-        case .task: nil
+        case .task(let task): state.tasks[task].map { .task($0.spec) }
         }
     }
 
@@ -181,6 +197,7 @@ extension Engine {
             return
         case .resourcesHeld, .journalUnwritable, .unsupported, .unreadable:
             let text = "refused by its executor: \(reason)"
+            if case .task(let task) = instance.owner, refuse(task, instance, refusal, at: times) { return }
             countFailure(of: instance, reason: text, at: times)
             end(spec.id, as: .stopped, cause: .refused, error: text, at: times)
         }

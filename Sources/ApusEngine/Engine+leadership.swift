@@ -8,6 +8,7 @@ extension Engine {
         for record in records where record.key.kind == .member { try loadMember(record, at: times) }
         for record in records where record.key.kind == .application { try loadApplication(record, at: times) }
         for record in records where record.key.kind == .hint { try loadHint(record, at: times) }
+        for record in records where record.key.kind == .task { try loadTask(record, at: times) }
         for record in records where record.key.kind == .ended { try loadEnded(record) }
         // Loading changes nothing that is stored.
         touched = []
@@ -35,6 +36,16 @@ extension Engine {
             _ = ledger.hold(instance.id, of: instance.owner.placementGroup, instance.allocation, on: instance.executor)
             insert(instance)
         }
+    }
+
+    private mutating func loadTask(_ record: Record, at times: Times) throws(JSONError) {
+        let (run, instance) = try reading(record) { json throws(JSONError) in
+            try TaskRun.reading(record: json, resumed: times.now)
+        }
+        state.tasks[run.id] = run
+        guard let instance else { return }
+        _ = ledger.hold(instance.id, of: instance.owner.placementGroup, instance.allocation, on: instance.executor)
+        insert(instance)
     }
 
     private mutating func loadEnded(_ record: Record) throws(JSONError) {

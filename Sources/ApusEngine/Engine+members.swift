@@ -38,6 +38,12 @@ extension Engine {
         let identity = report.identity
         member.heard = listening(times.now)
         member.heardAt = times.wall
+        if report.troubles != member.troubles {
+            let text = report.troubles.isEmpty ? "can serve again" : report.troubles.joined(separator: "; ")
+            effects.append(.note("executor \(member.id) (\(member.hostname)): \(text)"))
+            member.troubles = report.troubles
+            wakeWaiting()
+        }
         if let fence = report.fence { member.acknowledged = max(member.acknowledged, fence.epoch) }
         if identity.hostname != member.hostname || identity.port != member.port {
             (member.hostname, member.port) = (identity.hostname, identity.port)
@@ -116,6 +122,7 @@ extension Engine {
             case .joining: .closed(.joining)
             case .silent: .closed(.silent)
             case .lost: .closed(.lost)
+            case .present where !member.troubles.isEmpty: .closed(.suspended)
             case .present: member.hintBytes > Member.fullHintBytes ? .closed(.tooManyInstances) : .open
             }
         ledger.setAdmission(id, admission)

@@ -6,20 +6,22 @@ import HashTreeCollections
 extension Engine {
     mutating func reconcile(_ id: AppID, budget: inout Int, at times: Times) {
         guard var application = state.applications[id] else { return }
-        let live = state.instances(of: id)
-        guard isGathered(live) else {
+        guard isGathered(state.instances(of: id)) else {
             waiting.insert(.application(id))
             return
         }
-        if finish(&application, live: live, at: times) { return }
+        if finish(&application, live: state.instances(of: id), at: times) { return }
+        let live = state.instances(of: id)
         proveGeneration(of: &application, live: live, at: times.now)
         state.applications[id] = application
 
-        let alive = live.filter(\.isAlive)
-        if alive.count > application.expected {
-            stopSurplus(of: application, alive: alive, at: times)
-        } else if alive.count < application.expected {
-            startMissing(of: application, alive: alive, budget: &budget, at: times)
+        _ = stopTargets(of: application, live: live, at: times)
+        let alive = state.instances(of: id).filter(\.isAlive)
+        let ceiling = ceiling(of: application, alive: alive)
+        if alive.count > ceiling {
+            stopSurplus(of: application, alive: alive, ceiling: ceiling, at: times)
+        } else if alive.count < ceiling {
+            startMissing(of: application, alive: alive, ceiling: ceiling, budget: &budget, at: times)
         } else {
             state.applications[id]?.shortfall = nil
         }
@@ -38,6 +40,7 @@ extension Engine {
     private mutating func startMissing(
         of application: Application,
         alive: [Instance],
+        ceiling: Int,
         budget: inout Int,
         at times: Times
     ) {
@@ -45,9 +48,10 @@ extension Engine {
             wake(.owner(.application(application.id)), at: times.now + wait)
             return
         }
-        var wanted = application.expected - alive.count
+        var wanted = ceiling - alive.count
         if let operation = application.operation {
-            wanted = min(wanted, operation.parallelism - alive.count { !$0.isHealthy })
+            let targets = Set(operation.targets)
+            wanted = min(wanted, operation.parallelism - alive.count { !$0.isHealthy && !targets.contains($0.id) })
         }
         for _ in 0..<max(0, wanted) {
             guard budget > 0 else {
@@ -109,7 +113,7 @@ extension Engine {
     // MARK: stopping
 
     /// Scale down takes those on silent executors first, then what is not healthy yet, then the oldest.
-    private mutating func stopSurplus(of application: Application, alive: [Instance], at times: Times) {
+    private mutating func stopSurplus(of application: Application, alive: [Instance], ceiling: Int, at times: Times) {
         guard mayStop else {
             waiting.insert(.application(application.id))
             return
@@ -118,78 +122,31 @@ extension Engine {
             switch application.operation?.kind {
             case .destroy: .destroyed
             case .scale, .suspend: .scaledDown
-            case .create, .recover, nil: .surplus
+            case .create, .startInstances, .stopInstances, .replaceInstances, .recover, nil: .surplus
             }
-        let victims = alive.sorted { left, right in
+        for victim in inOrderOfStopping(alive).prefix(alive.count - ceiling) {
+            stop(victim.id, reason, at: times.now)
+        }
+    }
+
+    func inOrderOfStopping(_ instances: [Instance]) -> [Instance] {
+        instances.sorted { left, right in
             let (first, second) = (victimRank(left), victimRank(right))
             return first == second ? (left.created, left.id) < (right.created, right.id) : first < second
-        }
-        for victim in victims.prefix(alive.count - application.expected) {
-            state.instances[victim.id]?.stop = Instance.Stop(reason: reason, sent: nil)
-            sendStop(of: victim.id, at: times.now)
         }
     }
 
     private func victimRank(_ instance: Instance) -> Int {
-        guard state.members[instance.executor]?.presence == .present else { return 0 }
+        guard let member = state.members[instance.executor], member.presence == .present, member.troubles.isEmpty else {
+            return 0
+        }
         return instance.isHealthy ? 2 : 1
     }
 
-    // MARK: operations end
-
-    /// Ends the operation if it is done or out of time.
-    ///
-    /// - Returns: `true` if the application is gone with it.
-    private mutating func finish(_ application: inout Application, live: [Instance], at times: Times) -> Bool {
-        guard let operation = application.operation else { return false }
-        if isDone(operation, application, live: live) {
-            guard operation.kind != .destroy else {
-                forget(application.id)
-                return true
-            }
-            end(&application, with: operation.ended(.succeeded, "", at: times.wall), at: times)
-        } else if operation.deadline <= times.now {
-            let reason =
-                "not done within \(operation.timeout.json.text ?? ""): \(standing(of: application, live: live))"
-            end(&application, with: operation.ended(.failed, reason, at: times.wall), at: times)
-            effects.append(.note("\(operation.kind.rawValue) of \(application.id) failed: \(reason)"))
-        } else {
-            wake(.owner(.application(application.id)), at: operation.deadline)
-        }
-        return false
-    }
-
-    private func isDone(_ operation: Operation, _ application: Application, live: [Instance]) -> Bool {
-        switch operation.kind {
-        case .create, .recover, .scale:
-            live.count == application.expected && live.allSatisfy(\.isHealthy)
-        case .suspend, .destroy:
-            live.isEmpty
-        }
-    }
-
-    private func standing(of application: Application, live: [Instance]) -> String {
-        let healthy = live.count(where: \.isHealthy)
-        var text = "\(healthy) of \(application.expected) healthy"
-        if live.count > application.expected { text += ", \(live.count - application.expected) not gone yet" }
-        if let shortfall = application.shortfall { text += "; no room: \(shortfall.text)" }
-        if !application.backoff.reason.isEmpty { text += "; last failure: \(application.backoff.reason)" }
-        return text
-    }
-
-    private mutating func end(_ application: inout Application, with ended: EndedOperation, at times: Times) {
-        application.operation = nil
-        application.lastOperation = ended
-        application.updated = times.wall
-        touched.insert(RecordKey(.application, application.id.rawValue))
-    }
-
-    private mutating func forget(_ app: AppID) {
-        for page in state.ended[app]?.pages ?? [] { touched.insert(Self.endedKey(app, page: page.number)) }
-        state.ended[app] = nil
-        state.applications[app] = nil
-        touched.insert(RecordKey(.application, app.rawValue))
-        effects.append(.note("\(app) is destroyed"))
+    /// Tells an instance's executor to stop it, from now on until it has.
+    mutating func stop(_ id: InstanceID, _ reason: StopReason, at now: Moment) {
+        state.instances[id]?.stop = Instance.Stop(reason: reason, sent: nil)
+        sendStop(of: id, at: now)
     }
 
     /// An instance of the latest generation that stayed HEALTHY long enough clears the back-off.

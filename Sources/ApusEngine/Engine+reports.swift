@@ -80,6 +80,10 @@ extension Engine {
             case .assigned: break
             case .confirmed:
                 let text = "its executor no longer knows it"
+                if case .task = instance.owner {
+                    end(id, as: .lost, cause: .executorLost, error: text, at: times)
+                    continue
+                }
                 countFailure(of: instance, reason: text, at: times)
                 end(id, as: .stopped, cause: .refused, error: text, at: times)
             }
@@ -138,7 +142,10 @@ extension Engine {
         }
         state.instances[instance.id] = instance
         if instance.ports != old.ports || (instance.state == .healthy) != (old.state == .healthy) {
-            touched.insert(RecordKey(.hint, instance.executor.rawValue))
+            touched.insert(instance.recordKey)
+        }
+        if instance.state != old.state, let app = instance.app, instance.isHealthy {
+            state.applications[app]?.operation?.progressed = times.now
         }
         let failed = old.isAlive && !instance.state.isAlive
         if failed { countFailure(of: instance, reason: report.error, at: times) }
@@ -203,9 +210,14 @@ extension Engine {
         guard let stray = strays[id] else { return }
         // One that is ending may come back to life: its executor forgets a STOP that it could not write down.
         if stray.state.isAlive, mayStop, state.members[stray.executor]?.presence == .present {
-            emit(.stop(id, .unknown), to: stray.executor)
+            emit(.stop(id, reason(toStop: stray)), to: stray.executor)
         }
         wake(.stray(id), at: times.now + settings.resendAfter)
+    }
+
+    /// A task that was given up is known, but must not go on.
+    private func reason(toStop stray: Stray) -> StopReason {
+        if case .task(let task) = stray.owner, state.tasks[task] != nil { .lost } else { .unknown }
     }
 
     mutating func adoptStrays(of app: AppID, at times: Times) {

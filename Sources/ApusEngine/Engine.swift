@@ -62,7 +62,7 @@ package struct Engine: Sendable {
         lastInput = times.now
         try load(records, at: times)
         updateMayStop()
-        dirty = Set(state.applications.keys.map(Owner.application))
+        dirty = Set(state.applications.keys.map(Owner.application)).union(state.tasks.keys.map(Owner.task))
     }
 
     /// Takes one input into the state; decisions wait for `decide`.
@@ -92,7 +92,7 @@ package struct Engine: Sendable {
             dirty.remove(owner)
             switch owner {
             case .application(let app): reconcile(app, budget: &budget, at: times)
-            case .task: break
+            case .task(let task): reconcile(task, budget: &budget, at: times)
             }
         }
     }

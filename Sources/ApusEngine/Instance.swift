@@ -45,6 +45,14 @@ package struct Instance: Sendable {
         return 280 + app.rawValue.utf8.count + allocation.cores.count * 6 + max(ports, 180)
     }
 
+    /// The record that holds its assignment.
+    var recordKey: RecordKey {
+        switch owner {
+        case .application: RecordKey(.hint, executor.rawValue)
+        case .task(let task): RecordKey(.task, task.rawValue)
+        }
+    }
+
     /// The application that it is an instance of; `nil` of a task.
     package var app: AppID? { if case .application(let app) = owner { app } else { nil } }
     /// It counts towards what is expected.

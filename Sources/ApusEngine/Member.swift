@@ -35,7 +35,9 @@ package struct Member: Sendable {
     package var sequence: Int64
     /// The last sequence used before this run of its process was heard; soft.
     var sequenceBefore: Int64 = 0
-    /// The ids that its hint record lists, oldest first.
+    /// Why it cannot serve now, in its own words; soft.
+    package var troubles: [String] = []
+    /// The ids of what runs there, oldest first.
     package var instances: [InstanceID]
     /// An upper bound of its hint record's size.
     package var hintBytes = 0

@@ -13,9 +13,15 @@ extension Engine {
             case .member: state.members[ExecutorID(key.id)]?.record
             case .hint: hint(ExecutorID(key.id))
             case .ended: endedPage(key.id)
+            case .task: TaskID(rawValue: key.id).flatMap { taskRecord($0, at: times.now) }
             case .cluster: nil
             }
         return json.map { .put(key, $0.bytes) } ?? .delete(key)
+    }
+
+    private func taskRecord(_ id: TaskID, at now: Moment) -> JSON? {
+        guard let run = state.tasks[id] else { return nil }
+        return run.record(live: run.instance.flatMap { state.instances[$0] }, at: now)
     }
 
     private func hint(_ executor: ExecutorID) -> JSON? {
@@ -64,21 +70,42 @@ extension Operation {
     func record(at now: Moment) -> JSON {
         .members([
             "id": id.json, "kind": .string(kind.rawValue), "parallelism": .integer(Int64(parallelism)),
-            "timeout": timeout.json, "accepted": accepted.json,
+            "timeout": timeout.json, "failureStrategy": .string(failureStrategy.rawValue),
+            "rounds": .integer(Int64(rounds)), "before": .integer(Int64(before)),
+            "order": .string(order.rawValue), "accepted": accepted.json,
             "spentMilliseconds": .integer((spent + (now - resumed)).milliseconds),
+            "targets": targets.isEmpty ? nil : .array(targets.map(\.json)),
         ])
     }
 
     init(record json: JSON, resumed: Moment) throws(JSONError) {
+        let opSpec = ClusterOpSpec(
+            timeout: try DurationText(json: try json.required("timeout")),
+            parallelism: try json.int("parallelism"),
+            failureStrategy: json["failureStrategy"]?.text.flatMap(ClusterOpSpec.FailureStrategy.init(rawValue:))
+                ?? .stop
+        )
         self.init(
             id: OperationID(try json.string("id")),
             kind: try Kind(name: try json.string("kind")),
-            parallelism: try json.int("parallelism"),
-            timeout: try DurationText(json: try json.required("timeout")),
+            opSpec: opSpec,
             accepted: WallTime(milliseconds: try json.integer("accepted")),
             spent: .milliseconds(try json.integer("spentMilliseconds")),
             resumed: resumed
         )
+        // Those of the first version know none of these.
+        guard json["rounds"] != nil else { return }
+        rounds = try json.int("rounds")
+        before = try json.int("before")
+        order = Order(rawValue: try json.string("order")) ?? .startFirst
+        targets = try json.instanceIDs("targets")
+    }
+}
+
+extension JSON {
+    /// Absent is none.
+    fileprivate func instanceIDs(_ key: String) throws(JSONError) -> [InstanceID] {
+        self[key] == nil ? [] : try strings(key).map { InstanceID($0) }
     }
 }
 
@@ -94,6 +121,7 @@ extension EndedOperation {
         .members([
             "id": id.json, "kind": .string(kind.rawValue), "outcome": .string(outcome.rawValue),
             "reason": .string(reason), "accepted": accepted.json, "ended": ended.json,
+            "targets": targets.isEmpty ? nil : .array(targets.map(\.json)),
         ])
     }
 
@@ -105,6 +133,7 @@ extension EndedOperation {
             kind: try Operation.Kind(name: try json.string("kind")),
             outcome: known,
             reason: try json.string("reason"),
+            targets: try json.instanceIDs("targets"),
             accepted: WallTime(milliseconds: try json.integer("accepted")),
             ended: WallTime(milliseconds: try json.integer("ended"))
         )
@@ -159,33 +188,33 @@ extension Instance {
     static func hints(record json: JSON) throws(JSONError) -> [Instance] {
         let executor = ExecutorID(try json.string("executor"))
         var instances: [Instance] = []
-        for hint in try json.array("instances") {
-            var ports: [PortMapping] = []
-            for port in try hint.array("ports") { ports.append(try PortMapping(json: port)) }
-            // Ports are reported once the executor has it; before that the START may never have left.
-            let isConfirmed = !ports.isEmpty
-            let state: InstanceState = try hint.bool("healthy") ? .healthy : isConfirmed ? .unknown : .pending
-            instances.append(
-                Instance(
-                    id: InstanceID(try hint.string("id")),
-                    owner: .application(AppID(try hint.string("app"))),
-                    executor: executor,
-                    allocation: try ResourceAllocation(json: try hint.required("allocation")),
-                    epoch: try hint.integer("epoch"),
-                    created: WallTime(milliseconds: try hint.integer("created")),
-                    updated: WallTime(milliseconds: try hint.integer("updated")),
-                    state: state,
-                    ports: ports,
-                    error: "",
-                    cause: nil,
-                    progress: isConfirmed ? .confirmed : .assigned(sent: nil),
-                    stop: nil,
-                    healthySince: nil,
-                    generation: 0
-                )
-            )
-        }
+        for hint in try json.array("instances") { instances.append(try Instance(hint: hint, on: executor)) }
         return instances
+    }
+
+    init(hint: JSON, on executor: ExecutorID) throws(JSONError) {
+        var ports: [PortMapping] = []
+        for port in try hint.array("ports") { ports.append(try PortMapping(json: port)) }
+        // Ports are reported once the executor has it; before that the START may never have left.
+        let isConfirmed = !ports.isEmpty
+        let state: InstanceState = try hint.bool("healthy") ? .healthy : isConfirmed ? .unknown : .pending
+        self.init(
+            id: InstanceID(try hint.string("id")),
+            owner: try Owner(json: try hint.required("app")),
+            executor: executor,
+            allocation: try ResourceAllocation(json: try hint.required("allocation")),
+            epoch: try hint.integer("epoch"),
+            created: WallTime(milliseconds: try hint.integer("created")),
+            updated: WallTime(milliseconds: try hint.integer("updated")),
+            state: state,
+            ports: ports,
+            error: "",
+            cause: nil,
+            progress: isConfirmed ? .confirmed : .assigned(sent: nil),
+            stop: nil,
+            healthySince: nil,
+            generation: 0
+        )
     }
 }
 

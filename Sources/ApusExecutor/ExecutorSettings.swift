@@ -19,6 +19,8 @@ package struct ExecutorSettings: Hashable, Sendable {
     package var sharing: Topology.Sharing
     /// The IPv4 address that containers' ports are published on; 127.0.0.1 keeps them on this machine.
     package var publishAddress: String
+    /// The directories of this machine that containers may mount, with all below them; none: no volumes.
+    package var allowedVolumes: [String]
     /// Cores kept back for the system.
     package var reservedCores: Set<Int>
 
@@ -32,6 +34,7 @@ package struct ExecutorSettings: Hashable, Sendable {
         engineSocket: String,
         sharing: Topology.Sharing,
         publishAddress: String,
+        allowedVolumes: [String] = [],
         reservedCores: Set<Int> = []
     ) {
         self.cluster = cluster
@@ -43,6 +46,7 @@ package struct ExecutorSettings: Hashable, Sendable {
         self.engineSocket = engineSocket
         self.sharing = sharing
         self.publishAddress = publishAddress
+        self.allowedVolumes = allowedVolumes
         self.reservedCores = reservedCores
     }
 

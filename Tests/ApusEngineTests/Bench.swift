@@ -67,9 +67,15 @@ struct Bench {
     }
 
     @discardableResult
-    mutating func ask(_ operation: ApplicationOperation) -> CommandOutcome? {
+    mutating func ask(_ operation: ApplicationOperation) -> CommandOutcome? { ask(.application(operation)) }
+
+    @discardableResult
+    mutating func ask(_ operation: TaskOperation) -> CommandOutcome? { ask(.task(operation)) }
+
+    @discardableResult
+    mutating func ask(_ command: Command) -> CommandOutcome? {
         lastRequest += 1
-        take(.command(lastRequest, .application(operation)))
+        take(.command(lastRequest, command))
         return outcomes[lastRequest]
     }
 
@@ -120,6 +126,7 @@ struct Bench {
 
     func application(_ id: String = "TEST_APP-1") -> Application? { turn.committed.applications[AppID(id)] }
     func instances(_ id: String = "TEST_APP-1") -> [Instance] { turn.committed.instances(of: AppID(id)) }
+    func task(_ name: String = "T1") -> TaskRun? { turn.committed.tasks[TaskID(source: "SRC", name: name)] }
     func healthy(_ id: String = "TEST_APP-1") -> Int { instances(id).count(where: \.isHealthy) }
 
     /// A new leader over what the store holds.
@@ -146,6 +153,9 @@ struct TestExecutor {
     var base: Int64 = 0
     var instances: [InstanceID: InstanceReport] = [:]
     var heard: ReportAnswer?
+    /// What is never more than on its way up.
+    var failing: Set<InstanceID> = []
+    var troubles: [String] = []
 
     init(number: Int, cores: Int, memoryMB: Int64) {
         identity = NodeIdentity(
@@ -214,8 +224,8 @@ struct TestExecutor {
 
     /// Everything on its way up becomes HEALTHY.
     mutating func advance(at wall: WallTime) {
-        for (id, report) in instances where report.state.isAlive && report.state != .healthy {
-            set(id, .healthy, at: wall)
+        for (id, report) in instances where report.state.isAlive && report.state != .healthy && !failing.contains(id) {
+            if case .task = report.owner { set(id, .running, at: wall) } else { set(id, .healthy, at: wall) }
         }
     }
 
@@ -234,7 +244,8 @@ struct TestExecutor {
             base: base,
             instances: instances.values.filter { $0.revision > base || base == 0 }.sorted { $0.id < $1.id },
             fence: fence,
-            description: base == 0 ? description : nil
+            description: base == 0 ? description : nil,
+            troubles: troubles
         )
     }
 

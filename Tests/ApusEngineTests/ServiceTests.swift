@@ -155,12 +155,6 @@ import Testing
 
     @Test func `what is not built yet is refused with a clear message`() throws {
         var bench = try Bench()
-        bench.create(instances: 1)
-        bench.converge()
-        let outcome = bench.ask(.startInstances(AppID("TEST_APP-1"), instances: 1, .standard))
-        #expect(
-            outcome == .refused(["START_INSTANCES comes with a later version of Apus; SCALE does what it can"])
-        )
         let tagged = exampleSpec(name: "TAGGED", policy: .matchTag("ssd"))
         #expect(
             bench.ask(.create(tagged, instances: 1, .standard))

@@ -1,0 +1,133 @@
+import ApusModel
+import ApusPlacement
+import HashTreeCollections
+
+/// How operations end: done, out of time, failing again and again, or cancelled.
+extension Engine {
+    /// Ends the operation if there is a reason to.
+    ///
+    /// - Returns: `true` if the application is gone with it.
+    mutating func finish(_ application: inout Application, live: [Instance], at times: Times) -> Bool {
+        guard let operation = application.operation else { return false }
+        if isDone(operation, application, live: live) {
+            guard operation.kind != .destroy else {
+                forget(application.id)
+                return true
+            }
+            end(&application, with: operation.ended(.succeeded, "", at: times.wall), at: times)
+            return false
+        }
+        let stalled = operation.progressDeadline(of: application.spec)
+        if operation.deadline <= times.now {
+            let rounds = operation.rounds > 1 ? " for each of \(operation.rounds) rounds" : ""
+            fail(
+                &application,
+                "not done within \(operation.timeout.text)\(rounds): \(standing(of: application, live: live))",
+                live,
+                at: times
+            )
+        } else if stalled <= times.now {
+            let span = (stalled - operation.progressed).components.seconds
+            fail(
+                &application,
+                "no progress for \(span) seconds: \(standing(of: application, live: live))",
+                live,
+                at: times
+            )
+        } else if operation.starts, application.backoff.failures >= Operation.mostFailures {
+            fail(
+                &application,
+                "\(Operation.mostFailures) starts in a row failed: \(standing(of: application, live: live))",
+                live,
+                at: times
+            )
+        } else {
+            wake(.owner(.application(application.id)), at: min(operation.deadline, stalled))
+        }
+        return false
+    }
+
+    private func isDone(_ operation: Operation, _ application: Application, live: [Instance]) -> Bool {
+        switch operation.kind {
+        case .create, .recover, .scale, .startInstances:
+            return live.count == application.expected && live.allSatisfy(\.isHealthy)
+        case .stopInstances, .replaceInstances:
+            let targets = Set(operation.targets)
+            return live.count == application.expected && live.allSatisfy(\.isHealthy)
+                && !live.contains { targets.contains($0.id) }
+        case .suspend, .destroy:
+            return live.isEmpty
+        }
+    }
+
+    private func standing(of application: Application, live: [Instance]) -> String {
+        let healthy = live.count(where: \.isHealthy)
+        var text = "\(healthy) of \(application.expected) healthy"
+        if let operation = application.operation, !operation.targets.isEmpty {
+            let targets = Set(operation.targets)
+            text += ", \(live.count { targets.contains($0.id) }) of \(targets.count) still to be stopped"
+        } else if live.count > application.expected {
+            text += ", \(live.count - application.expected) not gone yet"
+        }
+        if let shortfall = application.shortfall { text += "; no room: \(shortfall.text)" }
+        if !application.backoff.reason.isEmpty { text += "; last failure: \(application.backoff.reason)" }
+        return text
+    }
+
+    /// STOP keeps the expected count, and reconciliation goes on; ROLLBACK restores the count and as many of the
+    /// instances as are left.
+    private mutating func fail(_ application: inout Application, _ reason: String, _ live: [Instance], at times: Times)
+    {
+        guard let operation = application.operation else { return }
+        effects.append(.note("\(operation.kind.rawValue) of \(application.id) failed: \(reason)"))
+        guard operation.failureStrategy == .rollback, operation.kind != .destroy else {
+            end(&application, with: operation.ended(.failed, reason, at: times.wall), at: times)
+            return
+        }
+        application.expected = operation.before
+        end(&application, with: operation.ended(.rolledBack, reason, at: times.wall), at: times)
+        rollBack(operation, to: application.expected, live: live, at: times)
+    }
+
+    /// Stops what the operation started beyond the count before it, the newest first, so that the old ones stay.
+    private mutating func rollBack(_ operation: Operation, to expected: Int, live: [Instance], at times: Times) {
+        let alive = live.filter(\.isAlive)
+        let started = alive.reversed().filter { $0.created >= operation.accepted && !operation.targets.contains($0.id) }
+        for instance in started.prefix(max(0, alive.count - expected)) {
+            stop(instance.id, .rolledBack, at: times.now)
+        }
+    }
+
+    private mutating func end(_ application: inout Application, with ended: EndedOperation, at times: Times) {
+        application.operation = nil
+        application.lastOperation = ended
+        application.updated = times.wall
+        touched.insert(RecordKey(.application, application.id.rawValue))
+    }
+
+    private mutating func forget(_ app: AppID) {
+        for page in state.ended[app]?.pages ?? [] { touched.insert(Self.endedKey(app, page: page.number)) }
+        state.ended[app] = nil
+        state.applications[app] = nil
+        touched.insert(RecordKey(.application, app.rawValue))
+        effects.append(.note("\(app) is destroyed"))
+    }
+
+    // MARK: cancellation
+
+    /// Ends a scaling where it stands, and a replacement with what it has replaced (contract §4.2).
+    mutating func cancel(_ app: AppID, at times: Times) -> CommandOutcome {
+        let refusal = CommandOutcome.refused(["Current operation could not be cancelled"])
+        guard var application = state.applications[app], let operation = application.operation else { return refusal }
+        switch operation.kind {
+        case .scale, .startInstances, .suspend:
+            application.expected = state.instances(of: app).count(where: \.isHealthy)
+        case .replaceInstances: break
+        case .create, .stopInstances, .recover, .destroy: return refusal
+        }
+        end(&application, with: operation.ended(.cancelled, "cancelled by a user", at: times.wall), at: times)
+        state.applications[app] = application
+        dirty.insert(.application(app))
+        return .accepted(.application(app))
+    }
+}

@@ -1,0 +1,93 @@
+package import ApusModel
+package import ApusPlacement
+
+/// One task: accepted, placed at most once, run to an exit code, and kept until it is forgotten (contract §4.6).
+package struct TaskRun: Sendable {
+    package enum Phase: Hashable, Sendable {
+        /// Looks for a place.
+        case unplaced
+        /// Assigned, and never again to another executor.
+        case placed(InstanceID)
+        case ended(TaskEnd)
+    }
+
+    /// So many executors may refuse it before it is given up.
+    static let mostRefusals = 3
+
+    package var spec: TaskSpec
+    /// How long it may look for a place.
+    package var timeout: DurationText
+    package var created: WallTime
+    package var updated: WallTime
+    package var phase: Phase
+    /// How many executors would not take it, and so surely never started it.
+    package var refusals = 0
+    /// A user wants it killed.
+    package var isKilled = false
+    /// The time it had spent when its record was written.
+    package var spent: Duration = .zero
+    /// When this leader took it up; soft.
+    package var resumed: Moment
+    /// Why it has found no place yet; soft.
+    package var shortfall: Refusal?
+
+    package var id: TaskID { spec.id }
+    var owner: Owner { .task(id) }
+    /// When it is given up unless an executor has it.
+    var deadline: Moment { resumed + (min(timeout.duration, .seconds(30 * 86_400)) - spent) }
+
+    /// How it ended; `nil` before.
+    package var end: TaskEnd? {
+        if case .ended(let end) = phase { end } else { nil }
+    }
+    /// Its only instance; `nil` before it is placed, and of one that never was.
+    package var instance: InstanceID? {
+        switch phase {
+        case .unplaced: nil
+        case .placed(let id): id
+        case .ended(let end): end.place?.instance
+        }
+    }
+}
+
+/// Where a task was placed.
+package struct TaskPlace: Hashable, Sendable {
+    package var instance: InstanceID
+    package var executor: ExecutorID
+    package var hostname: String
+    package var allocation: ResourceAllocation
+}
+
+/// The end of a task; it never changes.
+package struct TaskEnd: Hashable, Sendable {
+    /// As Drove's clients know it (contract §4.6).
+    package enum Result: String, Sendable {
+        case successful = "SUCCESSFUL"
+        case failed = "FAILED"
+        case cancelled = "CANCELLED"
+        case lost = "LOST"
+    }
+
+    /// `nil` if it never found a place.
+    package var place: TaskPlace?
+    /// STOPPED or LOST.
+    package var state: InstanceState
+    package var cause: EndCause?
+    /// For people; empty of a success.
+    package var error: String
+    package var at: WallTime
+
+    package var result: Result {
+        switch cause {
+        case .exited(code: 0, outOfMemory: _): .successful
+        case .stopped(.killed): .cancelled
+        case .executorLost: .lost
+        default: state == .lost ? .lost : .failed
+        }
+    }
+
+    /// Its container's exit code; -1 where there is none.
+    package var exitCode: Int64 {
+        if case .exited(let code, _) = cause { code } else { -1 }
+    }
+}
