@@ -1,5 +1,6 @@
 import ApusEngine
 import ApusModel
+import ApusPlacement
 import ApusTestKit
 import HashTreeCollections
 import Testing
