@@ -182,7 +182,9 @@ package final class Inbox: Sendable {
     }
 
     /// Tells those who waited too long so; what they asked for may still be decided.
-    package func expire(at now: Moment) {
+    ///
+    /// `trouble` is what the store says; empty if it says nothing.
+    package func expire(at now: Moment, because trouble: String = "") {
         let late = state.withLock { state in
             let requests = state.waiting.filter { now - $0.value.since >= Self.patience }.keys.sorted()
             return requests.compactMap { Self.remove($0, in: &state) }
@@ -191,7 +193,7 @@ package final class Inbox: Sendable {
             waiter.resume(
                 unavailable: """
                     The store has not answered for \(Self.patience.components.seconds) seconds. Whether this was \
-                    accepted is not known yet: look before you try again.
+                    accepted is not known yet: look before you try again.\(trouble.isEmpty ? "" : " (\(trouble))")
                     """
             )
         }

@@ -15,6 +15,8 @@ struct LeaderLoop {
     private var turn: Turn
     private var nudges: AsyncStream<Void>.Iterator
     private var isStopping = false
+    /// Why the last try to store something failed; empty when it did not.
+    private var storeTrouble = ""
     private let outboxes: Outboxes
     private let controller: Controller
 
@@ -60,7 +62,7 @@ struct LeaderLoop {
         let times = controller.time()
         release(turn.take(.tick, at: times))
         for input in inbox.drain() { release(turn.take(input, at: times)) }
-        inbox.expire(at: times.now)
+        inbox.expire(at: times.now, because: storeTrouble)
     }
 
     // MARK: commit
@@ -75,6 +77,7 @@ struct LeaderLoop {
             switch await attempt(batch) {
             case .success:
                 controller.crash?.reached(.afterCommit)
+                storeTrouble = ""
                 return true
             case .failure(.fenced(let epoch)):
                 throw ControllerError(
@@ -85,6 +88,7 @@ struct LeaderLoop {
                     description: "The \(what) has \(size) bytes and can never be stored (at most \(limit)): a bug."
                 )
             case .failure(let error):
+                storeTrouble = "\(error)"
                 logger.warning("the store does not take the turn; trying again", metadata: ["error": "\(error)"])
             }
             guard await pause(for: wait) else {
@@ -142,6 +146,8 @@ struct LeaderLoop {
     private func release(_ effects: [Effect]) {
         for effect in effects {
             switch effect {
+            case .answer(let request, .unavailable(let reason)) where !storeTrouble.isEmpty:
+                inbox.answer(request, .unavailable("\(reason) (\(storeTrouble))"))
             case .answer(let request, let outcome): inbox.answer(request, outcome)
             case .reply(let request, let answer): inbox.answer(request, answer)
             case .note(let text): logger.info("\(text)")
