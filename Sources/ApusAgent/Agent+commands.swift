@@ -44,7 +44,7 @@ extension Agent {
             let (created, epoch) = (out.times.wall, command.fence.epoch)
             out.records.append(.accepted(spec, created: created, epoch: epoch))
             raise(to: command.fence, &out)
-            machines[spec.id] = InstanceMachine(starting: spec, epoch: epoch, created: created)
+            machines[spec.id] = InstanceMachine(starting: spec, epoch: epoch, created: created, at: out.now)
             update(spec.id, &out) { $0.begin(&$1) }
         }
         out.actions.append(.answer(reply: reply, .accepted(machines[command.instance]?.report)))
@@ -70,14 +70,14 @@ extension Agent {
     /// The START for which a tombstone was set: it never ran, and the leader is told so like of any other end.
     private mutating func bury(_ spec: InstanceSpec, _ tombstone: Tombstone, _ out: inout Outbox) {
         tombstones[spec.id] = nil
-        var machine = InstanceMachine(starting: spec, epoch: 0, created: out.times.wall)
+        var machine = InstanceMachine(starting: spec, epoch: 0, created: out.times.wall, at: out.now)
         machine.spec = nil
         machine.stopTold = tombstone.reason
         machine.cause = .stopped(tombstone.reason)
         machine.phase = .ended(since: out.now)
         stamp(&machine, out)
         machines[spec.id] = machine
-        out.records.append(.ended(machine.report))
+        out.records.append(.ended(machine.lastReport))
     }
 
     private func text(_ fence: Fence) -> String { "(\(fence.epoch), \(fence.sequence))" }

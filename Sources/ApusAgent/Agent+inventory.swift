@@ -28,14 +28,16 @@ extension Agent {
     mutating func inventoryFailed(_ reason: String, number: Int, _ out: inout Outbox) {
         guard case .asked(number, _, _) = inventory else { return }
         inventory = .due(out.now + .seconds(1))
-        if inventoryFault != reason { out.actions.append(.note(.inventoryFailed(reason: reason))) }
-        inventoryFault = reason
+        if !isInventoryFailing { out.actions.append(.note(.inventoryFailed(reason: reason))) }
+        isInventoryFailing = true
+        engineFault = engineFault ?? reason
     }
 
     mutating func take(_ found: [FoundContainer], number: Int, _ out: inout Outbox) {
         guard case .asked(number, let asked, let again) = inventory else { return }
         inventory = .due(again ? out.now : asked + Self.inventoryInterval)
-        inventoryFault = ""
+        isInventoryFailing = false
+        engineFault = nil
         var byInstance: [InstanceID: [FoundContainer]] = [:]
         var unknown: [InstanceID] = []
         noted.formIntersection(found.map(\.container))
@@ -71,7 +73,7 @@ extension Agent {
             container: own.container,
             created: labels.created
         )
-        var machine = InstanceMachine(adopted: adopted)
+        var machine = InstanceMachine(adopted: adopted, at: out.now)
         stamp(&machine, out)
         machines[id] = machine
         out.records.append(.adopted(adopted))

@@ -15,7 +15,7 @@ extension Agent {
     private static func records(of machine: InstanceMachine) -> [JournalRecord] {
         let id = machine.id
         if machine.hasEnded {
-            return [.ended(machine.report)] + (machine.settledAt.map { [.settled(id, at: $0)] } ?? [])
+            return [.ended(machine.lastReport)] + (machine.settledAt.map { [.settled(id, at: $0)] } ?? [])
         }
         var records: [JournalRecord] = []
         if let spec = machine.spec {
@@ -36,6 +36,13 @@ extension Agent {
                 )
             )
         }
+        if machine.restarts > 0 {
+            let (count, error) = (machine.restarts, machine.restartError)
+            records.append(.restarting(id, count: count, error: error, at: machine.restartedAt))
+        }
+        if machine.isTask, let cause = machine.cause, case .exited = cause {
+            records.append(.completed(id, cause, error: machine.error))
+        }
         if let reason = machine.stopTold { records.append(.stopTold(id, reason, at: machine.updated)) }
         return records
     }
@@ -46,11 +53,16 @@ extension Agent {
             fence = max(fence ?? read, read)
         case .accepted(let spec, let created, let epoch):
             guard machines[spec.id] == nil else { return }
-            machines[spec.id] = InstanceMachine(starting: spec, epoch: epoch, created: created)
+            machines[spec.id] = InstanceMachine(
+                starting: spec,
+                epoch: epoch,
+                created: created,
+                at: times.now
+            )
         case .adopted(let adopted):
             tombstones[adopted.id] = nil
             guard machines[adopted.id] == nil else { return }
-            machines[adopted.id] = InstanceMachine(adopted: adopted)
+            machines[adopted.id] = InstanceMachine(adopted: adopted, at: times.now)
         case .stopTold(let id, let reason, let at):
             guard machines[id] != nil else {
                 tombstones[id] = Tombstone(reason: reason, at: at)
@@ -61,6 +73,15 @@ extension Agent {
         case .container(let id, let container, let ports):
             machines[id]?.container = container
             machines[id]?.ports = ports
+        case .restarting(let id, let count, let error, let at):
+            machines[id]?.restarts = count
+            machines[id]?.restartError = error
+            machines[id]?.restartedAt = at
+        case .completed(let id, let cause, let error):
+            guard machines[id]?.cause == nil else { return }
+            machines[id]?.cause = cause
+            machines[id]?.error = error
+            machines[id]?.failedState = .runCompleted
         case .ended(let report):
             tombstones[report.id] = nil
             machines[report.id] = InstanceMachine(ended: report, at: times.now)
@@ -86,7 +107,7 @@ extension Agent {
             tombstones[id] = nil
             out.facts.append(.forgotten(id))
         }
-        // At most four records belong to an instance, so half of such a journal is history.
+        // At most six records are kept of an instance, so a good part of such a journal is history.
         if journal.length > 1000 + 8 * (machines.count + tombstones.count), journal.rewriteAt == nil {
             journal.rewriteAt = out.now
         }
@@ -107,13 +128,16 @@ extension Agent {
         let records = out.records + out.facts
         let isRewriteDue = journal.rewriteAt.map { $0 <= out.now } ?? false
         guard !records.isEmpty || isRewriteDue else { return nil }
-        journal.doubt = doubt
+        var doubt = doubt
+        for case .ended(let report) in out.records { doubt.ended.append(report.id) }
         guard isRewriteDue || journal.fault != nil else {
+            journal.doubt = doubt
             journal.length += records.count
             return .record(records)
         }
         let compacted = compacted()
-        journal.doubt?.isRewrite = true
+        doubt.isRewrite = true
+        journal.doubt = doubt
         journal.rewriteAt = out.now
         journal.length = compacted.count
         fence = highest
@@ -132,32 +156,49 @@ extension Agent {
         journal.doubt = nil
         guard doubt.isRewrite else { return }
         journal.rewriteAt = nil
-        if journal.fault != nil { out.actions.append(.note(.journalWritable)) }
+        guard journal.fault != nil else { return }
         journal.fault = nil
+        out.actions.append(.note(.journalWritable))
+        for id in machines.keys where machines[id]?.isEndRecorded == false {
+            update(id, &out) { machine, _ in machine.isEndRecorded = true }
+        }
     }
 
-    /// A START that could not be recorded was not taken; all else goes on, and the journal is written anew in a second.
+    /// What could not be recorded has not happened.
+    ///
+    /// A START was not taken and will not be: its fence stays seen. An end is none yet. All else goes on, and the
+    /// journal is written anew in a second.
     mutating func recordFailed(_ held: [AgentAction], _ reason: String, _ out: inout Outbox) {
         guard let doubt = journal.doubt else { return }
         journal.doubt = nil
         fence = doubt.recorded
-        if doubt.accepted != nil { highest = doubt.highest }
         if journal.fault == nil { out.actions.append(.note(.journalUnwritable(reason: reason))) }
-        journal.fault = reason
+        journal.fault = journal.fault ?? reason
         journal.rewriteAt = out.now + .seconds(1)
         if let id = doubt.accepted { machines[id] = nil }
-        for action in held {
-            switch action {
-            case .perform(let id, _, _) where id == doubt.accepted: break
-            case .answer(let reply, .accepted) where doubt.accepted != nil:
-                let text = "the executor cannot write its journal: \(reason)"
-                out.actions.append(.answer(reply: reply, .refused(.journalUnwritable, reason: text)))
-            case .report:
-                // It told what is not on disk; a new one is made.
-                reports.flight = nil
-                reports.next = out.now
-            default: out.actions.append(action)
-            }
+        for id in doubt.ended { update(id, &out) { machine, _ in machine.isEndRecorded = false } }
+        for action in held { release(action, doubt, reason, &out) }
+    }
+
+    /// What becomes of an action whose record is not durable.
+    private mutating func release(_ action: AgentAction, _ doubt: Doubt, _ reason: String, _ out: inout Outbox) {
+        let fault = "the executor cannot write its journal: \(reason)"
+        switch action {
+        case .perform(let id, _, _) where id == doubt.accepted: break
+        case .perform(let id, let attempt, .start) where machines[id]?.isTask == true,
+            .perform(let id, let attempt, .remove) where machines[id]?.isTask == true:
+            // A task that is not on record could run twice, and its result be lost.
+            let failure = JobFailure(.engineAway, reason: fault)
+            update(id, &out) { $0.outcome(.failed(failure), attempt: attempt, &$1) }
+        case .answer(let reply, .accepted) where doubt.accepted != nil:
+            out.actions.append(.answer(reply: reply, .refused(.journalUnwritable, reason: fault)))
+        case .answer(let reply, .accepted(let report?)):
+            out.actions.append(.answer(reply: reply, .accepted(machines[report.id]?.report)))
+        case .report:
+            // It told what is not on disk; a new one is made.
+            reports.flight = nil
+            reports.next = out.now
+        default: out.actions.append(action)
         }
     }
 }

@@ -18,6 +18,7 @@ extension Agent {
         /// What the last report said, answered or not.
         var reported: Int64 = 0
         var fence: Fence?
+        var troubles: [String] = []
         var refusal = ""
 
         /// A report that is not answered in this time is given up.
@@ -29,15 +30,39 @@ extension Agent {
         init(next: Moment) { self.next = next }
     }
 
+    /// Why this executor cannot serve now.
+    package var troubles: [String] {
+        [
+            engineFault.map { "the container engine does not answer: \($0)" },
+            journal.fault.map { "the journal cannot be written: \($0)" },
+        ]
+        .compactMap { $0 }
+    }
+
+    /// What an outcome tells of the container engine; its first silence has the containers looked at.
+    mutating func hear(_ outcome: Outcome, of id: InstanceID, _ out: inout Outbox) {
+        switch outcome {
+        case .failed(let failure) where failure.kind == .engineAway:
+            // Commands are tried every second or so: whether the engine is away, the next inventory says.
+            guard machines[id]?.isBeingChecked == false else { return }
+            if engineFault == nil { out.wantsInventory = true }
+            engineFault = engineFault ?? failure.reason
+        case .pulled, .created, .started, .stopped, .removed: engineFault = nil
+        case .passed, .failed: break
+        }
+    }
+
     /// Reports when something changed or it is time, and none is under way.
     mutating func report(_ out: inout Outbox) {
         if let flight = reports.flight, flight.sent + Reports.patience <= out.now { reports.flight = nil }
         guard reports.flight == nil else { return }
-        guard revision > reports.reported || fence != reports.fence || reports.next <= out.now else { return }
+        let (isNews, troubles) = (revision > reports.reported || fence != reports.fence, troubles)
+        guard isNews || troubles != reports.troubles || reports.next <= out.now else { return }
         reports.count += 1
         reports.flight = Reports.Flight(number: reports.count, sent: out.now, revision: revision)
         reports.reported = revision
         reports.fence = fence
+        reports.troubles = troubles
         let base = reports.base
         // An end that is committed needs no more telling, not even in a full list.
         let changed = machines.values.filter { $0.revision > base && $0.settledAt == nil }
@@ -49,7 +74,8 @@ extension Agent {
                     base: base,
                     instances: changed.map(\.report),
                     fence: fence,
-                    description: base == 0 ? description : nil
+                    description: base == 0 ? description : nil,
+                    troubles: troubles
                 ),
                 number: reports.count
             )
@@ -87,7 +113,9 @@ extension Agent {
 
     private mutating func settle(_ ids: [InstanceID], _ out: inout Outbox) {
         for id in ids {
-            guard let machine = machines[id], machine.hasEnded, machine.settledAt == nil else { continue }
+            guard let machine = machines[id], machine.hasEnded, machine.isEndRecorded, machine.settledAt == nil else {
+                continue
+            }
             machines[id]?.settledAt = out.times.wall
             out.facts.append(.settled(id, at: out.times.wall))
         }

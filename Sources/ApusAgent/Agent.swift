@@ -16,8 +16,8 @@ package struct Agent: Sendable {
     /// What the last write would have made true; undone if it fails.
     struct Doubt {
         var accepted: InstanceID?
+        var ended: [InstanceID] = []
         var recorded: Fence?
-        var highest: Fence?
         var isRewrite = false
     }
 
@@ -57,10 +57,14 @@ package struct Agent: Sendable {
     var journal = Journal()
     var inventory: Inventory
     var inventories = 0
-    var inventoryFault = ""
+    var isInventoryFailing = false
+    /// The first reason why the container engine does not answer; `nil` when it does.
+    var engineFault: String?
     /// Damaged containers that were already noted.
     var noted: Set<ContainerID> = []
     var reports: Reports
+    let begun: Moment
+    var leadership = Leadership.unproven
     var lastAttempt = 0
 
     /// Starts from what the journal holds; the first `step` (a `.tick`) asks for the first inventory and reports.
@@ -73,6 +77,7 @@ package struct Agent: Sendable {
         self.identity = identity
         self.description = description
         inventory = .due(times.now)
+        begun = times.now
         reports = Reports(next: times.now)
         for record in records { replay(record, at: times) }
         highest = fence
@@ -88,6 +93,7 @@ package struct Agent: Sendable {
         case .due(let at): deadline = min(deadline, at)
         case .asked(_, let at, _): deadline = min(deadline, at + Self.inventoryPatience)
         }
+        if let leaderlessAt { deadline = min(deadline, leaderlessAt) }
         if let rewriteAt = journal.rewriteAt { deadline = min(deadline, rewriteAt) }
         for machine in machines.values {
             if let wakeAt = machine.wakeAt { deadline = min(deadline, wakeAt) }
@@ -97,34 +103,46 @@ package struct Agent: Sendable {
 
     /// Takes one event and says what is to be done about it, in order.
     package mutating func step(_ event: AgentEvent, at times: Times) -> [AgentAction] {
-        var out = Outbox(times: times, lastAttempt: lastAttempt)
+        var out = Outbox(times: times, leadership: leadership, lastAttempt: lastAttempt)
+        let doubt: Doubt
         if case .recordFailed(let held, let reason) = event {
+            doubt = Doubt()
             recordFailed(held, reason, &out)
         } else {
             recordSucceeded(&out)
+            doubt = take(event, &out)
         }
-        var doubt = Doubt(recorded: fence, highest: highest)
+        let write = journalWrite(after: event, doubt, out)
+        report(&out)
+        lastAttempt = out.lastAttempt
+        return Self.ordered(write, out)
+    }
+
+    /// Anything but the failure of a write, and then what is due.
+    private mutating func take(_ event: AgentEvent, _ out: inout Outbox) -> Doubt {
+        var doubt = Doubt(recorded: fence)
+        watchLeadership(&out)
         switch event {
         case .command(let command, let reply): doubt.accepted = take(command, reply, &out)
         case .outcome(let id, let attempt, let outcome):
+            hear(outcome, of: id, &out)
             update(id, &out) { $0.outcome(outcome, attempt: attempt, &$1) }
         case .containerExited(let container, let code, let outOfMemory):
             guard let id = machines.values.first(where: { $0.container == container })?.id else { break }
             let exit = InstanceMachine.Exit(container: container, code: code, outOfMemory: outOfMemory)
             update(id, &out) { $0.exited(exit, &$1) }
-        case .exitsMissed: exitsMissed(at: times.now)
+        case .exitsMissed: exitsMissed(at: out.now)
         case .inventory(let found, let number): take(found, number: number, &out)
         case .inventoryFailed(let reason, let number): inventoryFailed(reason, number: number, &out)
         case .reportAnswered(let answer, let number): take(answer, number: number, &out)
-        case .reportFailed(let number): reportFailed(number: number, at: times.now)
+        case .reportFailed(let number): reportFailed(number: number, at: out.now)
         case .tick, .recordFailed: break
         }
+        watchLeadership(&out)
         wakeWhatIsDue(&out)
+        if out.wantsInventory { exitsMissed(at: out.now) }
         askForInventory(&out)
-        let write = journalWrite(after: event, doubt, out)
-        report(&out)
-        lastAttempt = out.lastAttempt
-        return Self.ordered(write, out)
+        return doubt
     }
 
     /// Changes one instance; what shows of it makes a new revision, its end a record.
@@ -137,7 +155,7 @@ package struct Agent: Sendable {
         let (face, hadEnded) = (machine.face, machine.hasEnded)
         change(&machine, &out)
         if machine.face != face { stamp(&machine, out) }
-        if machine.hasEnded, !hadEnded { out.records.append(.ended(machine.report)) }
+        if machine.hasEnded, !hadEnded { out.records.append(.ended(machine.lastReport)) }
         machines[id] = machine
     }
 

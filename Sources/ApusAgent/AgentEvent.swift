@@ -46,7 +46,7 @@ package enum AgentAction: Hashable, Sendable {
     case note(AgentNote)
 }
 
-/// Something a person should be able to find in the log; each is given once.
+/// Something a person should be able to find in the log; each is given once, what lasts when it begins.
 package enum AgentNote: Hashable, Sendable {
     /// A container of this executor whose labels cannot be read: it is left alone.
     case damaged(ContainerID, name: String, reason: String)
@@ -56,6 +56,8 @@ package enum AgentNote: Hashable, Sendable {
     case duplicate(InstanceID, ContainerID)
     /// A container of an instance that has ended: it is removed.
     case leftover(InstanceID, ContainerID)
+    /// Its container had ended by itself and there is no leader: it is started again in place, with back-off.
+    case startedAgain(InstanceID, count: Int, reason: String)
     case journalUnwritable(reason: String)
     case journalWritable
     case inventoryFailed(reason: String)

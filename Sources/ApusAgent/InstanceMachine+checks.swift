@@ -19,6 +19,7 @@ struct Probe: Hashable, Sendable {
 extension InstanceMachine {
     /// The container runs; `initialDelay` is left out for one that ran before we knew it.
     mutating func beginReadiness(skippingDelays: Bool, _ out: Outbox) {
+        healthySince = nil
         guard let readiness else { return beginHealth(skippingDelay: skippingDelays, out) }
         let first = out.now + (skippingDelays ? .zero : readiness.initialDelay?.duration ?? .zero)
         phase = .unready(Probe(next: first, quickUntil: first + readiness.interval.duration))
@@ -28,6 +29,7 @@ extension InstanceMachine {
 
     private mutating func beginHealth(skippingDelay: Bool, _ out: Outbox) {
         guard let health else {
+            healthySince = out.now
             phase = .healthy(Probe(next: Moment(nanoseconds: .max), quickUntil: out.now))
             return
         }
@@ -36,39 +38,34 @@ extension InstanceMachine {
     }
 
     mutating func tryCheck(_ check: CheckSpec?, _ out: inout Outbox) {
-        guard let check, let container else { return }
+        guard let check else { return }
+        perform(check.mode, timeout: check.timeout.duration, &out)
+    }
+
+    /// One try of a check or a hook.
+    mutating func perform(_ mode: CheckMode, timeout: Duration, _ out: inout Outbox) {
+        guard let container else { return }
         var port: PortMapping?
-        if case .http(let http) = check.mode { port = ports.first { $0.name == http.portName } }
-        let timeout = check.timeout.duration
+        if case .http(let http) = mode { port = ports.first { $0.name == http.portName } }
         launch(
-            .check(check.mode, container: container, port: port, timeout: timeout),
+            .check(mode, container: container, port: port, timeout: timeout),
             within: timeout + .seconds(10),
             &out
         )
     }
 
-    static func fault(of failure: JobFailure) -> CheckFault {
-        switch failure.kind {
-        case .notListening: .connect
-        case .tls: .tls
-        case .timedOut: .timeout
-        case .status: .status
-        case .exitCode: .exitCode
-        case .engineAway, .overloaded, .imageMissing, .other: .other
-        }
-    }
-
     mutating func checkPassed(launched: Moment, _ out: Outbox) {
         error = ""
+        mark = nil
         switch phase {
         case .unready:
             beginHealth(skippingDelay: false, out)
-        case .ready(let probe), .healthy(let probe):
-            var probe = probe
+        case .ready(var probe), .healthy(var probe):
             probe.failures = 0
             probe.next = nextTry(of: health, launched: launched, out)
+            healthySince = healthySince ?? out.now
             phase = .healthy(probe)
-        case .recovering, .provisioning, .creating, .starting, .waiting, .stopping, .removing, .ended: break
+        default: break
         }
     }
 
@@ -81,29 +78,24 @@ extension InstanceMachine {
                 phase = .unready(probe)
                 return
             }
-            probe.failures += 1
             probe.next = nextTry(of: readiness, launched: launched, out)
+            if failure.isJudgement { probe.failures += 1 }
             phase = .unready(probe)
-            judge(
-                probe,
-                of: readiness,
-                "readiness check",
-                .readinessCheckFailed,
-                .readinessFailed(Self.fault(of: failure)),
-                failure,
-                &out
-            )
+            let mark = Mark(state: .readinessCheckFailed, cause: .readinessFailed(failure.fault))
+            judge(probe, of: readiness, "readiness", mark, failure, &out)
         case .ready(var probe):
-            probe.failures += 1
             probe.next = nextTry(of: health, launched: launched, out)
+            if failure.isJudgement { probe.failures += 1 }
             phase = .ready(probe)
-            judge(probe, of: health, "health check", .unhealthy, .healthFailed(Self.fault(of: failure)), failure, &out)
+            let mark = Mark(state: .unhealthy, cause: .healthFailed(failure.fault))
+            judge(probe, of: health, "health", mark, failure, &out)
         case .healthy(var probe):
-            probe.failures += 1
             probe.next = nextTry(of: health, launched: launched, out)
+            if failure.isJudgement { probe.failures += 1 }
             phase = .healthy(probe)
-            judge(probe, of: health, "health check", .unhealthy, .healthFailed(Self.fault(of: failure)), failure, &out)
-        case .recovering, .provisioning, .creating, .starting, .waiting, .stopping, .removing, .ended: break
+            let mark = Mark(state: .unhealthy, cause: .healthFailed(failure.fault))
+            judge(probe, of: health, "health", mark, failure, &out)
+        default: break
         }
     }
 
@@ -111,18 +103,45 @@ extension InstanceMachine {
         _ probe: Probe,
         of check: CheckSpec?,
         _ name: String,
-        _ state: InstanceState,
-        _ cause: EndCause,
+        _ verdict: Mark,
         _ failure: JobFailure,
         _ out: inout Outbox
     ) {
+        guard failure.isJudgement else {
+            if mark == nil { error = "\(name) could not be judged: \(failure.reason)" }
+            return
+        }
         let attempts = max(check?.attempts ?? 1, 1)
-        error = "\(name) failed \(probe.failures) of \(attempts) times: \(failure.reason)"
-        if probe.failures >= attempts { fail(state, cause, error, isRunning: true, &out) }
+        error = "\(name) check failed \(min(probe.failures, attempts)) of \(attempts) times: \(failure.reason)"
+        guard probe.failures >= attempts else { return }
+        guard out.leadership == .present else {
+            // Nothing is stopped while no leader could replace it.
+            mark = verdict
+            healthySince = nil
+            return
+        }
+        fail(verdict.state, verdict.cause, error, isRunning: true, &out)
     }
 
     /// Tries are spaced from launch to launch, so a slow answer does not stretch the interval.
     private func nextTry(of check: CheckSpec?, launched: Moment, _ out: Outbox) -> Moment {
         max(out.now, launched + max(check?.interval.duration ?? .seconds(1), Probe.shortestInterval))
+    }
+}
+
+extension JobFailure {
+    /// It says something about the application, and not about us or the container engine.
+    fileprivate var isJudgement: Bool { kind != .engineAway && kind != .overloaded }
+
+    /// What of a check it is.
+    fileprivate var fault: CheckFault {
+        switch kind {
+        case .notListening: .connect
+        case .tls: .tls
+        case .timedOut: .timeout
+        case .status: .status
+        case .exitCode: .exitCode
+        case .engineAway, .overloaded, .imageMissing, .other: .other
+        }
     }
 }

@@ -2,52 +2,82 @@ import ApusModel
 
 /// What a look at the containers tells an instance.
 extension InstanceMachine {
+    /// A task's container that was made but not started is started only when it is so still this long after its start
+    /// may have been asked for: an engine that has yet to carry that out would let a quick task run twice.
+    static let lateStart = Duration.seconds(15)
+
     /// `found` are the containers that bear its id; `asked` is when the look was asked for.
     mutating func seen(_ found: [FoundContainer], asked: Moment, _ out: inout Outbox) {
         let own = Self.own(among: found, recorded: container)
         switch phase {
-        case .recovering:
-            recover(own, &out)
+        case .recovering(let since):
+            recover(own, since: since, asked: asked, &out)
             discard(found.filter { $0.container != own?.container }, as: AgentNote.duplicate, &out)
+            return
         case .provisioning, .creating:
             // Which of them is its container is not known before the job's outcome.
-            break
+            return
         case .ended(let since):
             if since <= asked { discard(found, as: AgentNote.leftover, &out) }
-        case .starting, .waiting, .stopping, .removing:
-            discard(found.filter { $0.container != container }, as: AgentNote.duplicate, &out)
-        case .unready, .ready, .healthy:
-            discard(found.filter { $0.container != container }, as: AgentNote.duplicate, &out)
-            guard certainSince <= asked else { return }
-            guard let own, own.container == container else { return failGone(&out) }
-            if case .exited(let code, let outOfMemory) = own.state {
-                failExited(Exit(container: own.container, code: code, outOfMemory: outOfMemory), &out)
-            }
+            return
+        default: break
+        }
+        discard(found.filter { $0.container != container }, as: AgentNote.duplicate, &out)
+        let present = own?.container == container ? own : nil
+        switch phase {
+        case .unclear(let since):
+            if since <= asked { recover(present, since: since, asked: asked, &out) }
+        case .running, .unready, .ready, .healthy:
+            if certainSince <= asked, let ending = ending(of: present) { ended(ending, &out) }
+        case .undecided, .resting:
+            if certainSince <= asked, present == nil { isGone = true }
+        case .hooks, .waiting:
+            if certainSince <= asked, ending(of: present) != nil { takeDown(isRunning: false, &out) }
+        default: break
         }
     }
 
-    private mutating func recover(_ own: FoundContainer?, _ out: inout Outbox) {
+    private func ending(of own: FoundContainer?) -> Ending? {
+        guard let own else { return .gone }
+        guard case .exited(let code, let outOfMemory) = own.state else { return nil }
+        return .exited(Exit(container: own.container, code: code, outOfMemory: outOfMemory))
+    }
+
+    private mutating func recover(_ own: FoundContainer?, since: Moment, asked: Moment, _ out: inout Outbox) {
         guard let own else { return recoverWithoutContainer(&out) }
+        let wasRecorded = container != nil
         take(own, out)
         certainSince = out.now
         var state = own.state
-        // Seen to exit after the look was asked for; nobody starts a container again.
+        // Seen to exit after the look was asked for.
         if let exit, exit.container == own.container {
             state = .exited(code: exit.code, outOfMemory: exit.outOfMemory)
         }
         switch state {
         case .created:
-            if cause != nil { takeDown(isRunning: false, &out) } else { start(&out) }
+            if cause != nil { return takeDown(isRunning: false, &out) }
+            guard spec != nil else {
+                // A START is journalled before its container is made, so nobody waits for this one.
+                let text = "its container had never been started, and nobody asked for it"
+                return fail(.startFailed, .refused, text, isRunning: false, &out)
+            }
+            // One that is not recorded was never asked to start.
+            if isTask, wasRecorded, asked < since + Self.lateStart { return }
+            trouble = ""
+            start(&out)
         case .running, .other:
-            if cause != nil { takeDown(isRunning: true, &out) } else { beginReadiness(skippingDelays: true, out) }
+            trouble = ""
+            if cause != nil { takeDown(isRunning: true, &out) } else { runs(skippingDelays: true, out) }
         case .exited(let code, let outOfMemory):
-            failExited(Exit(container: own.container, code: code, outOfMemory: outOfMemory), &out)
+            trouble = ""
+            ended(.exited(Exit(container: own.container, code: code, outOfMemory: outOfMemory)), &out)
         }
     }
 
     private mutating func recoverWithoutContainer(_ out: inout Outbox) {
+        trouble = ""
         if container != nil {
-            failGone(&out)
+            ended(.gone, &out)
         } else if cause != nil {
             takeDown(isRunning: false, &out)
         } else {
@@ -62,6 +92,7 @@ extension InstanceMachine {
         if spec == nil {
             readiness = labels.readiness
             health = labels.health
+            hooks = labels.hooks
             waitBeforeKill = labels.waitBeforeKill?.duration ?? .zero
             epoch = labels.epoch
         }

@@ -1,22 +1,32 @@
 import ApusModel
 
-/// One instance on this executor, from its START to its end (contract §4.3).
+/// One instance or task on this executor, from its START to its end (contract §4.3, §4.6).
 ///
-/// A state that only leads on to the next (PENDING; a failed one with nothing to stop) is passed within one step and
-/// so never reported; what failed stays in `error` and `cause`.
+/// A state that only leads on to the next (PENDING; RUN_COMPLETED; a failed one with nothing to stop) is passed within
+/// one step and so never reported; what failed stays in `error` and `cause`.
 struct InstanceMachine: Hashable, Sendable {
     enum Phase: Hashable {
         /// The executor restarted, or the container was just found: an inventory must tell what there is. UNKNOWN.
-        case recovering
-        /// The pull is under way.
-        case provisioning
-        /// The container is being made. STARTING, as is the next.
-        case creating
-        case starting
+        case recovering(since: Moment)
+        /// The pull is under way, or tried again then.
+        case provisioning(Backoff)
+        /// The container is being made, or it is tried again then. STARTING, as are the next two.
+        case creating(Backoff)
+        case starting(Backoff)
+        /// Whether a task's container was started is not known: an inventory must tell.
+        case unclear(since: Moment)
+        /// A task's container runs.
+        case running
         case unready(Probe)
         case ready(Probe)
         case healthy(Probe)
-        /// Time to finish before the container is asked to stop. STOPPING or the failed state, as is the next.
+        /// The container ended by itself before it was known whether there is a leader. UNKNOWN.
+        case undecided(Ending)
+        /// It ended while there is no leader, and is started again in place. UNHEALTHY.
+        case resting(Rest)
+        /// The hooks before the stop. STOPPING or the failed state, as are the next two.
+        case hooks(HookCourse)
+        /// Time to finish before the container is asked to stop.
         case waiting(until: Moment)
         case stopping(Backoff)
         /// DEPROVISIONING.
@@ -41,15 +51,24 @@ struct InstanceMachine: Hashable, Sendable {
         var outOfMemory: Bool
     }
 
+    /// What a failing check would end it with if a leader were there.
+    struct Mark: Hashable {
+        var state: InstanceState
+        var cause: EndCause
+    }
+
     /// What of it is reported, so a change of it is a new revision.
     struct Face: Hashable {
         var state: InstanceState
         var error: String
         var cause: EndCause?
         var ports: [PortMapping]
+        var restarts: Int
     }
 
     static let stopGrace = Duration.seconds(10)
+    /// An image that is gone when the container is made is fetched again, so often.
+    static let repeatedPulls = 3
 
     let id: InstanceID
     let owner: Owner
@@ -62,10 +81,13 @@ struct InstanceMachine: Hashable, Sendable {
     var spec: InstanceSpec?
     var readiness: CheckSpec?
     var health: CheckSpec?
+    var hooks: [CheckMode] = []
     var waitBeforeKill = Duration.zero
 
     var phase: Phase
     var container: ContainerID?
+    /// An inventory did not have `container`.
+    var isGone = false
     /// Since when `container` is surely as the phase says: an inventory asked for earlier proves nothing.
     var certainSince: Moment
     var ports: [PortMapping] = []
@@ -75,41 +97,78 @@ struct InstanceMachine: Hashable, Sendable {
     /// Containers of this id that are not its container: to be removed when nothing else is under way.
     var leftovers: [ContainerID] = []
     var leftoverRetry = Backoff(at: .zero)
+    /// Pulls since the last because the image was missing.
+    var pullsAgain = 0
 
     var stopTold: StopReason?
     /// The first reason for its end.
     var cause: EndCause?
     /// What it shows while its container is stopped because it failed.
     var failedState: InstanceState?
+    /// Set while its checks fail and there is no leader: it goes on.
+    var mark: Mark?
     var error = ""
-    /// Why its container could not be stopped or removed yet.
+    /// What is tried again, and why it could not be done yet.
     var trouble = ""
+    /// How often it was started again in place, and what for the last time.
+    var restarts = 0
+    var restartError = ""
+    var restartedAt = WallTime(milliseconds: 0)
+    var ladder = RestartLadder()
+    var healthySince: Moment?
     var updated: WallTime
     var revision: Int64 = 1
+    /// False while the journal could not be told of the end: until then it is not over.
+    var isEndRecorded = true
     /// When the leader said it had committed the end.
     var settledAt: WallTime?
+
+    var isTask: Bool {
+        if case .task = owner { true } else { false }
+    }
 
     var hasEnded: Bool {
         if case .ended = phase { true } else { false }
     }
 
-    var state: InstanceState {
+    /// The job under way is a try of a check or a hook.
+    var isBeingChecked: Bool {
         switch phase {
-        case .recovering: cause == nil ? .unknown : .stopping
+        case .unready, .ready, .healthy, .hooks: true
+        default: false
+        }
+    }
+
+    var state: InstanceState {
+        // A task has no state of being stopped.
+        let stopping: InstanceState = failedState ?? (isTask ? .deprovisioning : .stopping)
+        return switch phase {
+        case .recovering: cause == nil ? .unknown : stopping
         case .provisioning: .provisioning
-        case .creating, .starting: cause == nil ? .starting : .stopping
-        case .unready: .unready
-        case .ready: .ready
-        case .healthy: .healthy
-        case .waiting, .stopping: failedState ?? .stopping
+        case .creating, .starting, .unclear: cause == nil ? .starting : stopping
+        case .running: .running
+        case .unready: mark?.state ?? .unready
+        case .ready: mark?.state ?? .ready
+        case .healthy: mark?.state ?? .healthy
+        case .undecided: .unknown
+        case .resting: .unhealthy
+        case .hooks, .waiting, .stopping: stopping
         case .removing: .deprovisioning
-        case .ended: .stopped
+        case .ended: isEndRecorded ? .stopped : .deprovisioning
         }
     }
 
     var face: Face {
-        let texts = [error, trouble].filter { !$0.isEmpty }
-        return Face(state: state, error: texts.joined(separator: "; "), cause: cause, ports: ports)
+        let count = restarts == 1 ? "once" : "\(restarts) times"
+        let again = restartError.isEmpty ? "" : "started again in place \(count), last: \(restartError)"
+        let texts = [error, again, trouble].filter { !$0.isEmpty }
+        return Face(
+            state: state,
+            error: texts.joined(separator: "; "),
+            cause: cause ?? mark?.cause,
+            ports: ports,
+            restarts: restarts
+        )
     }
 
     var report: InstanceReport {
@@ -122,11 +181,19 @@ struct InstanceMachine: Hashable, Sendable {
             allocation: allocation,
             ports: ports,
             error: face.error,
-            cause: cause,
+            cause: face.cause,
             created: created,
             updated: updated,
-            revision: revision
+            revision: revision,
+            restarts: restarts
         )
+    }
+
+    /// What the journal is told of its end.
+    var lastReport: InstanceReport {
+        var report = report
+        report.state = .stopped
+        return report
     }
 
     /// When `wake` has something to do; `nil` while it only waits for others.
@@ -135,9 +202,13 @@ struct InstanceMachine: Hashable, Sendable {
         let own: Moment? =
             switch phase {
             case .unready(let probe), .ready(let probe), .healthy(let probe): probe.next
+            case .resting(let rest): rest.until
+            case .hooks(let course): course.next
             case .waiting(let until): until
-            case .stopping(let retry), .removing(let retry): retry.at
-            case .recovering, .provisioning, .creating, .starting, .ended: nil
+            case .provisioning(let retry), .creating(let retry), .starting(let retry), .stopping(let retry),
+                .removing(let retry):
+                retry.at
+            case .recovering, .unclear, .running, .undecided, .ended: nil
             }
         guard !leftovers.isEmpty else { return own }
         return min(own ?? leftoverRetry.at, leftoverRetry.at)
@@ -147,8 +218,8 @@ struct InstanceMachine: Hashable, Sendable {
 // MARK: births
 
 extension InstanceMachine {
-    /// A START was taken.
-    init(starting spec: InstanceSpec, epoch: Epoch, created: WallTime) {
+    /// A START was taken, now or before a restart.
+    init(starting spec: InstanceSpec, epoch: Epoch, created: WallTime, at now: Moment) {
         self.init(
             id: spec.id,
             owner: spec.owner,
@@ -159,22 +230,23 @@ extension InstanceMachine {
             spec: spec,
             readiness: spec.workload.readiness,
             health: spec.workload.healthcheck,
+            hooks: spec.workload.preShutdown?.hooks ?? [],
             waitBeforeKill: spec.workload.preShutdown?.waitBeforeKill?.duration ?? .zero,
-            phase: .recovering,
+            phase: .recovering(since: now),
             certainSince: .zero,
             updated: created
         )
     }
 
     /// A container was found that the journal did not know, now or before a restart.
-    init(adopted: AdoptedInstance) {
+    init(adopted: AdoptedInstance, at now: Moment) {
         self.init(
             id: adopted.id,
             owner: adopted.owner,
             appName: adopted.appName,
             allocation: adopted.allocation,
             created: adopted.created,
-            phase: .recovering,
+            phase: .recovering(since: now),
             container: adopted.container,
             certainSince: .zero,
             ports: adopted.ports,
@@ -195,6 +267,7 @@ extension InstanceMachine {
             ports: report.ports,
             cause: report.cause,
             error: report.error,
+            restarts: report.restarts,
             updated: report.updated
         )
     }

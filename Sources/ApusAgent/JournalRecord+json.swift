@@ -24,6 +24,15 @@ extension JournalRecord {
                 "schema": schema, "kind": "CONTAINER", "id": id.json, "container": container.json,
                 "ports": .array(ports.map(\.json)),
             ])
+        case .restarting(let id, let count, let error, let at):
+            .members([
+                "schema": schema, "kind": "RESTARTING", "id": id.json, "count": .integer(Int64(count)),
+                "error": .string(error), "at": at.json,
+            ])
+        case .completed(let id, let cause, let error):
+            .members([
+                "schema": schema, "kind": "COMPLETED", "id": id.json, "cause": cause.json, "error": .string(error),
+            ])
         case .ended(let report):
             .members(["schema": schema, "kind": "ENDED", "instance": report.json])
         case .settled(let id, let at):
@@ -64,6 +73,19 @@ extension JournalRecord {
                 try json.instanceID(),
                 ContainerID(try json.string("container")),
                 try json.ports()
+            )
+        case "RESTARTING":
+            self = .restarting(
+                try json.instanceID(),
+                count: try json.int("count"),
+                error: try json.string("error"),
+                at: try json.wallTime("at")
+            )
+        case "COMPLETED":
+            self = .completed(
+                try json.instanceID(),
+                try EndCause(json: try json.required("cause")),
+                error: try json.string("error")
             )
         case "ENDED":
             self = .ended(try InstanceReport(json: try json.required("instance")))

@@ -14,6 +14,10 @@ package enum JournalRecord: Hashable, Sendable {
     case stopTold(InstanceID, StopReason, at: WallTime)
     /// The container of an instance was made.
     case container(InstanceID, ContainerID, [PortMapping])
+    /// Its container ended while there was no leader: it is started again in place, for the `count`th time.
+    case restarting(InstanceID, count: Int, error: String, at: WallTime)
+    /// A task's container has ended; recorded before it is removed, since nothing else could tell how.
+    case completed(InstanceID, EndCause, error: String)
     /// The instance is over and its container removed.
     case ended(InstanceReport)
     /// The leader has committed the end.

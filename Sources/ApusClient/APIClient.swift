@@ -62,6 +62,38 @@ package struct APIClient: Sendable {
     /// Asks whether a specification is valid; the violations come as `refused`.
     package func validate(spec: JSON) async throws { _ = try await post("applications/validate/spec", spec) }
 
+    /// Ends the operation under way; one that cannot be ended is `refused`.
+    package func cancel(_ id: AppID) async throws {
+        _ = try await data(.POST, "applications/operations/\(part(id))/cancel", nil)
+    }
+
+    // MARK: tasks
+
+    /// The tasks that have not ended, oldest first.
+    package func tasks() async throws -> [TaskSummary] {
+        guard case .array(let elements) = try await get("tasks") else { throw unreadable("tasks") }
+        return try elements.map { element in try read("tasks") { try TaskSummary(json: element) } }
+    }
+
+    /// A task in any state.
+    package func task(_ id: TaskID) async throws -> TaskSummary {
+        let json = try await get(path(id))
+        return try read(path(id)) { try TaskSummary(json: json) }
+    }
+
+    /// Asks for a task's start or end: a `TaskOperation` as JSON.
+    package func operateTask(_ operation: JSON) async throws { _ = try await post("tasks/operations", operation) }
+
+    /// Asks whether a task's specification is valid; the violations come as `refused`.
+    package func validate(task: JSON) async throws { _ = try await post("tasks/validate/spec", task) }
+
+    /// Forgets a task that has ended; any other is `notFound`.
+    package func forget(_ id: TaskID) async throws { _ = try await data(.DELETE, path(id), nil) }
+
+    private func path(_ id: TaskID) -> String {
+        "tasks/\(HTTPCall.encoded(id.source))/instances/\(HTTPCall.encoded(id.name))"
+    }
+
     // MARK: the cluster
 
     package func cluster() async throws -> JSON { try await get("cluster") }

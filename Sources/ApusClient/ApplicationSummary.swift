@@ -6,13 +6,15 @@ package struct ApplicationSummary: Sendable {
     package struct UnderWay: Hashable, Sendable {
         package var id: OperationID
         package var type: String
+        /// How long it has been at work, restarts of the controller left out.
+        package var spentMilliseconds: Int64
     }
 
     /// How the last operation ended.
     package struct Ended: Hashable, Sendable {
         package var id: OperationID
         package var type: String
-        /// SUCCEEDED, FAILED or SUPERSEDED.
+        /// SUCCEEDED, FAILED, ROLLED_BACK, CANCELLED or SUPERSEDED.
         package var outcome: String
         package var reason: String
     }
@@ -56,7 +58,11 @@ package struct ApplicationSummary: Sendable {
         created = WallTime(milliseconds: try json.integer("created"))
         updated = WallTime(milliseconds: try json.integer("updated"))
         if let value = json["operation"] {
-            operation = UnderWay(id: OperationID(try value.string("id")), type: try value.string("type"))
+            operation = UnderWay(
+                id: OperationID(try value.string("id")),
+                type: try value.string("type"),
+                spentMilliseconds: value["spentMs"] == nil ? 0 : try value.integer("spentMs")
+            )
         }
         if let value = json["lastOperation"] {
             lastOperation = Ended(

@@ -15,6 +15,10 @@ extension ContainerPlan {
             "ExposedPorts": .object(portKeys.map { JSON.Member($0, [:]) }),
             "HostConfig": .members([
                 "PortBindings": .object(portKeys.map { JSON.Member($0, bindings(of: $0)) }),
+                // Not as mounts: a directory that is not there yet is made, as Drove's users know it.
+                "Binds": .array(
+                    directories.map { .string("\($0.hostPath):\($0.containerPath):\($0.isReadOnly ? "ro" : "rw")") }
+                ),
                 // Beyond what fits, the engine itself refuses with a clear message.
                 "Memory": .integer(overflow ? .max : bytes),
                 "CpusetCpus": cpuset.map { .string(Self.list($0.cores)) },

@@ -20,6 +20,19 @@ package struct PublishedPort: Hashable, Sendable {
     var key: String { "\(containerPort)/\(transport.rawValue)" }
 }
 
+/// A directory of the host that a container sees.
+package struct BoundDirectory: Hashable, Sendable {
+    package var hostPath: String
+    package var containerPath: String
+    package var isReadOnly: Bool
+
+    package init(hostPath: String, containerPath: String, isReadOnly: Bool) {
+        self.hostPath = hostPath
+        self.containerPath = containerPath
+        self.isReadOnly = isReadOnly
+    }
+}
+
 /// Everything that a container is created from.
 package struct ContainerPlan: Hashable, Sendable {
     /// The cores that a container may use, and the NUMA nodes that its memory comes from.
@@ -50,6 +63,7 @@ package struct ContainerPlan: Hashable, Sendable {
     /// Replaces the image's command; empty keeps it.
     package var command: [String]
     package var ports: [PublishedPort]
+    package var directories: [BoundDirectory]
     /// A hard limit.
     package var memoryMB: Int64
     /// `nil` allows every core.
@@ -69,6 +83,7 @@ package struct ContainerPlan: Hashable, Sendable {
         environment: [String: String] = [:],
         command: [String] = [],
         ports: [PublishedPort] = [],
+        directories: [BoundDirectory] = [],
         memoryMB: Int64,
         cpuset: CPUSet? = nil,
         cpuShares: Int? = nil,
@@ -82,6 +97,7 @@ package struct ContainerPlan: Hashable, Sendable {
         self.environment = environment
         self.command = command
         self.ports = ports
+        self.directories = directories
         self.memoryMB = memoryMB
         self.cpuset = cpuset
         self.cpuShares = cpuShares

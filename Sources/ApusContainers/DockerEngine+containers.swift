@@ -64,6 +64,7 @@ extension DockerEngine {
             accepting: [204, 404],
             doing: "removing container \(id)"
         )
+        forgetCommands(of: id)
     }
 
     /// All containers that carry every one of these labels, stopped ones included.

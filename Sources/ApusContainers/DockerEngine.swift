@@ -13,6 +13,8 @@ package final class DockerEngine: Sendable {
     /// The deadline of a call that has nothing to wait for.
     let callTimeout: Duration
     private let agreed = Mutex<APIVersion?>(nil)
+    /// The engine's ids of commands that were begun and whose end was not seen; one for each command.
+    private let commands = Mutex<[ContainerCommand: String]>([:])
 
     /// Connects to nothing yet.
     ///
@@ -83,6 +85,20 @@ package final class DockerEngine: Sendable {
     func forgetVersion(after answer: EngineAnswer) {
         guard answer.status == 400, answer.message.contains("client version") else { return }
         agreed.withLock { $0 = nil }
+    }
+
+    /// The earlier try of a command whose end was not seen.
+    func unended(_ command: ContainerCommand) -> String? { commands.withLock { $0[command] } }
+
+    func note(_ command: ContainerCommand, _ execution: String) { commands.withLock { $0[command] = execution } }
+
+    func forget(_ command: ContainerCommand) { commands.withLock { $0[command] = nil } }
+
+    /// Those of a container that is gone.
+    func forgetCommands(of container: ContainerID) {
+        commands.withLock { commands in
+            for command in commands.keys where command.container == container { commands[command] = nil }
+        }
     }
 
     /// An id or name as one part of a path.

@@ -86,11 +86,13 @@ struct EngineConnection: Sendable {
     /// One call whose body is read by the caller for as long as it lasts; only its beginning is bounded.
     func stream(
         _ path: String,
-        query: KeyValuePairs<String, String>,
+        method: HTTPMethod = .GET,
+        query: KeyValuePairs<String, String> = [:],
+        body: JSON? = nil,
         beginningWithin limit: Duration,
         doing: String
     ) async throws -> HTTPClientResponse.Body {
-        let request = request(.GET, path, query: query, body: nil)
+        let request = request(method, path, query: query, body: body)
         return try await bounded(by: limit, doing: doing) {
             let response = try await calls.execute(request, deadline: .distantFuture)
             guard response.status == .ok else {
@@ -142,7 +144,7 @@ struct EngineConnection: Sendable {
     }
 
     /// Runs `work` and cancels it when the time is up; its errors become `ContainerError`.
-    private func bounded<Value: Sendable>(
+    func bounded<Value: Sendable>(
         by limit: Duration,
         doing: String,
         work: @escaping @Sendable () async throws -> Value

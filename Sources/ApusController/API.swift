@@ -23,6 +23,9 @@ package struct API: Sendable {
         path.hasPrefix("/apis/v1/internal/") ? longestReport : longestBody
     }
 
+    /// Every operation, as `GET /apis/v1/applications/{id}`.
+    package static var operations: [String] { Route.all.map { "\($0.method) \($0.pattern)" } }
+
     /// Answers any call.
     package func answer(_ call: APICall) async -> APIAnswer {
         let segments = call.path.split(separator: "/")
@@ -31,7 +34,7 @@ package struct API: Sendable {
         guard let route = matches.first(where: { $0.pattern == pattern && $0.method == call.method }) else {
             return APIAnswer(status: 405)
         }
-        guard Self.isJSON(call) else { return APIAnswer(status: 415) }
+        guard route.takes(call) else { return APIAnswer(status: 415) }
         guard let state = published.state else { return .failed(400, "This node is not the leader controller") }
         var call = call
         call.parameters = route.parameters(of: segments)
@@ -40,13 +43,6 @@ package struct API: Sendable {
         } catch {
             return APIAnswer(error)
         }
-    }
-
-    /// A body that says it is something else is not read; one that says nothing is.
-    private static func isJSON(_ call: APICall) -> Bool {
-        guard !call.body.isEmpty, let type = call.contentType else { return true }
-        let essence = type.split(separator: ";").first?.lowercased() ?? ""
-        return essence.split(separator: " ").joined() == "application/json"
     }
 }
 
@@ -58,4 +54,23 @@ struct Handling: Sendable {
 
     /// The part of the path that stands for the n-th `{…}`.
     func parameter(_ index: Int) -> String { call.parameters[index] }
+
+    /// Hands a request for change to the engine and makes its answer; by default a refusal is a failed validation.
+    func change(
+        _ command: Command,
+        accepted: APIAnswer,
+        refused: ([String]) -> APIAnswer = { APIAnswer(SpecRefusal.violations($0)) }
+    ) async -> APIAnswer {
+        switch await api.inbox.submit(command) {
+        case .answer(.accepted): return accepted
+        case .answer(.refused(let violations)): return refused(violations)
+        case .answer(.unavailable(let reason)), .unavailable(let reason): return .failed(503, reason, retryAfter: 1)
+        case .busy:
+            return .failed(
+                429,
+                "\(Inbox.mostCommands) requests for change wait already. Nothing was changed; try again.",
+                retryAfter: 1
+            )
+        }
+    }
 }

@@ -7,11 +7,17 @@ package struct APIAnswer: Hashable, Sendable {
     package var json: JSON?
     /// Seconds after which to try again.
     package var retryAfter: Int?
+    /// A file in place of JSON.
+    package var file: APIFile?
+    /// Where to look instead; of a redirection.
+    package var location: String?
 
-    init(status: Int, json: JSON? = nil, retryAfter: Int? = nil) {
+    init(status: Int, json: JSON? = nil, retryAfter: Int? = nil, file: APIFile? = nil, location: String? = nil) {
         self.status = status
         self.json = json
         self.retryAfter = retryAfter
+        self.file = file
+        self.location = location
     }
 
     /// The envelope of a good answer.
@@ -53,4 +59,26 @@ package struct APIAnswer: Hashable, Sendable {
     static func unexpected(_ error: any Error) -> APIAnswer {
         .failed(500, "Unexpected Server error", data: .members(["failure": .string("\(error)")]))
     }
+}
+
+/// A body that is sent as it comes; each is equal to itself alone.
+package final class APIFile: Hashable, Sendable {
+    /// One piece after the other, read as fast as they are sent.
+    package typealias Pieces = any AsyncSequence<[UInt8], any Error> & Sendable
+
+    /// `nil` if it is not known before the end.
+    package let length: Int?
+    package let contentType: String
+    package let disposition: String?
+    package let pieces: Pieces
+
+    init(length: Int?, contentType: String, disposition: String?, pieces: Pieces) {
+        self.length = length
+        self.contentType = contentType
+        self.disposition = disposition
+        self.pieces = pieces
+    }
+
+    package static func == (left: APIFile, right: APIFile) -> Bool { left === right }
+    package func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }

@@ -59,6 +59,11 @@ package struct APICall: Sendable {
         }
     }
 
+    /// The body as the fields of a form, in the order given.
+    var form: [(name: String, value: String)] {
+        Self.pairs(String(decoding: body, as: UTF8.self)[...])
+    }
+
     /// A number of the query within Drove's range, or its default.
     func count(_ name: String, default standard: Int) throws(APIRefusal) -> Int {
         guard let text = values(name).last else { return standard }
@@ -75,12 +80,17 @@ package struct APICall: Sendable {
         return number
     }
 
+    /// Those that only tasks have are none of an application's instance.
+    private static let ofInstances = InstanceState.allCases.filter {
+        ![.running, .runCompleted, .runFailed].contains($0)
+    }
+
     /// The instance states of the query, in any case of letters; none if none are given.
     func states() throws(APIRefusal) -> Set<InstanceState> {
         var states: Set<InstanceState> = []
         for text in values("state") {
-            guard let state = InstanceState(rawValue: text.uppercased()) else {
-                let names = InstanceState.allCases.map(\.rawValue).joined(separator: ", ")
+            guard let state = InstanceState(rawValue: text.uppercased()), Self.ofInstances.contains(state) else {
+                let names = Self.ofInstances.map(\.rawValue).joined(separator: ", ")
                 throw .spec(.violations(["query param state must be one of [\(names)]"]))
             }
             states.insert(state)

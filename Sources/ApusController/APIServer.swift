@@ -8,6 +8,9 @@ import ServiceLifecycle
 
 /// Serves the API over HTTP.
 package struct APIServer: Service {
+    /// A request that does not go on, and a connection that asks nothing, is closed after this.
+    private static let idleConnection = TimeAmount.seconds(120)
+
     private let api: API
     private let address: String
     private let port: Int
@@ -39,6 +42,7 @@ package struct APIServer: Service {
         quiet.logLevel = .critical
         let application = Hummingbird.Application(
             responder: APIResponder(api: api),
+            server: .http1(configuration: .init(idleTimeout: Self.idleConnection)),
             configuration: ApplicationConfiguration(address: .hostname(address, port: port)),
             onServerRunning: { await onListening($0.localAddress?.port ?? 0) },
             logger: quiet
@@ -64,7 +68,9 @@ private struct APIResponder: HTTPResponder {
             if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
                 throw NIOTooManyBytesError(maxBytes: limit)
             }
-            let body = try await request.body.collect(upTo: limit)
+            guard let body = try await body(of: request, upTo: limit) else {
+                return response(for: .failed(400, "The request body did not arrive whole, or is not what HTTP allows"))
+            }
             let call = APICall(
                 request.method.rawValue,
                 request.uri.string,
@@ -83,16 +89,40 @@ private struct APIResponder: HTTPResponder {
         return response(for: answer)
     }
 
+    /// `nil` if what came is no body, or the rest of it never came.
+    private func body(of request: Request, upTo limit: Int) async throws -> ByteBuffer? {
+        do {
+            return try await request.body.collect(upTo: limit)
+        } catch let error where !(error is NIOTooManyBytesError || error is CancellationError) {
+            return nil
+        }
+    }
+
     private func response(for answer: APIAnswer) -> Response {
         var headers = HTTPFields()
         if let seconds = answer.retryAfter { headers[.retryAfter] = "\(seconds)" }
+        if let location = answer.location { headers[.location] = location }
         let status = HTTPResponse.Status(code: answer.status)
+        if let file = answer.file { return response(status, file, headers) }
         guard let json = answer.json else { return Response(status: status, headers: headers) }
         headers[.contentType] = "application/json"
         return Response(
             status: status,
             headers: headers,
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: json.bytes))
+        )
+    }
+    private func response(_ status: HTTPResponse.Status, _ file: APIFile, _ fields: HTTPFields) -> Response {
+        var headers = fields
+        headers[.contentType] = file.contentType
+        headers[.contentDisposition] = file.disposition
+        return Response(
+            status: status,
+            headers: headers,
+            body: ResponseBody(contentLength: file.length) { writer in
+                for try await piece in file.pieces { try await writer.write(ByteBuffer(bytes: piece)) }
+                try await writer.finish(nil)
+            }
         )
     }
 }

@@ -14,16 +14,18 @@ extension Application {
             "tags": .strings(spec.tags), "state": .string(state.rawValue), "created": created.json,
             "updated": updated.json,
             "runningInstances": .integer(Int64(instances.count(where: \.isRunning))),
-            "operation": operation?.summary, "lastOperation": lastOperation?.summary,
+            "operation": operation?.summary(at: now), "lastOperation": lastOperation?.summary,
             "backoff": backoff.summary(at: now), "shortfall": shortfall.map { .string($0.text) },
         ])
     }
 }
 
 extension Operation {
-    fileprivate var summary: JSON {
+    fileprivate func summary(at now: Moment) -> JSON {
         .members([
             "id": id.json, "type": .string(kind.rawValue), "accepted": accepted.json, "timeout": timeout.json,
+            "parallelism": .integer(Int64(parallelism)), "failureStrategy": .string(failureStrategy.rawValue),
+            "instanceIds": targets.listed, "spentMs": .integer((spent + (now - resumed)).milliseconds),
         ])
     }
 }
@@ -33,8 +35,14 @@ extension EndedOperation {
         .members([
             "id": id.json, "type": .string(kind.rawValue), "accepted": accepted.json, "ended": ended.json,
             "outcome": .string(outcome.rawValue), "reason": .string(reason),
+            "instanceIds": targets.listed,
         ])
     }
+}
+
+extension [InstanceID] {
+    /// `nil` of none: only some operations are about named instances.
+    fileprivate var listed: JSON? { isEmpty ? nil : .array(map(\.json)) }
 }
 
 extension Backoff {

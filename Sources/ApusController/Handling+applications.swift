@@ -10,20 +10,15 @@ extension Handling {
         case .success(let valid): operation = valid
         case .failure(let refusal): throw .spec(refusal)
         }
-        switch await api.inbox.submit(.application(operation)) {
-        case .answer(.accepted): return .success(.members(["appId": operation.appID.json]))
-        case .answer(.refused(let violations)): throw .spec(.violations(violations))
-        case .answer(.unavailable(let reason)), .unavailable(let reason): return .failed(503, reason, retryAfter: 1)
-        case .busy:
-            return .failed(
-                429,
-                "\(Inbox.mostCommands) requests for change wait already. Nothing was changed; try again.",
-                retryAfter: 1
-            )
-        }
+        let answer: JSON = .members(["appId": operation.appID.json])
+        return await change(.application(operation), accepted: .success(answer))
     }
 
-    func cancel() throws(APIRefusal) -> APIAnswer { throw .refused("Current operation could not be cancelled") }
+    func cancel() async -> APIAnswer {
+        await change(.cancel(AppID(parameter(0))), accepted: .success(nil)) { texts in
+            .failed(400, texts.joined(separator: "; "))
+        }
+    }
 
     func validateSpec() throws(APIRefusal) -> APIAnswer {
         switch ApplicationSpec.validated(try call.json()) {

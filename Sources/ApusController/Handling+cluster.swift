@@ -14,10 +14,12 @@ extension Handling {
                 "leader": .string(api.leader), "state": "NORMAL", "numExecutors": .integer(Int64(active.count)),
                 "numApplications": .integer(Int64(applications.count)),
                 "numActiveApplications": .integer(Int64(applications.count { $0.state.isActive })),
-                "numActiveTasks": 0, "numLocalServices": 0, "numActiveLocalServices": 0,
+                "numActiveTasks": .integer(Int64(activeTasks.count)), "numLocalServices": 0,
+                "numActiveLocalServices": 0,
                 "freeCores": .integer(Int64(freeCores)), "usedCores": .integer(Int64(usedCores)),
                 "totalCores": .integer(Int64(freeCores + usedCores)), "freeMemory": .integer(free),
                 "usedMemory": .integer(used), "totalMemory": .integer(free + used),
+                "clusterId": state.cluster.json,
             ])
         )
     }
@@ -35,8 +37,9 @@ extension Handling {
             throw .notFound("No executor found with id: \(id)")
         }
         let view = MemberView(member, in: state)
-        let instances = view.instances.sorted { ($0.created, $0.id) < ($1.created, $1.id) }.compactMap { instance in
-            guard let app = instance.app else { return nil as InstanceView? }
+        let owned = view.instances.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
+        let instances = owned.compactMap { instance -> InstanceView? in
+            guard let app = instance.app else { return nil }
             return InstanceView(
                 instance,
                 of: app,
@@ -44,7 +47,11 @@ extension Handling {
                 hostname: member.hostname
             )
         }
-        return .success(view.details(instances: instances))
+        let tasks = owned.compactMap { instance -> TaskView? in
+            guard case .task(let id) = instance.owner else { return nil }
+            return state.tasks[id].map { TaskView($0, in: state) }
+        }
+        return .success(view.details(instances: instances, tasks: tasks))
     }
 
     /// By name and port.

@@ -6,6 +6,7 @@ extension Handling {
         let report: NodeReport
         do {
             report = try NodeReport(json: try JSON(parsing: call.body))
+            try report.checkLimits()
         } catch {
             throw .spec(.unreadable(error.message))
         }

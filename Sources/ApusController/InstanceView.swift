@@ -12,6 +12,8 @@ struct InstanceView: Sendable {
     var allocation: ResourceAllocation
     var state: InstanceState
     var error: String
+    var cause: EndCause?
+    var restarts = 0
     var created: WallTime
     var updated: WallTime
 
@@ -26,6 +28,8 @@ struct InstanceView: Sendable {
         // It was told to end; its executor has not said so yet.
         state = instance.stop != nil && instance.state.isAlive ? .stopping : instance.state
         error = instance.error
+        cause = instance.cause
+        restarts = instance.restarts
         created = instance.created
         updated = instance.updated
     }
@@ -40,13 +44,13 @@ struct InstanceView: Sendable {
         allocation = ended.allocation
         state = ended.state
         error = ended.error
+        cause = ended.cause
         created = ended.created
         updated = ended.updated
     }
 
     /// `metadata` stays empty and `errorMessage` is always there: clients count on both.
     var json: JSON {
-        let node = "\(allocation.numaNode)"
         let ports = ports.map { port in
             JSON.Member(
                 port.name,
@@ -56,16 +60,24 @@ struct InstanceView: Sendable {
                 ])
             )
         }
-        let cores = JSON.object([JSON.Member(node, .array(allocation.cores.map { .integer(Int64($0)) }))])
-        let memory = JSON.object([JSON.Member(node, .integer(allocation.memoryMB))])
         return .members([
             "appId": app.json, "appName": .string(appName), "instanceId": id.json, "executorId": executor.json,
             "localInfo": .members(["hostname": .string(hostname), "ports": .object(ports)]),
-            "resources": .array([
-                .members(["type": "CPU", "cores": cores]), .members(["type": "MEMORY", "memoryInMB": memory]),
-            ]),
-            "state": .string(state.rawValue), "metadata": .object([]), "errorMessage": .string(error),
-            "created": created.json, "updated": updated.json,
+            "resources": allocation.shown, "state": .string(state.rawValue), "metadata": .object([]),
+            "errorMessage": .string(error), "created": created.json, "updated": updated.json, "cause": cause?.json,
+            "restarts": restarts == 0 ? nil : .integer(Int64(restarts)),
+        ])
+    }
+}
+
+extension ResourceAllocation {
+    /// Drove's list of allocated resources.
+    var shown: JSON {
+        let node = "\(numaNode)"
+        let cores = JSON.object([JSON.Member(node, .array(cores.map { .integer(Int64($0)) }))])
+        let memory = JSON.object([JSON.Member(node, .integer(memoryMB))])
+        return .array([
+            .members(["type": "CPU", "cores": cores]), .members(["type": "MEMORY", "memoryInMB": memory]),
         ])
     }
 }

@@ -31,7 +31,7 @@ struct MemberView {
     private var wireState: String {
         switch member.presence {
         case .joining: "UNREADY"
-        case .present, .silent: "ACTIVE"
+        case .present, .silent: member.troubles.isEmpty ? "ACTIVE" : "UNREADY"
         case .lost: "REMOVED"
         }
     }
@@ -44,6 +44,9 @@ struct MemberView {
         case .lost: "LOST"
         }
     }
+
+    /// Why it cannot serve now; `nil` if it can.
+    private var troubles: JSON? { member.troubles.isEmpty ? nil : .array(member.troubles.map { .string($0) }) }
 
     /// A machine's name is one of its tags.
     private var tags: JSON {
@@ -58,12 +61,12 @@ struct MemberView {
             "port": .integer(Int64(member.port)), "transportType": .string(member.transport.rawValue),
             "freeCores": .integer(Int64(freeCores)), "usedCores": .integer(Int64(usedCores)),
             "freeMemory": .integer(freeMemoryMB), "usedMemory": .integer(usedMemoryMB), "tags": tags,
-            "state": .string(wireState), "presence": .string(presence),
+            "state": .string(wireState), "presence": .string(presence), "troubles": troubles,
         ])
     }
 
     /// ExecutorNodeData.
-    func details(instances: [InstanceView]) -> JSON {
+    func details(instances: [InstanceView], tasks: [TaskView]) -> JSON {
         .members([
             "type": "EXECUTOR", "hostname": .string(member.hostname), "port": .integer(Int64(member.port)),
             "transportType": .string(member.transport.rawValue), "updated": member.heardAt.json,
@@ -79,9 +82,10 @@ struct MemberView {
                 ]),
                 "layout": layout,
             ]),
-            "instances": .array(instances.map(\.json)), "tasks": .array([]), "serviceInstances": .array([]),
+            "instances": .array(instances.map(\.json)), "tasks": .array(tasks.map(\.json)),
+            "serviceInstances": .array([]),
             "tags": tags, "metadata": .strings(member.description.metadata), "executorState": .string(wireState),
-            "presence": .string(presence),
+            "presence": .string(presence), "troubles": troubles,
         ])
     }
 

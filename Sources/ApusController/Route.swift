@@ -8,18 +8,33 @@ struct Route: Sendable {
     /// `/apis/v1/applications/{id}`, say.
     let pattern: String
     let handle: Handler
+    /// The media type that a body may say it is.
+    private let bodyType: String
     /// `nil` stands for any text.
     private let segments: [Substring?]
 
-    private init(_ method: String, _ path: String, _ handle: @escaping Handler) {
+    private init(
+        _ method: String,
+        _ path: String,
+        bodyType: String = "application/json",
+        _ handle: @escaping Handler
+    ) {
         self.method = method
         self.handle = handle
+        self.bodyType = bodyType
         pattern = "/apis/v1/\(path)"
         segments = pattern.split(separator: "/").map { $0.hasPrefix("{") ? nil : $0 }
     }
 
     func matches(_ path: [Substring]) -> Bool {
         path.count == segments.count && zip(path, segments).allSatisfy { $1 == nil || $0 == $1 }
+    }
+
+    /// A body that says it is something else is not read; one that says nothing is.
+    func takes(_ call: APICall) -> Bool {
+        guard !call.body.isEmpty, let type = call.contentType else { return true }
+        let essence = type.split(separator: ";").first?.lowercased() ?? ""
+        return essence.split(separator: " ").joined() == bodyType
     }
 
     func parameters(of path: [Substring]) -> [String] {
@@ -37,8 +52,8 @@ struct Route: Sendable {
 
         post("applications/operations") { call throws(APIRefusal) in try await call.operate() },
         post("operations") { call throws(APIRefusal) in try await call.operate() },
-        post("applications/operations/{id}/cancel") { call throws(APIRefusal) in try call.cancel() },
-        post("operations/{id}/cancel") { call throws(APIRefusal) in try call.cancel() },
+        post("applications/operations/{id}/cancel") { call throws(APIRefusal) in await call.cancel() },
+        post("operations/{id}/cancel") { call throws(APIRefusal) in await call.cancel() },
         post("applications/validate/spec") { call throws(APIRefusal) in try call.validateSpec() },
         get("applications") { call throws(APIRefusal) in try call.applications() },
         get("applications/{id}") { call throws(APIRefusal) in try call.application() },
@@ -47,11 +62,26 @@ struct Route: Sendable {
         get("applications/{id}/instances/old") { call throws(APIRefusal) in try call.oldInstances() },
         get("applications/{id}/instances/{instance}") { call throws(APIRefusal) in try call.instance() },
 
+        post("tasks/validate/spec") { call throws(APIRefusal) in try call.validateTask() },
+        post("tasks/operations") { call throws(APIRefusal) in try await call.operateTask() },
+        Route("POST", "tasks/search", bodyType: "application/x-www-form-urlencoded") { call throws(APIRefusal) in
+            try call.searchTask()
+        },
+        get("tasks") { call throws(APIRefusal) in call.tasks() },
+        get("tasks/{source}/instances/{task}") { call throws(APIRefusal) in try call.task() },
+        Route("DELETE", "tasks/{source}/instances/{task}") { call throws(APIRefusal) in await call.forgetTask() },
+
         get("cluster") { call throws(APIRefusal) in call.cluster() },
         get("cluster/executors") { call throws(APIRefusal) in call.executors() },
         get("cluster/executors/{id}") { call throws(APIRefusal) in try call.executor() },
         get("endpoints") { call throws(APIRefusal) in call.endpoints(named: call.call.values("app")) },
         get("endpoints/app/{name}") { call throws(APIRefusal) in call.endpoints(named: [call.parameter(0)]) },
+
+        get("logfiles/{kind}/{owner}/{id}/list") { call throws(APIRefusal) in try await call.logFiles() },
+        get("logfiles/{kind}/{owner}/{id}/read/{file}") { call throws(APIRefusal) in try await call.readLogFile() },
+        get("logfiles/{kind}/{owner}/{id}/download/{file}") { call throws(APIRefusal) in
+            try await call.downloadLogFile()
+        },
 
         post("internal/nodes/report") { call throws(APIRefusal) in try await call.report() },
     ]
@@ -72,14 +102,6 @@ struct Route: Sendable {
                 ("GET", "localservices/{id}/instances/{instance}"),
             ]
         )
-        + refusing(
-            "Support for tasks",
-            [
-                ("POST", "tasks/validate/spec"), ("POST", "tasks/operations"), ("GET", "tasks"),
-                ("GET", "tasks/{source}/instances/{task}"), ("DELETE", "tasks/{source}/instances/{task}"),
-                ("POST", "tasks/search"),
-            ]
-        )
         + refusing("The dashboard", [("GET", "cluster/dashboard")])
         + refusing(
             "Blacklisting of executors",
@@ -96,13 +118,6 @@ struct Route: Sendable {
         + refusing("Placement simulation", [("POST", "cluster/placement/simulate")])
         + refusing("Confirmation of held stops", [("POST", "cluster/strays/confirm")])
         + refusing("Restoring from an export", [("POST", "cluster/restored/confirm")])
-        + refusing(
-            "Reading of log files",
-            [
-                ("GET", "logfiles/{kind}/{owner}/{id}/list"), ("GET", "logfiles/{kind}/{owner}/{id}/read/{file}"),
-                ("GET", "logfiles/{kind}/{owner}/{id}/download/{file}"),
-            ]
-        )
         + refusing("The API for instances", [("GET", "internal/instances")])
         + refusing(
             "This API for Drove's own executors",

@@ -79,8 +79,13 @@ extension Engine {
     private mutating func fail(_ application: inout Application, _ reason: String, _ live: [Instance], at times: Times)
     {
         guard let operation = application.operation else { return }
+        let rollsBack = operation.failureStrategy == .rollback && operation.kind != .destroy
+        guard !rollsBack || mayStop else {
+            waiting.insert(.application(application.id))
+            return
+        }
         effects.append(.note("\(operation.kind.rawValue) of \(application.id) failed: \(reason)"))
-        guard operation.failureStrategy == .rollback, operation.kind != .destroy else {
+        guard rollsBack else {
             end(&application, with: operation.ended(.failed, reason, at: times.wall), at: times)
             return
         }

@@ -112,7 +112,8 @@ extension Engine {
 
     // MARK: stopping
 
-    /// Scale down takes those on silent executors first, then what is not healthy yet, then the oldest.
+    /// Scale down takes those on silent executors first, then what is not healthy yet, then those on executors in
+    /// trouble, then the oldest.
     private mutating func stopSurplus(of application: Application, alive: [Instance], ceiling: Int, at times: Times) {
         guard mayStop else {
             waiting.insert(.application(application.id))
@@ -137,10 +138,9 @@ extension Engine {
     }
 
     private func victimRank(_ instance: Instance) -> Int {
-        guard let member = state.members[instance.executor], member.presence == .present, member.troubles.isEmpty else {
-            return 0
-        }
-        return instance.isHealthy ? 2 : 1
+        guard let member = state.members[instance.executor], member.presence == .present else { return 0 }
+        guard instance.isHealthy else { return 1 }
+        return member.troubles.isEmpty ? 3 : 2
     }
 
     /// Tells an instance's executor to stop it, from now on until it has.

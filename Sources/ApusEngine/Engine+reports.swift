@@ -110,13 +110,18 @@ extension Engine {
                 wakeWaiting()
             }
         } else if case .application(let app) = report.owner, state.applications[app] != nil,
-            state.instances[report.id] == nil, !hasEnded(report.id, of: app)
+            state.instances[report.id] == nil, !hasEnded(report.id, of: app), hasRoomInHint(member.id)
         {
             adopt(report, of: app, on: member.id, at: times)
         } else {
             stray(report, on: member.id, at: times)
         }
         return report.state.isTerminal
+    }
+
+    /// Past this, one more could make the executor's hint longer than a store's record.
+    private func hasRoomInHint(_ executor: ExecutorID) -> Bool {
+        (state.members[executor]?.hintBytes ?? 0) <= Member.fullHintBytes
     }
 
     /// Its end was reported before, so this is an old report or should not be: it never counts again.
@@ -136,11 +141,13 @@ extension Engine {
         instance.cause = report.cause
         instance.updated = report.updated
         instance.revision = report.revision
+        instance.restarts = report.restarts
         if instance.isHealthy, instance.healthySince == nil {
             instance.healthySince = times.now
             wake(.owner(instance.owner), at: times.now + Backoff.proof)
         }
         state.instances[instance.id] = instance
+        state.members[instance.executor]?.hintBytes += instance.hintBytes - old.hintBytes
         if instance.ports != old.ports || (instance.state == .healthy) != (old.state == .healthy) {
             touched.insert(instance.recordKey)
         }
@@ -179,15 +186,21 @@ extension Engine {
                 stop: nil,
                 healthySince: report.state == .healthy ? times.now : nil,
                 generation: generation,
-                revision: report.revision
+                revision: report.revision,
+                restarts: report.restarts
             )
         )
     }
 
     // MARK: strays
 
+    /// Stopped at a time: all of them may claim the same cores, and the ledger looks at each pair then.
+    private static let mostStrays = 2048
+
     private mutating func stray(_ report: InstanceReport, on executor: ExecutorID, at times: Times) {
         if strays[report.id] == nil {
+            // The rest has its turn when the next full list comes and these have ended.
+            guard strays.count < Self.mostStrays else { return }
             effects.append(
                 .note("\(report.id) on \(executor) belongs to nothing known (\(report.owner)): it will be stopped")
             )

@@ -31,6 +31,8 @@ package struct Instance: Sendable {
     package var generation: Int
     /// The revision of its executor at which it last changed; soft.
     package var revision: Int64 = 0
+    /// How often its executor started it again in place; soft.
+    package var restarts = 0
 
     /// A wish for its end and when the STOP last left.
     package struct Stop: Hashable, Sendable {

@@ -22,8 +22,11 @@ package struct AgentLoop: Sendable {
     private let inventory: Inventory
     private let desk: CommandDesk
     private let inbox: Inbox
+    private let logs: LogCapture?
     private let send: Send
     private let logger: Logger
+    /// For tests: see `TransitionCrash`.
+    private let crash: TransitionCrash?
 
     package init(
         agent: Agent,
@@ -33,6 +36,7 @@ package struct AgentLoop: Sendable {
         performer: JobPerformer,
         desk: CommandDesk,
         inbox: Inbox,
+        logs: LogCapture? = nil,
         logger: Logger,
         send: @escaping Send
     ) {
@@ -43,8 +47,10 @@ package struct AgentLoop: Sendable {
         inventory = Inventory(engine: engine, cluster: agent.identity.cluster, executor: agent.identity.id)
         self.desk = desk
         self.inbox = inbox
+        self.logs = logs
         self.send = send
         self.logger = logger
+        crash = .asked(logger)
     }
 
     /// One job under way, by instance and attempt.
@@ -67,7 +73,10 @@ package struct AgentLoop: Sendable {
             var state = State(turn: start)
             await inbox.send(.tick)
             for await input in inbox.inputs {
-                perform(take(input, &state), &state, &group)
+                let actions = take(input, &state)
+                crash?.stepped(state.turn)
+                perform(actions, &state, &group)
+                crash?.performed(state.turn)
                 setTimer(&state)
             }
             state.timer?.cancel()
@@ -83,9 +92,29 @@ package struct AgentLoop: Sendable {
             if case .outcome(let id, let attempt, _) = event {
                 state.jobs[JobKey(instance: id, attempt: attempt)] = nil
             }
+            defer { followOutput(after: event, state) }
             return state.turn.take(event, at: times)
         case .recorded: return state.turn.recorded(at: times)
         case .recordFailed(let reason): return state.turn.recordFailed(reason: reason, at: times)
+        }
+    }
+
+    /// What a container writes is kept from its start, or from when it is found again.
+    private func followOutput(after event: AgentEvent, _ state: State) {
+        guard let logs else { return }
+        let containers =
+            switch event {
+            case .outcome(let id, attempt: _, .started): [state.turn.agent.container(of: id)].compactMap(\.self)
+            case .inventory: state.turn.agent.containers
+            default: [LoggedContainer]()
+            }
+        for container in containers {
+            logs.follow(
+                instance: container.instance,
+                owner: container.owner,
+                container: container.container,
+                logging: container.logging
+            )
         }
     }
 
@@ -197,6 +226,11 @@ package struct AgentLoop: Sendable {
             logger.notice(
                 "container of an ended instance is removed",
                 metadata: ["instance.id": "\(id)", "container.id": "\(container)"]
+            )
+        case .startedAgain(let id, let count, let reason):
+            logger.warning(
+                "container that ended is started again in place: no leader answers",
+                metadata: ["instance.id": "\(id)", "instance.restarts": "\(count)", "error": "\(reason)"]
             )
         case .journalUnwritable(let reason):
             logger.error("journal cannot be written: starts are refused", metadata: ["error": "\(reason)"])

@@ -46,6 +46,10 @@ package protocol ContainerEngine: Sendable {
     func stop(_ id: ContainerID, grace: Duration) async throws
     /// Done if it is not there.
     func remove(_ id: ContainerID, force: Bool, volumes: Bool) async throws
+    /// Runs a command inside a running container and waits for its end, at most as long.
+    ///
+    /// Throws `conflict` if the container does not run.
+    func run(_ words: [String], in id: ContainerID, within limit: Duration) async throws -> CommandResult
     /// Throws `notFound` if there is none of that name.
     func container(named name: String) async throws -> EngineContainer
     /// All that carry every one of these labels, stopped ones included, those being removed left out.

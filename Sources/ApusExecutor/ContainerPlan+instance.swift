@@ -11,19 +11,23 @@ package struct ContainerHost: Hashable, Sendable {
     package var environment: [String: String]
     /// How many files a process may hold open; `nil` is the engine's own limit.
     package var openFiles: Int?
+    /// The directories of this machine that containers may mount, with all below them; none: no volumes.
+    package var allowedVolumes: [String]
 
     package init(
         identity: NodeIdentity,
         publishedAddress: String,
         sharing: Topology.Sharing,
         environment: [String: String],
-        openFiles: Int? = nil
+        openFiles: Int? = nil,
+        allowedVolumes: [String] = []
     ) {
         self.identity = identity
         self.publishedAddress = publishedAddress
         self.sharing = sharing
         self.environment = environment
         self.openFiles = openFiles
+        self.allowedVolumes = allowedVolumes
     }
 }
 
@@ -33,10 +37,12 @@ extension ContainerPlan {
 
     /// The container of one instance, as the contract's §7 has it.
     ///
-    /// `ports` are the ones reserved for it, `epoch` that of its START, `created` the instance's own time.
+    /// `ports` are the ones reserved for it, `directories` its volumes where they may be mounted from, `epoch` that of
+    /// its START, `created` the instance's own time.
     package init(
         instance: InstanceSpec,
         ports: [PortMapping],
+        directories: [BoundDirectory] = [],
         host: ContainerHost,
         epoch: Epoch,
         created: WallTime
@@ -74,6 +80,7 @@ extension ContainerPlan {
                     transport: port.type == .udp ? .udp : .tcp
                 )
             },
+            directories: directories,
             memoryMB: instance.allocation.memoryMB,
             openFiles: host.openFiles,
             user: spec.userSpec.map { user in [user.user, user.group].compactMap(\.self).joined(separator: ":") },
@@ -130,8 +137,10 @@ extension ContainerPlan {
 
     private static func log(_ spec: LoggingSpec, of instance: InstanceID) -> Log {
         switch spec {
-        case .local(let maxSize, let maxFiles, let compress):
-            .files(maxSize: maxSize, maxFiles: maxFiles, compress: compress)
+        case .local:
+            // The specification's limits are those of our own files. These hold what is written while nobody reads:
+            // enough for a container at full speed, and never compressed, which the reading would wait for.
+            .files(maxSize: "32m", maxFiles: 3, compress: false)
         case .rsyslog(let server, let prefix, let suffix):
             .syslog(address: server, tag: "\(prefix ?? "")\(instance)\(suffix ?? "")")
         }

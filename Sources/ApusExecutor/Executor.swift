@@ -30,11 +30,12 @@ package struct Executor: Service {
     /// - Throws: `ExecutorError`, `FileFailure` or `TopologyError` if it cannot start, all for people.
     package func run() async throws {
         let disk = DiskThread()
+        let logDisk = DiskThread()
         let engine = DockerEngine(socketPath: settings.engineSocket)
         let result: Result<Void, any Error>
         do {
             let beginning = try await disk.run { [settings] in try Beginning(settings) }
-            try await cancelWhenGracefulShutdown { try await serve(beginning, disk, engine) }
+            try await cancelWhenGracefulShutdown { try await serve(beginning, disk, logDisk, engine) }
             result = .success(())
         } catch is CancellationError {
             result = .success(())
@@ -43,6 +44,7 @@ package struct Executor: Service {
         }
         try await engine.shutdown()
         try await disk.end()
+        try await logDisk.end()
         try result.get()
     }
 
@@ -78,7 +80,9 @@ package struct Executor: Service {
         }
     }
 
-    private func serve(_ beginning: Beginning, _ disk: DiskThread, _ engine: DockerEngine) async throws {
+    private func serve(_ beginning: Beginning, _ disk: DiskThread, _ logDisk: DiskThread, _ engine: DockerEngine)
+        async throws
+    {
         for finding in beginning.findings { log(finding) }
         let identity = beginning.identity
         logger.info(
@@ -101,12 +105,22 @@ package struct Executor: Service {
             identity: identity,
             publishedAddress: settings.publishAddress,
             sharing: settings.sharing,
-            environment: [:]
+            environment: [:],
+            allowedVolumes: settings.allowedVolumes
         )
+        let logFolder = "\(settings.stateDirectory)/logs"
+        let logs = LogCapture(
+            root: logFolder,
+            source: EngineLogFiles(engine: engine, disk: logDisk),
+            disk: logDisk,
+            logger: logger
+        )
+        let retention = LogRetention(root: logFolder, capture: logs, disk: logDisk, logger: logger)
         let performer = JobPerformer(
             engine: engine,
             host: host,
             probeAddress: settings.probeAddress,
+            logs: logs,
             logger: logger
         )
         let loop = AgentLoop(
@@ -117,13 +131,17 @@ package struct Executor: Service {
             performer: performer,
             desk: desk,
             inbox: inbox,
+            logs: logs,
             logger: logger
         ) { try await sender.send($0) }
         let watch = ExitWatch(engine: engine, identity: identity, inbox: inbox, logger: logger)
-        let routes = NodeRoutes(desk: desk, identity: identity)
+        let reader = LogReader(root: logFolder, disk: logDisk)
+        let routes = NodeRoutes(desk: desk, identity: identity, logs: reader)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await loop.run() }
             group.addTask { await watch.run() }
+            group.addTask { await logs.run() }
+            group.addTask { await retention.run() }
             group.addTask { try await listen(routes) }
             // None of them ends by itself: the first end is a failure or the shutdown.
             defer { group.cancelAll() }

@@ -2,12 +2,15 @@ package import ApusModel
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// What one try of a check found.
 package enum ProbeResult: Hashable, Sendable {
     package enum FailureKind: Hashable, Sendable {
         /// No connection, or it broke before an answer came.
         case connect
+        /// No connection in time.
+        case connectTimeout
         /// No answer in time.
         case timeout
         /// An answer whose code is no success.
@@ -37,24 +40,35 @@ package struct HTTPProbe: Hashable, Sendable {
     package var port: Int
     /// Of the whole try.
     package var timeout: Duration
+    /// A file of certificates (PEM) whose holders may issue others; `nil`: those that this machine trusts.
+    package var trustedCertificates: String?
 
-    package init(check: HTTPCheck, address: String = "127.0.0.1", port: Int, timeout: Duration) {
+    package init(
+        check: HTTPCheck,
+        address: String = "127.0.0.1",
+        port: Int,
+        timeout: Duration,
+        trustedCertificates: String? = nil
+    ) {
         self.check = check
         self.address = address
         self.port = port
         self.timeout = timeout
+        self.trustedCertificates = trustedCertificates
     }
 
     /// Makes the request once.
     ///
     /// - Throws: `CancellationError` alone, when the task was cancelled.
     package func run() async throws(CancellationError) -> ProbeResult {
-        guard check.scheme == .http else {
-            return .failed(.other, reason: "HTTPS checks come with a later version of Apus")
-        }
+        try await run(on: MultiThreadedEventLoopGroup.singleton.next())
+    }
+
+    /// As `run`, with its connection on a given loop.
+    func run(on loop: any EventLoop) async throws(CancellationError) -> ProbeResult {
         let result = await withTaskGroup(of: ProbeResult?.self) { group in
             defer { group.cancelAll() }
-            group.addTask { await ask() }
+            group.addTask { await ask(on: loop) }
             group.addTask { await timeLimit() }
             return await group.next() ?? nil
         }
@@ -72,16 +86,17 @@ package struct HTTPProbe: Hashable, Sendable {
         }
     }
 
-    private var url: String { "http://\(address):\(port)\(path)" }
+    var url: String { "\(check.scheme == .https ? "https" : "http")://\(address):\(port)\(path)" }
 
     private var path: String { check.path.hasPrefix("/") ? check.path : "/\(check.path)" }
 
     private typealias Connection = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
 
     /// `nil` if cancelled.
-    private func ask() async -> ProbeResult? {
+    private func ask(on loop: any EventLoop) async -> ProbeResult? {
         do {
-            let connection = try await connect()
+            let encryption = check.scheme == .https ? try await TLSContexts.shared.context(trust) : nil
+            let connection = try await connect(on: loop, encryptedBy: encryption)
             return try await connection.executeThenClose { inbound, outbound in
                 do {
                     try await outbound.write(contentsOf: request)
@@ -97,23 +112,30 @@ package struct HTTPProbe: Hashable, Sendable {
         } catch is HTTPParserError {
             return .failed(.other, reason: "\(url): the answer is not HTTP")
         } catch {
-            return .failed(.connect, reason: "\(url): \(error)")
+            return encryptionFailure(error) ?? .failed(.connect, reason: "\(url): \(error)")
         }
     }
 
     private func failed(toConnect error: ChannelError) -> ProbeResult {
         if case .connectTimeout(let limit) = error {
-            return .failed(.connect, reason: "\(url): no connection within \(limit.nanoseconds / 1_000_000) ms")
+            return .failed(.connectTimeout, reason: "\(url): no connection within \(limit.nanoseconds / 1_000_000) ms")
         }
         return .failed(.connect, reason: "\(url): \(error)")
     }
 
-    private func connect() async throws -> Connection {
+    private func connect(
+        on loop: any EventLoop,
+        encryptedBy encryption: NIOSSLContext?
+    ) async throws -> Connection {
         let limit = check.connectionTimeout?.duration ?? Self.standardConnectTimeout
-        return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        return try await ClientBootstrap(group: loop)
             .connectTimeout(.nanoseconds(limit.nanoseconds))
             .connect(to: SocketAddress(ipAddress: address, port: port)) { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let encryption {
+                        let handler = try NIOSSLClientHandler(context: encryption, serverHostname: serverName)
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     return try Connection(wrappingChannelSynchronously: channel)
                 }

@@ -2,6 +2,7 @@ package import ApusAgent
 import ApusContainers
 package import ApusModel
 package import Logging
+import NIOPosix
 import Synchronization
 
 #if canImport(Glibc)
@@ -19,11 +20,14 @@ package final class JobPerformer: Sendable {
     private static let checkLimit = 64
     /// For one step at the engine beside what a job itself allows.
     private static let engineDeadline = Duration.seconds(60)
+    /// Before a name that the engine is about to give away, or to free, is asked for again.
+    private static let pause = Duration.milliseconds(200)
 
     private let engine: any ContainerEngine
     private let host: ContainerHost
     /// Where published ports are reached from here.
     private let probeAddress: String
+    private let logs: LogCapture?
     private let logger: Logger
     private let engineGate = Gate(limit: engineLimit)
     private let waitingGate = Gate(limit: waitingLimit)
@@ -31,8 +35,16 @@ package final class JobPerformer: Sendable {
     /// Ports of containers that are made and not yet started.
     private let reserved = Mutex<[InstanceID: PortReservation]>([:])
 
-    package init(engine: any ContainerEngine, host: ContainerHost, probeAddress: String, logger: Logger) {
+    /// `logs` writes the containers' output; `nil` writes none.
+    package init(
+        engine: any ContainerEngine,
+        host: ContainerHost,
+        probeAddress: String,
+        logs: LogCapture? = nil,
+        logger: Logger
+    ) {
         self.engine = engine
+        self.logs = logs
         self.host = host
         self.probeAddress = probeAddress
         self.logger = logger
@@ -63,10 +75,11 @@ package final class JobPerformer: Sendable {
                     try await self.pull(image, timeout: timeout)
                 }
             }
-        case .create(let spec, let created, let epoch, _):
+        case .create(let spec, let created, let epoch, let ports):
             return try await engineGate.pass {
                 try await within(Self.engineDeadline, doing: "creating a container for \(instance)") {
-                    try await self.create(spec, created: created, epoch: epoch, portsInUse: portsInUse)
+                    let plan = try await self.plan(spec, created, epoch, ports, portsInUse: portsInUse)
+                    return try await self.create(plan.container, holding: plan.ports, for: spec.id)
                 }
             }
         case .start(let container):
@@ -77,8 +90,18 @@ package final class JobPerformer: Sendable {
                     try await self.start(container, of: instance)
                 }
             }
-        case .check(let mode, _, let port, let timeout):
-            return try await checkGate.pass { try await self.check(mode, port, timeout) }
+        case .check(let mode, let container, let port, let timeout):
+            let asked = ContinuousClock.now
+            return try await checkGate.pass {
+                let check = Check(
+                    mode: mode,
+                    container: container,
+                    port: port,
+                    timeout: timeout,
+                    waited: ContinuousClock.now - asked
+                )
+                return try await check.run(engine, probeAddress: probeAddress)
+            }
         case .stop(let container, let grace):
             release(instance)
             return try await waitingGate.pass {
@@ -90,7 +113,9 @@ package final class JobPerformer: Sendable {
         case .remove(let container):
             release(instance)
             return try await engineGate.pass {
-                try await within(Self.engineDeadline, doing: "removing container \(container)") {
+                // What it wrote last would be gone with it.
+                await self.logs?.drained(instance)
+                return try await within(Self.engineDeadline, doing: "removing container \(container)") {
                     try await self.engine.remove(container, force: true, volumes: true)
                     return .removed
                 }
@@ -119,36 +144,64 @@ package final class JobPerformer: Sendable {
         return .pulled
     }
 
-    private func create(
+    /// The container to be made, with its ports held and its volumes found to be allowed.
+    private func plan(
         _ spec: InstanceSpec,
-        created: WallTime,
-        epoch: Epoch,
+        _ created: WallTime,
+        _ epoch: Epoch,
+        _ owned: [PortMapping],
         portsInUse: Set<Int>
-    ) async throws -> Outcome {
+    ) async throws -> (container: ContainerPlan, ports: PortReservation) {
+        let volumes = spec.workload.volumes
+        let allowed = VolumeAllowList(directories: host.allowedVolumes)
+        let directories =
+            volumes.isEmpty
+            ? [] : try await NIOThreadPool.singleton.runIfActive { try allowed.directories(for: volumes) }
         let reservation = try PortReservation(
             ports: spec.workload.exposedPorts,
             address: host.publishedAddress,
-            excluding: portsInUse
+            excluding: portsInUse,
+            again: owned
         )
         let plan = ContainerPlan(
             instance: spec,
             ports: reservation.mappings,
+            directories: directories,
             host: host(for: spec),
             epoch: epoch,
             created: created
         )
-        do {
-            let container = try await engine.create(plan)
-            reserved.withLock { $0[spec.id] = reservation }
-            return .created(container, reservation.mappings)
-        } catch let error as ContainerError where error.code == .nameInUse {
-            return try await adopt(plan.name, as: spec.id, after: error)
+        return (plan, reservation)
+    }
+
+    private func create(
+        _ plan: ContainerPlan,
+        holding ports: PortReservation,
+        for instance: InstanceID
+    ) async throws -> Outcome {
+        while true {
+            do {
+                let container = try await engine.create(plan)
+                reserved.withLock { $0[instance] = ports }
+                return .created(container, ports.mappings)
+            } catch let error as ContainerError where error.code == .nameInUse {
+                if let adopted = try await adopt(plan.name, as: instance) { return adopted }
+                // An earlier try is still under way at the engine: the job's own deadline ends the wait for it.
+                try await Task.sleep(for: Self.pause)
+            } catch let error as ContainerError where error.code == .imageMissing {
+                return .failed(JobFailure(.imageMissing, reason: "\(error)"))
+            }
         }
     }
 
-    /// An earlier try made the container, though we did not hear of it.
-    private func adopt(_ name: String, as instance: InstanceID, after error: ContainerError) async throws -> Outcome {
-        let container = try await engine.container(named: name)
+    /// An earlier try made the container, though we did not hear of it; `nil` if it is not there yet, or no more.
+    private func adopt(_ name: String, as instance: InstanceID) async throws -> Outcome? {
+        let container: EngineContainer
+        do {
+            container = try await engine.container(named: name)
+        } catch let error as ContainerError where error.code == .notFound {
+            return nil
+        }
         let labels: ContainerLabels
         do throws(LabelFault) {
             labels = try ContainerLabels(reading: container.labels)
@@ -172,35 +225,20 @@ package final class JobPerformer: Sendable {
     }
 
     private func start(_ container: ContainerID, of instance: InstanceID) async throws -> Outcome {
-        reserved.withLock { $0[instance] }?.yieldToEngine()
+        let reservation = reserved.withLock { $0[instance] }
+        reservation?.yieldToEngine()
         do {
             try await engine.start(container)
             return .started
-        } catch let error as ContainerError where error.code == .portInUse {
-            // Its ports are part of it: it can never run.
+        } catch let error as ContainerError where error.code == .portInUse && reservation != nil {
+            // Its ports are part of it: it can never run. (One that has run before is not thrown away: whoever took
+            // its ports meanwhile may go again.)
             do {
                 try await engine.remove(container, force: true, volumes: true)
             } catch let failure as ContainerError {
                 return .failed(JobFailure(.other, reason: "\(error); then \(failure)"))
             }
             return .failed(JobFailure(.other, reason: "\(error)"))
-        }
-    }
-
-    private func check(_ mode: CheckMode, _ port: PortMapping?, _ timeout: Duration) async throws -> Outcome {
-        guard case .http(let check) = mode else {
-            return .failed(JobFailure(.other, reason: "checks by command come with a later version of Apus"))
-        }
-        guard let port else {
-            return .failed(JobFailure(.other, reason: "no port named \(check.portName) is published"))
-        }
-        let probe = HTTPProbe(check: check, address: probeAddress, port: port.hostPort, timeout: timeout)
-        switch try await probe.run() {
-        case .passed: return .passed
-        case .failed(.connect, let reason): return .failed(JobFailure(.notListening, reason: reason))
-        case .failed(.timeout, let reason): return .failed(JobFailure(.timedOut, reason: reason))
-        case .failed(.status, let reason), .failed(.tls, let reason), .failed(.other, let reason):
-            return .failed(JobFailure(.other, reason: reason))
         }
     }
 

@@ -40,7 +40,11 @@ package final class NodeDirectory: Sendable {
     /// Gives the directory back.
     package func close() {
         lock.withLock { descriptor in
-            if let open = descriptor { closeFile(open) }
+            // A child that another thread is just starting may hold the file open for a moment more.
+            if let open = descriptor {
+                flock(open, LOCK_UN)
+                closeFile(open)
+            }
             descriptor = nil
         }
     }

@@ -12,11 +12,13 @@ struct NodeRoutes: Sendable {
 
     let desk: CommandDesk
     let identity: NodeIdentity
+    var logs: LogReader?
 
     var router: Router<BasicRequestContext> {
         let router = Router()
         router.get("/apis/v1/ping") { _, _ in pong }
         router.post("/apis/v1/messages") { request, _ in await answer(to: request) }
+        if let logs { addLogs(logs, to: router) }
         return router
     }
 
@@ -34,6 +36,9 @@ struct NodeRoutes: Sendable {
     private func answer(to request: Request) async -> Response {
         let command: NodeCommand
         do {
+            if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.largestMessage {
+                throw NIOTooManyBytesError(maxBytes: Self.largestMessage)
+            }
             let body = try await within(Self.arrival, doing: "reading the message") {
                 try await request.body.collect(upTo: Self.largestMessage)
             }
@@ -63,7 +68,7 @@ struct NodeRoutes: Sendable {
         response(status, .members(["status": "FAILED", "message": .string(reason)]))
     }
 
-    private static func response(_ status: HTTPResponse.Status, _ json: JSON) -> Response {
+    static func response(_ status: HTTPResponse.Status, _ json: JSON) -> Response {
         Response(
             status: status,
             headers: [.contentType: "application/json"],

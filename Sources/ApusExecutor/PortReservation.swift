@@ -28,14 +28,27 @@ package final class PortReservation: Sendable {
 
     /// Holds a free port on `address` for each of `ports`, none of them in `excluded`.
     ///
-    /// `excluded` are the ports of instances that exist: one that is down just now still owns its port.
-    package init(ports: [PortSpec], address: String, excluding excluded: Set<Int>) throws {
+    /// `excluded` are the ports of instances that exist: one that is down just now still owns its port. `owned` are
+    /// those of the instance itself, to be held again; then no other will do.
+    package init(
+        ports: [PortSpec],
+        address: String,
+        excluding excluded: Set<Int>,
+        again owned: [PortMapping] = []
+    ) throws {
         var held: [HeldSocket] = []
         var mappings: [PortMapping] = []
         var taken = excluded
         do {
             for port in ports {
-                let (socket, number) = try Self.hold(isUDP: port.type == .udp, address: address, excluding: taken)
+                let isUDP = port.type == .udp
+                let mine = owned.first { $0.name == port.name && $0.containerPort == port.port }?.hostPort
+                let (socket, number) =
+                    if let mine {
+                        try Self.hold(mine, isUDP: isUDP, address: address)
+                    } else {
+                        try Self.hold(isUDP: isUDP, address: address, excluding: taken)
+                    }
                 held.append(socket)
                 taken.insert(number)
                 mappings.append(
@@ -79,17 +92,23 @@ package final class PortReservation: Sendable {
         var refused: [Int32] = []
         defer { for descriptor in refused { close(descriptor) } }
         for _ in 0...taken.count {
-            let (descriptor, port) = try bound(isUDP: isUDP, address: address)
+            let (descriptor, port) = try bound(to: 0, isUDP: isUDP, address: address)
             if !taken.contains(port) { return (HeldSocket(descriptor: descriptor, isUDP: isUDP), port) }
             refused.append(descriptor)
         }
         throw PortReservationError(description: "every free port on \(address) belongs to an instance already")
     }
 
-    private static func bound(isUDP: Bool, address: String) throws -> (Int32, port: Int) {
+    private static func hold(_ port: Int, isUDP: Bool, address: String) throws -> (HeldSocket, port: Int) {
+        let (descriptor, port) = try bound(to: port, isUDP: isUDP, address: address)
+        return (HeldSocket(descriptor: descriptor, isUDP: isUDP), port)
+    }
+
+    /// Port 0 is any that is free.
+    private static func bound(to port: Int, isUDP: Bool, address: String) throws -> (Int32, port: Int) {
         let place: SocketAddress
         do {
-            place = try SocketAddress(ipAddress: address, port: 0)
+            place = try SocketAddress(ipAddress: address, port: port)
         } catch {
             throw PortReservationError(description: "cannot reserve a port: \(address) is no IP address")
         }
@@ -105,7 +124,7 @@ package final class PortReservation: Sendable {
         }
     }
 
-    /// Binds to a port of the kernel's choice and returns it.
+    /// Binds to a place and returns its port.
     private static func bind(_ descriptor: Int32, to place: SocketAddress, isUDP: Bool) throws -> Int {
         // A UDP port with SO_REUSEADDR may be given to two that ask for any; it would not help the engine either.
         var yes: Int32 = isUDP ? 0 : 1

@@ -131,7 +131,9 @@ package struct NodeReport: Hashable, Sendable {
     package var fence: Fence?
     /// Present when `base` is 0.
     package var description: NodeDescription?
-    /// Why this executor cannot serve now, for people; empty when it can. Nothing new is placed there meanwhile.
+    /// Why this executor cannot serve now, for people; empty when it can.
+    ///
+    /// Nothing new is placed there meanwhile.
     package var troubles: [String]
 
     package init(

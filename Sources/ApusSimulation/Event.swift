@@ -11,10 +11,13 @@ indirect enum Event: Sendable {
     case controllerWakes
     case commitEnds(life: Int64)
     case controllerFalls(life: Int64)
-    case requestArrives(ApplicationOperation)
+    case requestArrives(Command)
     case reportArrives(ReportCall, NodeReport)
     case commandAnswered(CommandCall, CommandAnswer)
     case commandFails(CommandCall, reason: String)
+    /// A leader that was replaced while it hung comes to itself.
+    case deposedWakes(life: Int64)
+    case deposedTicks(life: Int64)
 
     // An executor.
     case executorStarts(Int)
@@ -27,7 +30,13 @@ indirect enum Event: Sendable {
 
     // Its container engine.
     case jobEnds(Int, job: Int)
+    /// The caller of a job that the container engine does not answer gives up.
+    case jobGivenUp(Int, job: Int)
     case inventoryEnds(Int, life: Int64, number: Int)
+    /// The container's program ends by itself.
+    case programEnds(Int, ContainerID, run: Int, code: Int64, outOfMemory: Bool)
+    /// The event stream of the container engine is open again.
+    case streamOpens(Int, life: Int64)
     case exitSeen(Int, life: Int64, ContainerID, code: Int64, outOfMemory: Bool)
 
     // The world.
@@ -46,4 +55,8 @@ enum Ailment: Hashable, Sendable {
     case cutOff(Int)
     case engineAway(Int)
     case diskBad(Int)
+    case diskFull(Int)
+    case overloaded(Int)
+    case flapping(Int, ContainerID)
+    case crashLoop(AppID)
 }

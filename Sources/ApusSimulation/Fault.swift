@@ -7,14 +7,25 @@ package enum Fault: Int, CaseIterable, Sendable {
     // The controller.
     case controllerCrash, controllerCrashBeforeCommit, controllerCrashAfterCommit, controllerCrashAmidRelease
     case controllerCrashAmidCommit
-    case controllerPause
+    case controllerPause, controllerGoneLong, controllerClockForward, controllerClockBack
+    case oldLeaderWoken, oldLeaderSends, oldLeaderFenced, oldCommandArrives
     // The store.
-    case commitFailedBefore, commitFailedAfter, commitLostInCrash, commitKeptInCrash, storeAway
+    case commitFailedBefore, commitFailedAfter, commitLostInCrash, commitKeptInCrash, storeAway, storeAwayLong
     // An executor's process and its disk.
     case executorCrash, executorCrashAmidActions, executorCrashAmidWork, machineLost, writeLost, writeTorn, writeFailed,
         rewriteFailed
-    // Containers and what runs them.
-    case containerCrash, containerSick, checkTimedOut, jobFailed, jobTimedOut, jobOrphaned, engineAway, exitMissed
+    case executorStartsLeaderless, executorOverloaded, executorClockForward, executorClockBack
+    // The container engine.
+    case jobFailed, jobTimedOut, jobOrphaned, engineAway, engineHung, engineRestartKeeps, engineRestartEnds, exitMissed
+    case diskFull, halfCreated, imageGone
+    // Containers.
+    case containerCrash, containerSick, containerFlapping, containerGone, crashLoop, checkTimedOut, hookFailed, hookHung
+    case restartedInPlace
+    // Tasks.
+    case taskFailed, taskOutOfMemory, taskKilled, taskEndsLeaderless, taskResultStoreAway, taskBackFromLoss
+    // How operations end, and what replaces.
+    case operationFailed, operationRolledBack, operationCancelled, operationSuperseded, replacedStartFirst,
+        replacedStopFirst
     // What nobody asked for.
     case strayPlanted, foreignPlanted, damagedPlanted
 }

@@ -6,9 +6,11 @@ package struct Plan: Sendable {
     package enum Act: Sendable {
         case create(app: Int, instances: Int)
         case scale(app: Int, to: Int)
+        case replace(app: Int, stopFirst: Bool)
         case suspend(app: Int)
         case recover(app: Int)
         case destroy(app: Int)
+        case createTask
         /// One running container of the application ends by itself.
         case killContainer(app: Int)
         case crashController
@@ -29,20 +31,72 @@ package struct Plan: Sendable {
         case crashAfter
     }
 
-    /// A defect put in on purpose, to prove that it is found.
-    package enum Sabotage: Sendable {
+    /// A defect put in on purpose, to prove that it is found: what is on its way is changed, lost or repeated.
+    package enum Sabotage: Sendable, CaseIterable {
+        // On the way to the store.
+        /// What it is given of applications is dropped.
+        case requestForgotten
+        /// What it is given of assignments is dropped.
+        case assignmentForgotten
+        /// What it is given of tasks is dropped.
+        case taskForgotten
+        /// The end of a task is written again, otherwise.
+        case taskEndChanged
+        /// How operations ended is left out.
+        case operationForgotten
+        /// Why tasks and operations ended is left out.
+        case reasonsForgotten
+        /// What an old leader writes is stored.
+        case storeFenceIgnored
+        /// The effects leave while their commit is in doubt.
+        case effectsInDoubt
+
+        // On the way to the executors.
+        /// The STOP for what is unknown never leaves.
+        case straysKept
+        /// A task's START goes to another executor too.
+        case taskSentTwice
+        /// One more START leaves with each.
+        case startedTooMany
+        /// A replacement's STOP leaves with the new one's START.
+        case replacedTooEarly
+        /// Commands of an old epoch are taken for new ones.
+        case staleFencesTaken
+
+        // On the way to the controller.
+        /// Each executor seems to say at once that it has nothing.
+        case repairedUngathered
+        /// Each executor seems to know the newest epoch.
+        case epochForged
+        /// Another exit code is told.
+        case exitCodeChanged
+
+        // On the way to the journal.
+        case acceptedUnwritten
+        case fenceUnwritten
+        case endUnwritten
+        /// The STOP of an id that is not there.
+        case stopOfUnknownUnwritten
+
+        // On the way to the containers, and from them.
         /// A container gets cores that another one holds.
         case coresBookedTwice
-        /// The store drops what it is given of applications.
-        case requestForgotten
-        /// The store drops what it is given of assignments.
-        case assignmentForgotten
-        /// The controller's STOP for what is unknown never leaves.
-        case straysKept
+        /// A container gets ports that another one holds.
+        case portsBookedTwice
         /// What was removed comes back.
         case endedStartedAgain
+        /// A task's container that has ended is started again.
+        case taskRunAgain
+        /// Nothing is removed.
+        case removalsIgnored
+        /// What is started again in place gets other cores.
+        case restartMoved
         /// The executor clears its machine of everything.
         case foreignRemoved
+        /// The executor stops what is healthy while there is no leader.
+        case healthyStoppedLeaderless
+        /// What ended while nobody watched seems to run.
+        case exitsIgnored
     }
 
     package var seed: UInt64

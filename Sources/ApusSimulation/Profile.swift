@@ -10,6 +10,10 @@ struct Profile: Sendable {
     var commitFailure = 0
     var crashPoint = 0
     var writeFailure = 0
+    /// Of images that are gone when a container is to be made.
+    var imageLoss = 0
+    /// Of those tasks that end by themselves.
+    var taskFailure = 0
     /// Between two acts of mischief.
     var mischiefEvery: ClosedRange<Int> = 1000...1000
     var mischief: [Mischief] = []
@@ -29,16 +33,19 @@ struct Profile: Sendable {
         commitFailure = some(1...100, &chance)
         crashPoint = some(1...8, &chance)
         writeFailure = some(1...40, &chance)
+        imageLoss = chance.hits(300) ? chance.number(in: 1...300) : 0
+        taskFailure = some(1...600, &chance)
         let pace = chance.number(in: 300...4000)
         mischiefEvery = pace...pace * 3
-        mischief = Mischief.allCases.filter { _ in chance.hits(600) }
+        mischief = Mischief.allCases.filter { _ in chance.hits(500) }
     }
 }
 
 /// What goes wrong by itself, at any time.
 enum Mischief: CaseIterable, Sendable {
-    case crashController, pauseController, storeAway
-    case crashExecutor, cutOff, diskBad
-    case killContainer, sickenContainer, engineAway
+    case crashController, pauseController, deposeController, turnControllerClock, storeAway
+    case crashExecutor, cutOff, diskBad, overload, turnExecutorClock
+    case engineAway, engineHung, engineRestart, diskFull
+    case killContainer, sickenContainer, flapContainer, loseContainer, crashLoop
     case plantStray, plantForeign, plantDamaged
 }

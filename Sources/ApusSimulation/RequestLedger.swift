@@ -1,91 +1,124 @@
 import ApusEngine
 import ApusModel
 
-/// What the clients were promised: what the store must say of each application, whatever crashed.
+/// What the clients were promised of applications: what the store must say of each, whatever crashed.
 ///
 /// A request counts from the moment the controller took it. Accepted, it must be in the store from then on; while it
-/// is unanswered it may be in the store or not; when the controller crashes, the store decides.
+/// is unanswered it may be in the store or not; when the controller crashes, the store decides. Some requests leave
+/// more than one outcome open; the store decides when the operation is over.
 struct RequestLedger: Sendable {
     /// What the store may say of an application.
     enum Standing: Hashable, Sendable {
         case absent
         case wanted(Int)
+        /// Its operation was cancelled: as many as were healthy are wanted.
+        case unsure
         /// Its end was accepted: it is there with nothing wanted, or gone.
         case leaving
     }
 
     private struct Open: Sendable {
         let request: RequestID
-        let operation: ApplicationOperation
+        let command: Command
     }
 
-    private var settled: [AppID: Standing] = [:]
+    /// More than a client ever wants of one application.
+    private static let most = 12
+
+    private var settled: [AppID: Set<Standing>] = [:]
     private var open: [AppID: [Open]] = [:]
+    /// The kind of the operation that was accepted last; `nil` if that is not known.
+    private(set) var lastKinds: [AppID: String] = [:]
 
     /// What was promised last, leaving out what is not answered yet.
-    func standing(of app: AppID) -> Standing { settled[app] ?? .absent }
+    func standings(of app: AppID) -> Set<Standing> { settled[app] ?? [.absent] }
 
     /// The applications of which anything was ever taken.
     var applications: [AppID] { Set(settled.keys).union(open.keys).sorted() }
 
-    mutating func taken(_ request: RequestID, _ operation: ApplicationOperation) {
-        open[operation.appID, default: []].append(Open(request: request, operation: operation))
+    mutating func taken(_ request: RequestID, _ command: Command) {
+        guard let app = command.app else { return }
+        open[app, default: []].append(Open(request: request, command: command))
     }
 
     /// The answer leaves the controller.
     ///
-    /// - Returns: the operation, if it was accepted and nothing taken later could hide it.
-    mutating func answered(_ request: RequestID, _ outcome: CommandOutcome) -> ApplicationOperation? {
+    /// - Returns: the command, if it was accepted and nothing taken later could hide it.
+    mutating func answered(_ request: RequestID, _ outcome: CommandOutcome) -> Command? {
         for (app, waiting) in open {
             guard let index = waiting.firstIndex(where: { $0.request == request }) else { continue }
             open[app]?.remove(at: index)
             guard case .accepted = outcome else { return nil }
-            settled[app] = Self.apply(waiting[index].operation, to: standing(of: app))
-            return open[app]?.isEmpty == true ? waiting[index].operation : nil
+            let command = waiting[index].command
+            settled[app] = Self.apply(command, to: standings(of: app))
+            if let kind = command.kind { lastKinds[app] = kind }
+            if case .application(.create(_, instances: 0, _)) = command { lastKinds[app] = nil }
+            return open[app]?.isEmpty == true ? command : nil
         }
         return nil
     }
 
     /// Everything the store may say of the application now.
     func allowed(_ app: AppID) -> Set<Standing> {
-        var standings: Set = [standing(of: app)]
-        for waiting in open[app] ?? [] {
-            standings.formUnion(standings.map { Self.apply(waiting.operation, to: $0) })
-        }
+        var standings = standings(of: app)
+        for waiting in open[app] ?? [] { standings.formUnion(Self.apply(waiting.command, to: standings)) }
         return standings
     }
 
     /// The most instances that may be wanted of the application.
     func mostWanted(_ app: AppID) -> Int {
         allowed(app).reduce(0) { most, standing in
-            if case .wanted(let count) = standing { max(most, count) } else { most }
+            switch standing {
+            case .wanted(let count): max(most, count)
+            case .unsure: Self.most
+            case .absent, .leaving: most
+            }
         }
     }
+
+    // MARK: what the store says
 
     /// The controller crashed: what was not answered is in the store or never will be.
     mutating func crashed(store: SimulatedStore) {
         for app in applications where open[app]?.isEmpty == false {
             let record = store.json(RecordKey(.application, app.rawValue))
-            let fitting = allowed(app).filter { Self.agrees($0, with: record) }
-            // `leaving` allows most, so it comes first; among the others at most one agrees.
-            if let found = fitting.first(where: { $0 == .leaving }) ?? fitting.first { settled[app] = found }
+            settled[app] = allowed(app)
             open[app] = []
+            lastKinds[app] = (record?["operation"] ?? record?["lastOperation"])?["kind"]?.text
+            narrow(app, record)
         }
     }
 
     /// What the store says wrongly of the application; `nil` if nothing.
-    func contradiction(_ app: AppID, store: SimulatedStore) -> String? {
+    mutating func contradiction(_ app: AppID, store: SimulatedStore) -> String? {
         let record = store.json(RecordKey(.application, app.rawValue))
         let allowed = allowed(app)
-        guard !allowed.contains(where: { Self.agrees($0, with: record) }) else { return nil }
-        let stored = record.map { "expected \($0["expected"]?.integer ?? -1)" } ?? "nothing"
-        return "an accepted request is lost: of \(app) the store says \(stored), promised was \(standing(of: app))"
+        guard allowed.contains(where: { Self.agrees($0, with: record) }) else {
+            let stored = record.map { "expected \($0["expected"]?.integer ?? -1)" } ?? "nothing"
+            let promised = standings(of: app).map { "\($0)" }.sorted().joined(separator: " or ")
+            return "an accepted request is lost: of \(app) the store says \(stored), promised was \(promised)"
+        }
+        if open[app]?.isEmpty ?? true { narrow(app, record) }
+        return nil
+    }
+
+    /// When no rollback can come any more, the store has chosen.
+    private mutating func narrow(_ app: AppID, _ record: JSON?) {
+        guard record?["operation"]?["failureStrategy"]?.text != "ROLLBACK", let standings = settled[app] else { return }
+        let agreeing = standings.filter { Self.agrees($0, with: record) }
+        settled[app] = Set(
+            agreeing.map { standing in
+                guard standing == .unsure, let expected = record?["expected"]?.integer else { return standing }
+                return .wanted(Int(expected))
+            }
+        )
     }
 
     private static func agrees(_ standing: Standing, with record: JSON?) -> Bool {
         switch standing {
         case .absent: record == nil
         case .wanted(let count): record?["expected"]?.integer == Int64(count)
+        case .unsure: record?["expected"]?.integer != nil
         case .leaving: record == nil || (record?["expected"]?.integer == 0 && kinds(in: record).contains("DESTROY"))
         }
     }
@@ -95,13 +128,77 @@ struct RequestLedger: Sendable {
         ["operation", "lastOperation"].compactMap { record?[$0]?["kind"]?.text }
     }
 
-    private static func apply(_ operation: ApplicationOperation, to standing: Standing) -> Standing {
+    // MARK: what requests change
+
+    private static func apply(_ command: Command, to standings: Set<Standing>) -> Set<Standing> {
+        if case .application(.create(_, let instances, let opSpec)) = command {
+            return opSpec.failureStrategy == .rollback ? [.wanted(instances), .wanted(0)] : [.wanted(instances)]
+        }
+        return standings.reduce(into: []) { result, standing in
+            switch standing {
+            case .absent: result.insert(standing)
+            case .leaving:
+                // If it is there still, its end had run out of time.
+                result.insert(standing)
+                result.formUnion(apply(command, toWanted: 0, .wanted(0)))
+            case .wanted(let count): result.formUnion(apply(command, toWanted: count, standing))
+            case .unsure: result.formUnion(apply(command, toWanted: nil, standing))
+            }
+        }
+    }
+
+    /// `count` is how many are wanted before it, if that is known.
+    private static func apply(_ command: Command, toWanted count: Int?, _ before: Standing) -> Set<Standing> {
+        guard case .application(let operation) = command else { return [.unsure] }
+        var after: Set<Standing>
         switch operation {
-        case .create(_, let instances, _): .wanted(instances)
-        case .scale(_, let required, _): .wanted(required)
-        case .suspend: .wanted(0)
-        case .destroy: .leaving
-        case .recover, .startInstances, .stopInstances, .replaceInstances: standing
+        case .create, .recover, .replaceInstances: return [before]
+        case .destroy: return [.leaving]
+        case .scale(_, let required, _): after = [.wanted(required)]
+        case .suspend: after = [.wanted(0)]
+        case .startInstances(_, let instances, _): after = [count.map { .wanted($0 + instances) } ?? .unsure]
+        case .stopInstances(_, let ids, let skipRespawn, _):
+            // Those that are not alive any more are not counted.
+            guard skipRespawn, let count else { return [before] }
+            after = Set((max(0, count - ids.count)...count).map { .wanted($0) })
+        }
+        if operation.opSpec.failureStrategy == .rollback { after.insert(before) }
+        return after
+    }
+}
+
+extension Command {
+    /// The application it is about; `nil` of a task's.
+    var app: AppID? {
+        switch self {
+        case .application(let operation): operation.appID
+        case .cancel(let app): app
+        case .task, .forget: nil
+        }
+    }
+
+    /// The kind its application's record shows; `nil` if none does.
+    var kind: String? {
+        guard case .application(let operation) = self else { return nil }
+        return switch operation {
+        case .create(_, let instances, _): instances > 0 ? "CREATE" : nil
+        case .scale: "SCALE"
+        case .suspend: "SUSPEND"
+        case .recover: "RECOVER"
+        case .destroy: "DESTROY"
+        case .startInstances: "START_INSTANCES"
+        case .stopInstances: "STOP_INSTANCES"
+        case .replaceInstances: "REPLACE_INSTANCES"
+        }
+    }
+
+    var words: String {
+        switch self {
+        case .application(let operation): "\(operation.typeName) \(operation.appID)"
+        case .cancel(let app): "cancel \(app)"
+        case .task(.create(let spec, _)): "create task \(spec.id)"
+        case .task(.kill(let task, _)): "kill task \(task)"
+        case .forget(let task): "forget task \(task)"
         }
     }
 }
@@ -110,5 +207,16 @@ extension JSON {
     var integer: Int64? {
         guard case .integer(let number) = self else { return nil }
         return number
+    }
+
+    /// With one member changed, if there is such a member.
+    func replacing(_ key: String, with value: JSON?) -> JSON {
+        guard case .object(let members) = self else { return self }
+        return .object(
+            members.compactMap { member in
+                guard member.key == key else { return member }
+                return value.map { Member(key, $0) }
+            }
+        )
     }
 }

@@ -18,19 +18,24 @@ struct SimulatedContainers: Sendable {
     struct Container: Sendable {
         let id: ContainerID
         let origin: Origin
-        let labels: FoundLabels?
+        var labels: FoundLabels?
         var state: FoundContainer.State = .created
+        /// What the container engine would say of it wrongly, for sabotage.
+        var shown: FoundContainer.State?
         /// It answers checks from then on.
         var warmAt = Moment.zero
         /// It runs, and every check fails.
         var isSick = false
+        /// It runs, and some checks fail.
+        var isFlapping = false
+        /// How often it was started.
+        var runs = 0
 
         var isRunning: Bool { state == .running }
     }
 
     private(set) var all: [ContainerID: Container] = [:]
     private var made = 0
-    private var nextPort = 20_000
 
     /// Ascending by id.
     var sorted: [Container] { all.keys.sorted().compactMap { all[$0] } }
@@ -44,15 +49,22 @@ struct SimulatedContainers: Sendable {
         set { all[id] = newValue }
     }
 
-    /// Makes a container; one that the instance has already is the outcome.
-    mutating func create(_ spec: InstanceSpec, created: WallTime, epoch: Epoch, on host: Int) -> Container {
+    /// Makes a container; one that the instance has already is the outcome, `nil` if its ports are not free.
+    mutating func create(
+        _ spec: InstanceSpec,
+        created: WallTime,
+        epoch: Epoch,
+        ports: [PortMapping],
+        on host: Int
+    ) -> Container? {
         if let existing = container(of: spec.id) { return existing }
+        guard ports.allSatisfy({ !portsInUse.contains($0.hostPort) }) else { return nil }
         let labels = FoundLabels(
             instance: spec.id,
             owner: spec.owner,
             appName: spec.workload.name,
             allocation: spec.allocation,
-            ports: spec.workload.exposedPorts.map { publish($0) },
+            ports: ports.isEmpty ? publish(spec.workload.exposedPorts) : ports,
             readiness: spec.workload.readiness,
             health: spec.workload.healthcheck,
             hooks: spec.workload.preShutdown?.hooks ?? [],
@@ -70,9 +82,18 @@ struct SimulatedContainers: Sendable {
         return container.id
     }
 
-    mutating func publish(_ port: PortSpec) -> PortMapping {
-        nextPort += 1
-        return PortMapping(name: port.name, containerPort: port.port, hostPort: nextPort, type: port.type)
+    private var portsInUse: Set<Int> {
+        Set(all.values.flatMap { ($0.labels?.ports ?? []).map(\.hostPort) })
+    }
+
+    /// The lowest ports that no container has.
+    func publish(_ ports: [PortSpec]) -> [PortMapping] {
+        var used = portsInUse
+        return ports.map { port in
+            let free = (20_000...).first { !used.contains($0) } ?? 0
+            used.insert(free)
+            return PortMapping(name: port.name, containerPort: port.port, hostPort: free, type: port.type)
+        }
     }
 
     private mutating func add(_ origin: Origin, labels: FoundLabels?, on host: Int) -> Container {
@@ -94,7 +115,7 @@ struct SimulatedContainers: Sendable {
             return FoundContainer(
                 container: container.id,
                 name: "apus-\(container.id)",
-                state: container.state,
+                state: container.shown ?? container.state,
                 labels: labels
             )
         }

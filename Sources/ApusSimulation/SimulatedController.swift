@@ -31,6 +31,12 @@ struct SimulatedController: Sendable {
     var isPaused = false
     /// What came while the process was paused.
     var delayed: [Event] = []
+    /// A leader that hangs while another leads.
+    var deposed: Process?
+    /// How far its civil clock is off.
+    var skew = Duration.zero
+    var goneSince: Moment?
+    var storeAwaySince: Moment?
     /// Commits tried, over all lives.
     var commits = 0
 }

@@ -20,6 +20,12 @@ struct SimulatedDisk: Sendable {
     private var sound = 0
     /// The highest fence that the process may rely on: its write was reported as done.
     private(set) var fence: Fence?
+    /// What the sound journal knows: ids that were taken in, told to stop, and ended.
+    private(set) var known: Set<InstanceID> = []
+    private(set) var stopped: Set<InstanceID> = []
+    private(set) var ended: Set<InstanceID> = []
+    /// How many records of the journal the sets speak of.
+    private var counted = 0
     /// What is being written.
     private(set) var pending: Write?
     /// Counts the starts of the executor's process.
@@ -34,7 +40,9 @@ struct SimulatedDisk: Sendable {
             // What an earlier failure left behind is cut off first.
             journal.removeSubrange(sound...)
             journal += records
-        case .replace(let records): journal = records
+        case .replace(let records):
+            journal = records
+            forgetCounts()
         case nil: return
         }
         pending = nil
@@ -43,7 +51,31 @@ struct SimulatedDisk: Sendable {
 
     private mutating func becomeSound() {
         sound = journal.count
-        for case .fence(let known) in journal { fence = max(fence ?? known, known) }
+        for case .fence(let written) in journal[counted...] { fence = max(fence ?? written, written) }
+        countNew()
+    }
+
+    private mutating func countNew() {
+        for record in journal[counted...] { count(record) }
+        counted = sound
+    }
+
+    private mutating func forgetCounts() { (known, stopped, ended, counted) = ([], [], [], 0) }
+
+    private mutating func count(_ record: JournalRecord) {
+        switch record {
+        case .accepted(let spec, _, _): known.insert(spec.id)
+        case .adopted(let adopted): known.insert(adopted.id)
+        case .stopTold(let id, _, _): stopped.insert(id)
+        case .ended(let report):
+            stopped.insert(report.id)
+            ended.insert(report.id)
+        case .forgotten(let id):
+            known.remove(id)
+            stopped.remove(id)
+            ended.remove(id)
+        case .fence, .container, .restarting, .completed, .settled: break
+        }
     }
 
     /// The write failed, or the process crashed during it: of an append a prefix stays, a replacement is whole or not.
@@ -58,6 +90,8 @@ struct SimulatedDisk: Sendable {
             guard kept > 0 else { break }
             journal = records
             sound = journal.count
+            forgetCounts()
+            countNew()
         case nil: break
         }
         pending = nil
@@ -69,23 +103,5 @@ struct SimulatedDisk: Sendable {
         becomeSound()
         starts += 1
         return (journal, starts)
-    }
-
-    /// The journal durably says that the instance had ended.
-    func knowsEnd(of id: InstanceID) -> Bool {
-        journal.contains { record in
-            if case .ended(let report) = record { report.id == id } else { false }
-        }
-    }
-
-    /// The journal durably says that there is or was such an instance.
-    func knows(_ id: InstanceID) -> Bool {
-        journal.contains { record in
-            switch record {
-            case .accepted(let spec, _, _): spec.id == id
-            case .adopted(let adopted): adopted.id == id
-            default: false
-            }
-        }
     }
 }

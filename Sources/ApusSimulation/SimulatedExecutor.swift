@@ -16,8 +16,8 @@ struct SimulatedExecutor: Sendable {
         var report: Int?
         /// Whom to answer.
         var callers: [Int64: CommandCall] = [:]
-        /// The fences of the commands that are not answered yet.
-        var fences: [Int64: Fence] = [:]
+        /// The commands that are not answered yet.
+        var commands: [Int64: NodeCommand] = [:]
         var lastReply: Int64 = 0
         var jobs: [JobKey: Int] = [:]
     }
@@ -40,22 +40,36 @@ struct SimulatedExecutor: Sendable {
         case works
         /// It fails without effect.
         case fails(JobFailure)
+        /// It fails, and what it did stays.
+        case failsHalfDone(JobFailure)
         /// The answer was given already; the effect comes all the same.
         case answered
+    }
+
+    /// How its container engine does.
+    enum Engine: Sendable, Equatable {
+        case serves
+        /// Every request fails soon.
+        case away
+        /// No request is answered; all of them are carried out when it comes to itself.
+        case hangs(until: Moment)
     }
 
     let index: Int
     let description: NodeDescription
     /// How far its civil clock is off.
-    let skew: Duration
+    var skew: Duration
     var identity: NodeIdentity
     var disk = SimulatedDisk()
     var containers = SimulatedContainers()
     var process: Process?
     var jobs: [Int: RunningJob] = [:]
     var lastJob = 0
-    /// The container engine does not answer.
-    var isEngineAway = false
+    var engine = Engine.serves
+    /// There is no room for another container.
+    var isDiskFull = false
+    /// The executor is too busy to judge a check.
+    var isOverloaded = false
     var isDiskBad = false
     var isCutOff = false
     /// The machine is gone for good, with all that ran there.

@@ -31,7 +31,6 @@ struct SimulatedStore: Sendable {
 
     /// The record as JSON; `nil` if there is none or it cannot be read.
     func json(_ key: RecordKey) -> JSON? {
-        guard let bytes = records[key] else { return nil }
-        do { return try JSON(parsing: bytes) } catch { return nil }
+        records[key].flatMap { JSON(reading: $0) }
     }
 }

@@ -43,9 +43,29 @@ extension World {
                 policy: isRandom ? chance.pick(policies) ?? nil : nil,
                 seconds: isRandom ? chance.number(in: 1...3) : 1,
                 attempts: isRandom ? chance.number(in: 2...4) : 3,
-                wait: isRandom ? chance.number(in: 0...3) : 0
+                wait: isRandom ? chance.number(in: 0...3) : 0,
+                hooks: isRandom ? drawHooks(&chance) : [],
+                isCommandChecked: isRandom && chance.hits(200)
             )
         }
+    }
+
+    private static func drawHooks(_ chance: inout Chance) -> [CheckMode] {
+        guard chance.hits(500) else { return [] }
+        return [.hook, .commandHook].filter { _ in chance.hits(600) }
+    }
+
+    /// Of an application that no client asks for.
+    static let unknownSpec = spec("unknown", cores: 1, memoryMB: 64, policy: nil, seconds: 1, attempts: 3, wait: 0)
+
+    static func taskSpec(_ id: TaskID, cores: Int, memoryMB: Int64, policy: PlacementPolicy?) -> TaskSpec {
+        TaskSpec(
+            sourceAppName: id.source,
+            taskID: id.name,
+            executable: Executable(url: "task:1"),
+            resources: ResourceRequirements(cores: cores, memoryMB: memoryMB),
+            placementPolicy: policy
+        )
     }
 
     static func spec(
@@ -55,10 +75,13 @@ extension World {
         policy: PlacementPolicy?,
         seconds: Int,
         attempts: Int,
-        wait: Int
+        wait: Int,
+        hooks: [CheckMode] = [],
+        isCommandChecked: Bool = false
     ) -> ApplicationSpec {
         let check = CheckSpec(
-            mode: .http(HTTPCheck(portName: "main", path: "/")),
+            mode: isCommandChecked
+                ? .command(CommandCheck(command: "check")) : .http(HTTPCheck(portName: "main", path: "/")),
             timeout: DurationText(1, .seconds),
             interval: DurationText(Int64(seconds), .seconds),
             attempts: attempts
@@ -72,8 +95,8 @@ extension World {
             placementPolicy: policy,
             healthcheck: check,
             readiness: check,
-            preShutdown: wait > 0
-                ? PreShutdownSpec(hooks: [], waitBeforeKill: DurationText(Int64(wait), .seconds)) : nil
+            preShutdown: wait > 0 || !hooks.isEmpty
+                ? PreShutdownSpec(hooks: hooks, waitBeforeKill: DurationText(Int64(wait), .seconds)) : nil
         )
     }
 

@@ -1,37 +1,81 @@
 import ApusAgent
 import ApusEngine
 import ApusModel
+import HashTreeCollections
 
 /// Clients ask for what may be, and at times for what may not.
 extension World {
     mutating func clientActs() {
         guard !isCalm else { return }
-        if let operation = drawOperation(), !chances.network.hits(profile.loss) {
-            agenda.add(.requestArrives(operation), after: chances.network.milliseconds(1...20))
+        let command = chances.requests.hits(350) ? drawTaskCommand() : drawCommand()
+        if let command, !chances.network.hits(profile.loss) {
+            agenda.add(.requestArrives(command), after: chances.network.milliseconds(1...20))
         }
-        agenda.add(.clientActs, after: chances.requests.milliseconds(300...9000))
+        agenda.add(.clientActs, after: chances.requests.milliseconds(200...4000))
     }
 
-    private mutating func drawOperation() -> ApplicationOperation? {
-        guard let spec = chances.requests.pick(specs) else { return nil }
-        let opSpec = ClusterOpSpec(
-            timeout: DurationText(Int64(chances.requests.number(in: 20...600)), .seconds),
-            parallelism: chances.requests.number(in: 1...4)
+    private mutating func drawOpSpec() -> ClusterOpSpec {
+        // Too short for most, at times.
+        let seconds = chances.requests.hits(200) ? 1...15 : 20...600
+        return ClusterOpSpec(
+            timeout: DurationText(Int64(chances.requests.number(in: seconds)), .seconds),
+            parallelism: chances.requests.number(in: 1...4),
+            failureStrategy: chances.requests.hits(400) ? .rollback : .stop
         )
+    }
+
+    // MARK: applications
+
+    private mutating func drawCommand() -> Command? {
+        guard let spec = chances.requests.pick(specs) else { return nil }
+        let opSpec = drawOpSpec()
         let most = min(mostInstances(of: spec), room(for: spec))
         let count = most > 0 ? chances.requests.number(in: 0...most) : 0
-        switch oracle.requests.standing(of: spec.id) {
-        case .absent where chances.requests.hits(900): return .create(spec, instances: count, opSpec)
-        case .wanted(0) where chances.requests.hits(400): return .destroy(spec.id, opSpec)
-        case .absent, .wanted, .leaving: break
+        let standings = oracle.requests.standings(of: spec.id)
+        if standings == [.absent], chances.requests.hits(900) {
+            return .application(.create(spec, instances: count, opSpec))
         }
-        switch chances.requests.number(in: 0...9) {
-        case 0: return .suspend(spec.id, opSpec)
-        case 1: return .recover(spec.id)
-        case 2: return .destroy(spec.id, opSpec)
-        case 3: return .create(spec, instances: count, opSpec)
-        default: return .scale(spec.id, required: count, opSpec)
+        if standings == [.wanted(0)], chances.requests.hits(300) { return .application(.destroy(spec.id, opSpec)) }
+        switch chances.requests.number(in: 0...19) {
+        case 0: return .application(.suspend(spec.id, opSpec))
+        case 1: return .application(.recover(spec.id))
+        case 2: return .application(.destroy(spec.id, opSpec))
+        case 3: return .application(.create(spec, instances: count, opSpec))
+        case 4, 5: return .cancel(spec.id)
+        case 6, 7:
+            let growth = most - oracle.requests.mostWanted(spec.id)
+            guard growth > 0 else { return nil }
+            let instances = chances.requests.number(in: 1...growth)
+            return .application(.startInstances(spec.id, instances: instances, opSpec))
+        case 8, 9, 10:
+            return .application(
+                .stopInstances(
+                    spec.id,
+                    ids: drawInstances(of: spec.id),
+                    skipRespawn: chances.requests.hits(500),
+                    opSpec
+                )
+            )
+        case 11, 12, 13, 14:
+            // Where there may be no room for one more, starting first would only run out of time.
+            return .application(
+                .replaceInstances(
+                    spec.id,
+                    ids: chances.requests.hits(500) ? [] : drawInstances(of: spec.id),
+                    stopFirst: spec.placementPolicy?.isLimit == true || chances.requests.hits(400),
+                    opSpec
+                )
+            )
+        default: return .application(.scale(spec.id, required: count, opSpec))
         }
+    }
+
+    /// Some of those that readers see, at times one that there is not.
+    private mutating func drawInstances(of app: AppID) -> [InstanceID] {
+        let seen = controller.process?.turn.committed.instances(of: app).map(\.id) ?? []
+        var drawn = seen.filter { _ in chances.requests.hits(500) }
+        if drawn.isEmpty || chances.requests.hits(50) { drawn.append(InstanceID("AI-\(chances.requests.uuid())")) }
+        return drawn
     }
 
     /// How many instances of it may be wanted beside all that may be wanted of the others.
@@ -42,6 +86,51 @@ extension World {
         return max(0, coresToWant - others) / spec.resources.cores
     }
 
+    /// What was asked for meanwhile may have taken the room.
+    func hasRoom(for command: Command) -> Bool {
+        guard plan.isRandom, case .application(let operation) = command,
+            let spec = specs.first(where: { $0.id == operation.appID })
+        else { return true }
+        let most = min(mostInstances(of: spec), room(for: spec))
+        return switch operation {
+        case .create(_, let instances, _): instances <= most
+        case .scale(_, let required, _): required <= most
+        case .startInstances(_, let instances, _): oracle.requests.mostWanted(spec.id) + instances <= most
+        case .destroy, .stopInstances, .replaceInstances, .suspend, .recover: true
+        }
+    }
+
+    // MARK: tasks
+
+    private mutating func drawTaskCommand() -> Command? {
+        let recent = tasks.suffix(12)
+        switch chances.requests.number(in: 0...9) {
+        case 0, 1:
+            return chances.requests.pick(recent).map { .task(.kill($0, .standard)) }
+        case 2: return chances.requests.pick(recent).map { .forget($0) }
+        case 3:
+            // One that is there already, or was.
+            guard let again = chances.requests.pick(recent), !oracle.tasks.mayBeGone(again) else { return nil }
+            return .task(.create(drawTask(again), drawOpSpec()))
+        default:
+            let id = TaskID(source: "source-\(chances.requests.number(in: 0...1))", name: "task-\(tasks.count)")
+            tasks.append(id)
+            return .task(.create(drawTask(id), drawOpSpec()))
+        }
+    }
+
+    private mutating func drawTask(_ id: TaskID) -> TaskSpec {
+        // Some need more than there may be.
+        let cores = chances.requests.hits(100) ? chances.requests.number(in: 3...8) : 1
+        let policies: [PlacementPolicy?] = [nil, nil, .any, .onePerHost, .maxPerHost(2)]
+        return World.taskSpec(
+            id,
+            cores: cores,
+            memoryMB: Int64(chances.requests.number(in: 64...512)),
+            policy: chances.requests.pick(policies) ?? nil
+        )
+    }
+
     // MARK: scripts
 
     mutating func act(_ act: Plan.Act) {
@@ -49,9 +138,16 @@ extension World {
         switch act {
         case .create(let app, let instances): ask(.create(specs[app], instances: instances, opSpec))
         case .scale(let app, let count): ask(.scale(specs[app].id, required: count, opSpec))
+        case .replace(let app, let stopFirst):
+            ask(.replaceInstances(specs[app].id, ids: [], stopFirst: stopFirst, opSpec))
         case .suspend(let app): ask(.suspend(specs[app].id, opSpec))
         case .recover(let app): ask(.recover(specs[app].id))
         case .destroy(let app): ask(.destroy(specs[app].id, opSpec))
+        case .createTask:
+            let id = TaskID(source: "source", name: "task-\(tasks.count)")
+            tasks.append(id)
+            let task = World.taskSpec(id, cores: 1, memoryMB: 128, policy: nil)
+            agenda.add(.requestArrives(.task(.create(task, opSpec))), after: .zero)
         case .killContainer(let app): kill(specs[app].id)
         case .crashController: crashController(.controllerCrash)
         case .crashExecutor(let index): crashExecutor(index, .executorCrash)
@@ -60,7 +156,7 @@ extension World {
     }
 
     private mutating func ask(_ operation: ApplicationOperation) {
-        agenda.add(.requestArrives(operation), after: .zero)
+        agenda.add(.requestArrives(.application(operation)), after: .zero)
     }
 
     private mutating func kill(_ app: AppID) {
@@ -71,6 +167,15 @@ extension World {
             guard let victim else { continue }
             faults.count(.containerCrash)
             return exit(index, victim.id, code: 1, outOfMemory: false)
+        }
+    }
+}
+
+extension PlacementPolicy {
+    fileprivate var isLimit: Bool {
+        switch self {
+        case .onePerHost, .maxPerHost: true
+        default: false
         }
     }
 }

@@ -1,12 +1,22 @@
 import ApusAgent
 import ApusEngine
 import ApusModel
+import HashTreeCollections
 
 /// The controller's loop: inputs, turns, commits, effects, outboxes.
 extension World {
     static let controllerTick = Duration.milliseconds(250)
 
     mutating func performAtController(_ event: Event) {
+        switch event {
+        case .deposedWakes(let life):
+            if life == controller.deposed?.life { wakeDeposed() }
+            return
+        case .deposedTicks(let life):
+            if life == controller.deposed?.life { tickDeposed() }
+            return
+        default: break
+        }
         if case .controllerWakes = event {
             controller.isPaused = false
             let delayed = controller.delayed
@@ -26,10 +36,11 @@ extension World {
         case .commitEnds(let life) where life == controller.process?.life: commitEnds()
         case .controllerFalls(let life) where life == controller.process?.life:
             crashController(.controllerCrashAmidCommit)
-        case .requestArrives(let operation): take(operation)
+        case .requestArrives(let command): take(command)
         case .reportArrives(let call, let report): take(report, from: call)
         case .commandAnswered(let call, let answer):
             guard let command = endCall(call) else { return }
+            oracle.answered(command, answer)
             controllerTakes(.answered(command.executor, command, answer))
         case .commandFails(let call, let reason):
             guard let command = endCall(call) else { return }
@@ -38,7 +49,7 @@ extension World {
         }
     }
 
-    var controllerTimes: Times { times(offset: controller.process?.clockOffset ?? .zero, skew: .zero) }
+    var controllerTimes: Times { times(offset: controller.process?.clockOffset ?? .zero, skew: controller.skew) }
 
     func times(offset: Duration, skew: Duration) -> Times {
         let wall = 1_750_000_000_000 + (agenda.now.nanoseconds + skew.nanoseconds) / 1_000_000
@@ -54,13 +65,15 @@ extension World {
         let epoch = controller.store.acquireEpoch()
         let seed = chances.controller.seed()
         note("controller starts, epoch \(epoch)")
+        if let since = controller.goneSince, agenda.now - since > .seconds(10) { faults.count(.controllerGoneLong) }
+        controller.goneSince = nil
         do {
             let engine = try Engine(
                 cluster: cluster,
                 epoch: epoch,
                 seed: seed,
                 records: controller.store.all,
-                at: times(offset: offset, skew: .zero)
+                at: times(offset: offset, skew: controller.skew)
             )
             controller.process = SimulatedController.Process(
                 life: controller.starts,
@@ -70,6 +83,7 @@ extension World {
             )
             oracle.leads(epoch, engine.state, store: controller.store)
             agenda.add(.controllerTicks(life: controller.starts), after: World.controllerTick)
+            sabotageGathering()
             closeTurn()
         } catch {
             oracle.violated("the controller cannot start: \(error.message)")
@@ -80,17 +94,29 @@ extension World {
         guard controller.process != nil else { return }
         faults.count(fault)
         note("controller crashes: \(fault)")
-        if let batch = controller.process?.turn.pending, controller.process?.isCommitting == true {
-            if chances.controller.hits(500) {
-                faults.count(.commitKeptInCrash)
-                store(batch)
-            } else {
-                faults.count(.commitLostInCrash)
-            }
-        }
+        endCommit()
         controller.process = nil
+        replaceController()
+    }
+
+    /// What is being committed when its leader is gone is in the store, or not.
+    mutating func endCommit() {
+        guard let batch = controller.process?.turn.pending, controller.process?.isCommitting == true else { return }
+        if chances.controller.hits(500) {
+            faults.count(.commitKeptInCrash)
+            store(batch)
+        } else {
+            faults.count(.commitLostInCrash)
+        }
+    }
+
+    /// Another one will lead; until then nobody does.
+    mutating func replaceController() {
         controller.delayed = []
-        agenda.add(.controllerStarts, after: plan.isRandom ? chances.controller.milliseconds(100...9000) : .seconds(1))
+        controller.goneSince = agenda.now
+        guard plan.isRandom else { return agenda.add(.controllerStarts, after: .seconds(1)) }
+        let isLong = chances.controller.hits(200)
+        agenda.add(.controllerStarts, after: chances.controller.milliseconds(isLong ? 9000...40_000 : 100...9000))
     }
 
     /// True if the process was brought down at this point.
@@ -102,12 +128,15 @@ extension World {
 
     // MARK: inputs
 
-    private mutating func take(_ operation: ApplicationOperation) {
+    private mutating func take(_ command: Command) {
         guard controller.process != nil else { return }
+        // A task of the same name would be another one: nobody could tell them apart.
+        if case .task(.create(let spec, _)) = command, oracle.tasks.wasForgotten(spec.id) { return }
+        guard hasRoom(for: command) else { return }
         controller.lastRequest += 1
-        oracle.requests.taken(controller.lastRequest, operation)
-        note("request \(controller.lastRequest): \(operation.typeName) \(operation.appID)")
-        controllerTakes(.command(controller.lastRequest, .application(operation)))
+        oracle.taken(controller.lastRequest, command)
+        note("request \(controller.lastRequest): \(command.words)")
+        controllerTakes(.command(controller.lastRequest, command))
     }
 
     private mutating func take(_ report: NodeReport, from call: ReportCall) {
@@ -120,10 +149,21 @@ extension World {
         controller.process?.callers[controller.lastRequest] = call
         let changes = report.instances.map { "\($0.id.short)=\($0.state.rawValue)" }.joined(separator: " ")
         note("e\(call.executor).\(call.life) reports \(report.base)..\(report.revision) \(changes)")
+        countTasks(in: report)
+        oracle.heard(report)
         controllerTakes(.report(controller.lastRequest, report))
     }
 
-    private mutating func controllerTakes(_ input: Input) {
+    private mutating func countTasks(in report: NodeReport) {
+        for instance in report.instances {
+            guard case .task = instance.owner else { continue }
+            if instance.state.isTerminal, controller.isStoreAway { faults.count(.taskResultStoreAway) }
+            let member = controller.process?.turn.engine.state.members[report.identity.id]
+            if instance.state == .running, member?.isLost == true { faults.count(.taskBackFromLoss) }
+        }
+    }
+
+    mutating func controllerTakes(_ input: Input) {
         guard let isCommitting = controller.process?.isCommitting else { return }
         guard !isCommitting else {
             controller.process?.inbox.append(input)
@@ -202,6 +242,7 @@ extension World {
     private mutating func commitFailed(_ fault: Fault) {
         faults.count(fault)
         note("commit failed: \(fault)")
+        sabotageDoubt()
         controller.process?.isCommitting = false
         takeInbox()
         guard let life = controller.process?.life else { return }
@@ -218,14 +259,23 @@ extension World {
         if controller.process?.turn.pending == nil { closeTurn() }
     }
 
-    private mutating func store(_ batch: Batch) {
-        var batch = batch
-        switch plan.sabotage {
-        case .requestForgotten: batch.writes.removeAll { $0.key.kind == .application }
-        case .assignmentForgotten: batch.writes.removeAll { $0.key.kind == .hint }
+    mutating func store(_ batch: Batch) {
+        let batch = sabotaged(batch)
+        if !controller.store.apply(batch) { oracle.violated("a batch of epoch \(batch.epoch) was committed late") }
+        oracle.stored(batch, store: controller.store)
+        for case .put(let key, let bytes) in batch.writes where key.kind == .application {
+            countOutcome(of: JSON(reading: bytes)?["lastOperation"])
+        }
+    }
+
+    private mutating func countOutcome(of operation: JSON?) {
+        guard let operation, let id = operation["id"]?.text, operationsEnded.insert(id).inserted else { return }
+        switch operation["outcome"]?.text {
+        case "FAILED": faults.count(.operationFailed)
+        case "ROLLED_BACK": faults.count(.operationRolledBack)
+        case "CANCELLED": faults.count(.operationCancelled)
+        case "SUPERSEDED": faults.count(.operationSuperseded)
         default: break
         }
-        if !controller.store.apply(batch) { oracle.violated("a batch of epoch \(batch.epoch) was committed late") }
-        oracle.stored(controller.store)
     }
 }

@@ -1,6 +1,7 @@
 import ApusAgent
 import ApusEngine
 import ApusModel
+import HashTreeCollections
 
 /// What leaves the controller: answers, replies, commands in one outbox an executor.
 extension World {
@@ -25,12 +26,27 @@ extension World {
         case .send(let executor, let command):
             guard let index = executors.firstIndex(where: { $0.identity.id == executor }) else { return }
             if plan.sabotage == .straysKept, case .stop(_, .unknown) = command.order { return }
-            note("sends e\(index) \(command.words)")
-            oracle.leaves(command, store: controller.store)
-            controller.process?.outboxes[index].waiting.append(command)
-            pump(index)
+            post(command, to: index)
+            sabotageSending(command, to: index)
         case .note(let text): note("controller: \(text)")
         }
+    }
+
+    mutating func post(_ command: NodeCommand, to index: Int) {
+        note("sends e\(index) \(command.words)")
+        countReplacement(command)
+        if let state = controller.process?.turn.committed {
+            oracle.leaves(command, state, store: controller.store)
+        }
+        controller.process?.outboxes[index].waiting.append(command)
+        pump(index)
+    }
+
+    private mutating func countReplacement(_ command: NodeCommand) {
+        guard case .stop(let id, .replaced) = command.order, let state = controller.process?.turn.committed,
+            let app = state.instances[id]?.app, let operation = state.applications[app]?.operation
+        else { return }
+        faults.count(operation.order == .startFirst ? .replacedStartFirst : .replacedStopFirst)
     }
 
     /// One command at a time to each executor, in order.

@@ -14,6 +14,7 @@ extension World {
         case .commandArrives(let call, let command): take(command, from: call)
         case .replyArrives(let call, let answer):
             guard endReport(call) else { return }
+            if answer.canCommit, answer.verdict != .refused { oracle.hears(call.executor, at: agenda.now) }
             tell(call.executor, .reportAnswered(answer, number: call.number))
         case .reportFails(let call):
             guard endReport(call) else { return }
@@ -21,7 +22,12 @@ extension World {
         case .executorFalls(let index, let life) where lives(index, life):
             crashExecutor(index, .executorCrashAmidWork)
         case .jobEnds(let index, let job): jobEnds(index, job)
-        case .inventoryEnds(let index, let life, let number) where lives(index, life): inventoryEnds(index, number)
+        case .jobGivenUp(let index, let job): giveUp(index, job)
+        case .programEnds(let index, let id, let run, let code, let outOfMemory):
+            programEnds(index, id, run: run, code: code, outOfMemory: outOfMemory)
+        case .streamOpens(let index, let life) where lives(index, life): streamOpens(index)
+        case .inventoryEnds(let index, let life, let number) where lives(index, life):
+            inventoryEnds(index, life, number)
         case .exitSeen(let index, let life, let id, let code, let outOfMemory) where lives(index, life):
             tell(index, .containerExited(id, code: code, outOfMemory: outOfMemory))
         default: break
@@ -43,10 +49,12 @@ extension World {
         let offset = chances.disk.milliseconds(0...1_000_000)
         let executor = executors[index]
         note("e\(index).\(incarnation) starts with \(journal.count) records")
+        if controller.process == nil || controller.isStoreAway { faults.count(.executorStartsLeaderless) }
+        oracle.hears(index, at: agenda.now)
         let agent = Agent(
             identity: executor.identity,
             description: executor.description,
-            replaying: carried(journal, by: Wire.carry),
+            replaying: sabotaged(carried(journal, by: Wire.carry)),
             at: times(offset: offset, skew: executor.skew)
         )
         executors[index].process = SimulatedExecutor.Process(
@@ -67,10 +75,7 @@ extension World {
             if kept > 0, kept < write.count { faults.count(.writeTorn) }
             executors[index].disk.abandon(keeping: kept)
         }
-        for report in executors[index].process?.turn.agent.instances ?? [] where report.state.isTerminal {
-            guard !executors[index].disk.knowsEnd(of: report.id) else { continue }
-            oracle.undone(report.id, on: executors[index].identity.id)
-        }
+        oracle.crashed(executors[index])
         executors[index].process = nil
         orphanJobs(of: index, life: life)
         agenda.add(.executorStarts(index), after: plan.isRandom ? chances.disk.milliseconds(200...20_000) : .seconds(1))
@@ -95,6 +100,7 @@ extension World {
             guard lives(index, life) else { return }
         }
         oracle.remembers(executors[index].process?.turn.agent.fence, executor: index)
+        sabotageLeaderless(index)
         scheduleTick(index)
     }
 
@@ -122,7 +128,11 @@ extension World {
                 .inventoryEnds(index, life: life, number: number),
                 after: chances.containers.milliseconds(2...60)
             )
-        case .note(let text): note("e\(index): \(text.words)")
+        case .note(let text):
+            note("e\(index): \(text.words)")
+            guard case .startedAgain(let id, _, _) = text else { return }
+            faults.count(.restartedInPlace)
+            oracle.startsAgain(id)
         }
     }
 
@@ -130,7 +140,8 @@ extension World {
 
     private mutating func write(_ index: Int, _ write: SimulatedDisk.Write) {
         guard let life = executors[index].process?.life else { return }
-        executors[index].disk.begin(write)
+        if case .append(let records) = write { oracle.writes(records, executors[index]) }
+        executors[index].disk.begin(sabotaged(write, on: index))
         let span = chances.disk.milliseconds(1...10)
         agenda.add(.journalWritten(index, life: life), after: span)
         if chances.disk.hits(profile.crashPoint) { agenda.add(.executorFalls(index, life: life), after: span / 2) }
@@ -158,7 +169,8 @@ extension World {
         guard let life = executors[index].process?.life else { return }
         let call = ReportCall(executor: index, life: life, number: number)
         executors[index].process?.report = number
-        let carried = carried(report, by: Wire.carry)
+        oracle.reports(report, executors[index])
+        let carried = sabotaged(carried(report, by: Wire.carry))
         transmit(.reportArrives(call, carried), on: Link(executor: index, isUp: true))
         agenda.add(.reportFails(call), after: World.callTimeout)
     }
@@ -179,8 +191,9 @@ extension World {
         let reply = lastReply + 1
         executors[call.executor].process?.lastReply = reply
         executors[call.executor].process?.callers[reply] = call
-        executors[call.executor].process?.fences[reply] = command.fence
-        tell(call.executor, .command(command, reply: reply))
+        executors[call.executor].process?.commands[reply] = command
+        if oracle.arrives(command, at: executors[call.executor]) { faults.count(.oldCommandArrives) }
+        tell(call.executor, .command(sabotaged(command, to: call.executor), reply: reply))
     }
 
     private mutating func answer(_ index: Int, _ reply: Int64, _ answer: CommandAnswer) {
@@ -189,10 +202,10 @@ extension World {
             return
         }
         note("e\(index) answers \(answer.words)")
-        if let fence = executors[index].process?.fences.removeValue(forKey: reply), case .accepted = answer,
-            let durable = executors[index].disk.fence, durable >= fence
+        if let command = executors[index].process?.commands.removeValue(forKey: reply), case .accepted = answer,
+            let durable = executors[index].disk.fence, durable >= command.fence
         {
-            oracle.acknowledged(fence, by: index)
+            oracle.acknowledged(command, by: executors[index])
         }
         let carried = carried(answer, by: Wire.carry)
         transmit(.commandAnswered(call, carried), on: Link(executor: index, isUp: true))
@@ -216,6 +229,7 @@ extension AgentNote {
         case .adopted(let instance, let id): "adopts \(instance.short) in \(id)"
         case .duplicate(let instance, let id): "\(id) is a second container of \(instance.short)"
         case .leftover(let instance, let id): "\(id) is left over from \(instance.short)"
+        case .startedAgain(let instance, let count, let reason): "starts \(instance.short) again (\(count)): \(reason)"
         case .journalUnwritable(let reason): "journal unwritable: \(reason)"
         case .journalWritable: "journal writable"
         case .inventoryFailed(let reason): "inventory failed: \(reason)"

@@ -1,16 +1,20 @@
 import ApusAgent
 import ApusModel
 
-/// The container engine of a machine: jobs take time, fail, and outlast those who asked for them.
+/// The jobs of a machine: they take time, fail, and outlast those who asked for them.
 extension World {
+    /// How long the executor waits for a container engine that does not answer.
+    static let jobPatience = Duration.seconds(8)
+
     mutating func begin(_ index: Int, _ job: Job, for key: SimulatedExecutor.JobKey) {
         guard let life = executors[index].process?.life else { return }
-        if case .create(let spec, _, _, _) = job, !executors[index].disk.knows(spec.id) {
+        if case .create(let spec, _, _, _) = job, !executors[index].disk.known.contains(spec.id) {
             oracle.violated("e\(index) acts on \(spec.id) before it is in its journal")
         }
         if executors[index].process?.jobs[key] != nil {
             oracle.violated("e\(index) repeats an attempt of \(key.instance)")
         }
+        oracle.begins(job, for: key.instance, on: executors[index], at: agenda.now)
         let (fate, delay) = drawFate(index, job)
         note("e\(index) \(key.instance.short)/\(key.attempt) \(job.word)")
         let number = add(index, .init(life: life, key: key, job: job, fate: fate), after: delay)
@@ -28,35 +32,6 @@ extension World {
         return executors[index].lastJob
     }
 
-    private mutating func drawFate(_ index: Int, _ job: Job) -> (SimulatedExecutor.Fate, Duration) {
-        let delay = usualDelay(of: job)
-        if case .check = job {
-            // It goes to the container's port, not to the container engine.
-            guard chances.containers.hits(profile.jobFailure) else { return (.works, delay) }
-            faults.count(.checkTimedOut)
-            return (.fails(JobFailure(.timedOut, reason: "no answer in time")), .seconds(1))
-        }
-        if executors[index].isEngineAway {
-            return (.fails(JobFailure(.engineAway, reason: "no answer")), chances.containers.milliseconds(1...3000))
-        }
-        guard chances.containers.hits(profile.jobFailure) else { return (.works, delay) }
-        guard chances.containers.hits(300) else {
-            faults.count(.jobFailed)
-            return (.fails(JobFailure(.other, reason: "device or resource busy")), delay)
-        }
-        faults.count(.jobTimedOut)
-        if chances.containers.hits(500), let life = executors[index].process?.life {
-            // What the engine does after its caller has given up.
-            let key = SimulatedExecutor.JobKey(instance: InstanceID(""), attempt: 0)
-            _ = add(
-                index,
-                .init(life: life, key: key, job: job, fate: .answered),
-                after: chances.containers.milliseconds(1...12_000)
-            )
-        }
-        return (.fails(JobFailure(.timedOut, reason: "no answer in time")), .seconds(8))
-    }
-
     private mutating func usualDelay(of job: Job) -> Duration {
         switch job {
         case .pull: chances.containers.milliseconds(1...(chances.containers.hits(200) ? 4000 : 20))
@@ -68,6 +43,71 @@ extension World {
         case .remove: chances.containers.milliseconds(20...100)
         }
     }
+
+    // MARK: fates
+
+    private mutating func drawFate(_ index: Int, _ job: Job) -> (SimulatedExecutor.Fate, Duration) {
+        let delay = usualDelay(of: job)
+        if case .check(let mode, _, _, let timeout) = job {
+            return drawFate(index, ofCheck: mode, timeout: timeout, delay)
+        }
+        if executors[index].engine == .away {
+            return (.fails(JobFailure(.engineAway, reason: "no answer")), chances.containers.milliseconds(1...3000))
+        }
+        guard chances.containers.hits(profile.jobFailure) else { return (.works, delay) }
+        guard chances.containers.hits(300) else { return (drawFailure(of: job), delay) }
+        faults.count(.jobTimedOut)
+        if chances.containers.hits(500), let life = executors[index].process?.life {
+            // What the engine does after its caller has given up.
+            let key = SimulatedExecutor.JobKey(instance: InstanceID(""), attempt: 0)
+            _ = add(
+                index,
+                .init(life: life, key: key, job: job, fate: .answered),
+                after: chances.containers.milliseconds(1...12_000)
+            )
+        }
+        return (.fails(JobFailure(.timedOut, reason: "no answer in time")), World.jobPatience)
+    }
+
+    private mutating func drawFailure(of job: Job) -> SimulatedExecutor.Fate {
+        let failure = JobFailure(.other, reason: "device or resource busy")
+        guard case .create = job, chances.containers.hits(500) else {
+            faults.count(.jobFailed)
+            return .fails(failure)
+        }
+        faults.count(.halfCreated)
+        return .failsHalfDone(failure)
+    }
+
+    /// An HTTP check goes to the container's port, not to the container engine.
+    private mutating func drawFate(
+        _ index: Int,
+        ofCheck mode: CheckMode,
+        timeout: Duration,
+        _ delay: Duration
+    ) -> (SimulatedExecutor.Fate, Duration) {
+        if executors[index].isOverloaded {
+            faults.count(.executorOverloaded)
+            return (.fails(JobFailure(.overloaded, reason: "the executor is too busy")), delay)
+        }
+        if case .command = mode, executors[index].engine == .away {
+            return (.fails(JobFailure(.engineAway, reason: "no answer")), chances.containers.milliseconds(1...3000))
+        }
+        guard chances.containers.hits(mode.isHook ? profile.jobFailure * 3 : profile.jobFailure) else {
+            return (.works, delay)
+        }
+        guard mode.isHook else {
+            faults.count(.checkTimedOut)
+            return (.fails(JobFailure(.timedOut, reason: "no answer in time")), timeout)
+        }
+        let hangs = chances.containers.hits(400)
+        faults.count(hangs ? .hookHung : .hookFailed)
+        return hangs
+            ? (.fails(JobFailure(.timedOut, reason: "no answer in time")), timeout)
+            : (.fails(JobFailure(.status, reason: "status 500")), delay)
+    }
+
+    // MARK: giving up
 
     /// The caller gives up; what it asked for may come all the same.
     mutating func cancel(_ index: Int, _ key: SimulatedExecutor.JobKey) {
@@ -101,120 +141,74 @@ extension World {
         }
     }
 
+    /// The container engine hangs: it will carry the job out when it comes to itself, whoever waits for it by then.
+    private mutating func postpone(_ index: Int, _ number: Int, until: Moment) {
+        agenda.add(.jobEnds(index, job: number), at: until + chances.containers.milliseconds(1...200))
+        guard let job = executors[index].jobs[number], job.fate != .answered else { return }
+        var patience = World.jobPatience
+        if case .check(_, _, _, let timeout) = job.job { patience = timeout }
+        agenda.add(.jobGivenUp(index, job: number), after: patience)
+    }
+
+    mutating func giveUp(_ index: Int, _ number: Int) {
+        guard let job = executors[index].jobs[number], job.fate != .answered,
+            executors[index].process?.life == job.life, executors[index].process?.jobs[job.key] == number
+        else { return }
+        if case .works = job.fate {
+            executors[index].jobs[number]?.fate = .answered
+        } else {
+            executors[index].jobs[number] = nil
+        }
+        let kind: JobFailure.Kind = chances.containers.hits(500) ? .timedOut : .engineAway
+        tell(index, job, .failed(JobFailure(kind, reason: "no answer in time")))
+    }
+
+    // MARK: ends
+
     mutating func jobEnds(_ index: Int, _ number: Int) {
+        if case .hangs(let until) = executors[index].engine, executors[index].jobs[number]?.job.isForEngine == true {
+            return postpone(index, number, until: until)
+        }
         guard let job = executors[index].jobs.removeValue(forKey: number) else { return }
         let outcome: Outcome
         if case .fails(let failure) = job.fate {
             outcome = .failed(failure)
-        } else if executors[index].isEngineAway, job.job.isForEngine {
+        } else if executors[index].engine == .away, job.job.isForEngine {
             outcome = .failed(JobFailure(.engineAway, reason: "no answer"))
+        } else if case .failsHalfDone(let failure) = job.fate {
+            _ = effect(index, of: job)
+            outcome = .failed(failure)
         } else {
             outcome = effect(index, of: job)
         }
         guard job.fate != .answered, executors[index].process?.life == job.life,
             executors[index].process?.jobs[job.key] == number
         else { return }
+        tell(index, job, outcome)
+    }
+
+    private mutating func tell(_ index: Int, _ job: SimulatedExecutor.RunningJob, _ outcome: Outcome) {
         executors[index].process?.jobs[job.key] = nil
         note("e\(index) \(job.key.instance.short)/\(job.key.attempt) \(job.job.word): \(outcome.words)")
+        if case .check(let mode, let container, _, _) = job.job, !mode.isHook {
+            oracle.checked(container, outcome)
+        }
         tell(index, .outcome(job.key.instance, attempt: job.key.attempt, outcome))
-    }
-
-    // MARK: effects
-
-    private mutating func effect(_ index: Int, of job: SimulatedExecutor.RunningJob) -> Outcome {
-        switch job.job {
-        case .pull: return .pulled
-        case .create(let spec, let created, let epoch, _):
-            let container = executors[index].containers.create(
-                sabotaged(spec, on: index),
-                created: created,
-                epoch: epoch,
-                on: index
-            )
-            return .created(container.id, container.labels?.ports ?? [])
-        case .start(let id): return start(index, id)
-        case .check(_, _, let port, _): return check(index, job.key.instance, port)
-        case .stop(let id, _):
-            exit(index, id, code: 143, outOfMemory: false)
-            return .stopped
-        case .remove(let id):
-            remove(index, id)
-            return .removed
-        }
-    }
-
-    private mutating func start(_ index: Int, _ id: ContainerID) -> Outcome {
-        guard var container = executors[index].containers[id] else {
-            return .failed(JobFailure(.other, reason: "no such container: \(id)"))
-        }
-        guard !container.isRunning else { return .started }
-        container.state = .running
-        container.warmAt = agenda.now + chances.containers.milliseconds(50...2500)
-        executors[index].containers[id] = container
-        containersStarted += 1
-        oracle.starts(container, on: executors[index])
-        return .started
-    }
-
-    private func check(_ index: Int, _ instance: InstanceID, _ port: PortMapping?) -> Outcome {
-        guard port != nil else { return .failed(JobFailure(.other, reason: "no such port")) }
-        guard let container = executors[index].containers.container(of: instance), container.isRunning,
-            container.warmAt <= agenda.now
-        else { return .failed(JobFailure(.notListening, reason: "connection refused")) }
-        return container.isSick ? .failed(JobFailure(.other, reason: "status 500")) : .passed
-    }
-
-    mutating func remove(_ index: Int, _ id: ContainerID) {
-        guard let container = executors[index].containers[id] else { return }
-        oracle.touches(container)
-        exit(index, id, code: 137, outOfMemory: false)
-        executors[index].containers[id] = nil
-        guard plan.sabotage == .endedStartedAgain, container.origin == .assigned else { return }
-        let again = executors[index].containers.plant(.assigned, labels: container.labels, on: index)
-        if let again = executors[index].containers[again] { oracle.starts(again, on: executors[index]) }
-    }
-
-    /// A running container ends; the event stream tells the executor, if it is there.
-    mutating func exit(_ index: Int, _ id: ContainerID, code: Int64, outOfMemory: Bool) {
-        guard var container = executors[index].containers[id], container.isRunning else { return }
-        if code == 143 { oracle.touches(container) }
-        container.state = .exited(code: code, outOfMemory: outOfMemory)
-        executors[index].containers[id] = container
-        oracle.ends(container)
-        note("e\(index) container \(id) exits with \(code)")
-        guard let life = executors[index].process?.life, container.origin != .foreign else { return }
-        guard !executors[index].isEngineAway, !chances.containers.hits(profile.jobFailure) else {
-            faults.count(.exitMissed)
-            // The stream is opened again, at the latest when the engine is back.
-            agenda.add(.heals(.engineAway(index)), after: .seconds(2))
-            return
-        }
-        agenda.add(
-            .exitSeen(index, life: life, id, code: code, outOfMemory: outOfMemory),
-            after: chances.containers.milliseconds(1...40)
-        )
-    }
-
-    mutating func inventoryEnds(_ index: Int, _ number: Int) {
-        guard !executors[index].isEngineAway else {
-            return tell(index, .inventoryFailed(reason: "no answer", number: number))
-        }
-        tell(index, .inventory(executors[index].containers.found, number: number))
-    }
-
-    /// As given, or with the cores of another container.
-    private func sabotaged(_ spec: InstanceSpec, on index: Int) -> InstanceSpec {
-        guard plan.sabotage == .coresBookedTwice,
-            let victim = executors[index].containers.sorted.first(where: \.isRunning)?.labels
-        else { return spec }
-        return InstanceSpec(id: spec.id, workload: spec.workload, allocation: victim.allocation)
     }
 }
 
+extension CheckMode {
+    /// Of the simulation's specifications.
+    static let hook = CheckMode.http(HTTPCheck(portName: "main", path: "/leave"))
+    static let commandHook = CheckMode.command(CommandCheck(command: "leave"))
+
+    var isHook: Bool { self == Self.hook || self == Self.commandHook }
+}
+
 extension Job {
-    /// A check goes to the container's port.
+    /// An HTTP check goes to the container's port.
     var isForEngine: Bool {
-        if case .check = self { false } else { true }
+        if case .check(.http, _, _, _) = self { false } else { true }
     }
 
     var word: String {
@@ -222,7 +216,7 @@ extension Job {
         case .pull: "pull"
         case .create: "create"
         case .start(let id): "start \(id)"
-        case .check: "check"
+        case .check(let mode, _, _, _): mode.isHook ? "hook" : "check"
         case .stop(let id, _): "stop \(id)"
         case .remove(let id): "remove \(id)"
         }

@@ -1,7 +1,7 @@
 import ApusAgent
 import ApusModel
 
-/// What goes wrong by itself, and how it ends.
+/// What goes wrong by itself.
 extension World {
     mutating func doMischief() {
         guard !isCalm else { return }
@@ -15,10 +15,9 @@ extension World {
         switch kind {
         case .crashController: crashController(.controllerCrash)
         case .pauseController: pauseController()
-        case .storeAway:
-            faults.count(.storeAway)
-            controller.isStoreAway = true
-            ail(.storeAway, 500...20_000)
+        case .deposeController: deposeController()
+        case .turnControllerClock: turnControllerClock()
+        case .storeAway: loseStore()
         case .crashExecutor: crashExecutor(index, .executorCrash)
         case .cutOff:
             faults.count(.partition)
@@ -27,24 +26,16 @@ extension World {
         case .diskBad:
             executors[index].isDiskBad = true
             ail(.diskBad(index), 500...15_000)
-        case .engineAway:
-            faults.count(.engineAway)
-            executors[index].isEngineAway = true
-            ail(.engineAway(index), 500...15_000)
-        case .killContainer:
-            guard let victim = chances.mischief.pick(runningOfOurs(index)) else { return }
-            faults.count(.containerCrash)
-            exit(
-                index,
-                victim.id,
-                code: Int64(chances.mischief.number(in: 0...139)),
-                outOfMemory: chances.mischief.hits(200)
-            )
-        case .sickenContainer:
-            guard let victim = chances.mischief.pick(runningOfOurs(index)) else { return }
-            faults.count(.containerSick)
-            note("e\(index) container \(victim.id) falls sick")
-            executors[index].containers[victim.id]?.isSick = true
+        case .overload:
+            executors[index].isOverloaded = true
+            ail(.overloaded(index), 1000...20_000)
+        case .turnExecutorClock: turnExecutorClock(index)
+        case .engineAway, .engineHung, .engineRestart, .diskFull: troubleEngine(index, kind)
+        case .killContainer, .sickenContainer, .flapContainer, .loseContainer: troubleContainer(index, kind)
+        case .crashLoop:
+            guard let app = chances.mischief.pick(specs)?.id else { return }
+            crashLoops.insert(app)
+            ail(.crashLoop(app), 5000...60_000)
         case .plantStray: plantStray(index)
         case .plantForeign:
             faults.count(.foreignPlanted)
@@ -58,9 +49,67 @@ extension World {
         }
     }
 
+    // MARK: the container engine
+
+    private mutating func troubleEngine(_ index: Int, _ kind: Mischief) {
+        switch kind {
+        case .engineAway:
+            faults.count(.engineAway)
+            executors[index].engine = .away
+            ail(.engineAway(index), 500...15_000)
+        case .engineHung:
+            faults.count(.engineHung)
+            let span = chances.mischief.milliseconds(1000...30_000)
+            executors[index].engine = .hangs(until: agenda.now + span)
+            note("e\(index) container engine hangs")
+            agenda.add(.heals(.engineAway(index)), after: span)
+        case .engineRestart:
+            let keeps = chances.mischief.hits(500)
+            faults.count(keeps ? .engineRestartKeeps : .engineRestartEnds)
+            note("e\(index) container engine starts again, containers \(keeps ? "stay" : "end")")
+            executors[index].engine = .away
+            agenda.add(.heals(.engineAway(index)), after: chances.mischief.milliseconds(500...6000))
+            guard !keeps else { return }
+            for container in executors[index].containers.sorted where container.isRunning {
+                exit(index, container.id, code: 137, outOfMemory: false)
+            }
+        default:
+            executors[index].isDiskFull = true
+            ail(.diskFull(index), 1000...20_000)
+        }
+    }
+
+    private mutating func troubleContainer(_ index: Int, _ kind: Mischief) {
+        guard let victim = chances.mischief.pick(runningOfOurs(index)) else { return }
+        switch kind {
+        case .killContainer:
+            faults.count(.containerCrash)
+            exit(
+                index,
+                victim.id,
+                code: Int64(chances.mischief.number(in: 0...139)),
+                outOfMemory: chances.mischief.hits(200)
+            )
+        case .sickenContainer:
+            faults.count(.containerSick)
+            note("e\(index) container \(victim.id) falls sick")
+            executors[index].containers[victim.id]?.isSick = true
+        case .flapContainer:
+            note("e\(index) container \(victim.id) flaps")
+            executors[index].containers[victim.id]?.isFlapping = true
+            agenda.add(.heals(.flapping(index, victim.id)), after: chances.mischief.milliseconds(3000...30_000))
+        default:
+            faults.count(.containerGone)
+            note("e\(index) container \(victim.id) is removed behind its back")
+            remove(index, victim.id)
+        }
+    }
+
     private func runningOfOurs(_ index: Int) -> [SimulatedContainers.Container] {
         executors[index].containers.sorted.filter { $0.isRunning && ($0.origin == .assigned || $0.origin == .stray) }
     }
+
+    // MARK: controller and clocks
 
     private mutating func pauseController() {
         guard controller.process != nil, !controller.isPaused else { return }
@@ -69,6 +118,35 @@ extension World {
         controller.isPaused = true
         agenda.add(.controllerWakes, after: chances.mischief.milliseconds(500...20_000))
     }
+
+    private mutating func loseStore() {
+        faults.count(.storeAway)
+        controller.isStoreAway = true
+        controller.storeAwaySince = controller.storeAwaySince ?? agenda.now
+        ail(.storeAway, 500...(chances.mischief.hits(250) ? 60_000 : 20_000))
+    }
+
+    /// Never so far that a task's record is kept too short.
+    private mutating func drawSkew(from skew: Duration) -> Duration {
+        let jump = chances.mischief.milliseconds(0...(chances.mischief.hits(300) ? 70_000_000 : 60_000))
+        return min(max(chances.mischief.hits(500) ? skew + jump : skew - jump, .seconds(-72_000)), .seconds(72_000))
+    }
+
+    private mutating func turnControllerClock() {
+        let skew = drawSkew(from: controller.skew)
+        faults.count(skew > controller.skew ? .controllerClockForward : .controllerClockBack)
+        note("the controller's clock is turned by \((skew - controller.skew).components.seconds) s")
+        controller.skew = skew
+    }
+
+    private mutating func turnExecutorClock(_ index: Int) {
+        let skew = drawSkew(from: executors[index].skew)
+        faults.count(skew > executors[index].skew ? .executorClockForward : .executorClockBack)
+        note("e\(index) clock is turned by \((skew - executors[index].skew).components.seconds) s")
+        executors[index].skew = skew
+    }
+
+    // MARK: machines and strays
 
     /// A machine and all on it is gone for good; its work must go elsewhere.
     mutating func loseMachine(_ index: Int) {
@@ -99,7 +177,7 @@ extension World {
             owner: .application(spec.id),
             appName: spec.name,
             allocation: ResourceAllocation(numaNode: node.id, cores: [core], memoryMB: 64),
-            ports: spec.exposedPorts.map { executors[index].containers.publish($0) },
+            ports: executors[index].containers.publish(spec.exposedPorts),
             readiness: spec.readiness,
             health: spec.healthcheck,
             created: executorTimes(index).wall,
@@ -109,62 +187,5 @@ extension World {
         let id = executors[index].containers.plant(.stray, labels: labels, on: index)
         note("e\(index) stray container \(id): \(instance.short) of \(spec.id)")
         if let container = executors[index].containers[id] { oracle.starts(container, on: executors[index]) }
-    }
-
-    private static let unknownSpec: ApplicationSpec? = spec(
-        "unknown",
-        cores: 1,
-        memoryMB: 64,
-        policy: nil,
-        seconds: 1,
-        attempts: 3,
-        wait: 0
-    )
-
-    // MARK: healing
-
-    private mutating func ail(_ ailment: Ailment, _ milliseconds: ClosedRange<Int>) {
-        note("\(ailment.words)")
-        agenda.add(.heals(ailment), after: chances.mischief.milliseconds(milliseconds))
-    }
-
-    mutating func heal(_ ailment: Ailment) {
-        switch ailment {
-        case .storeAway: controller.isStoreAway = false
-        case .cutOff(let index): executors[index].isCutOff = false
-        case .diskBad(let index): executors[index].isDiskBad = false
-        case .engineAway(let index):
-            executors[index].isEngineAway = false
-            // The event stream is open again; what it would have told is not known.
-            tell(index, .exitsMissed)
-        }
-    }
-
-    /// From now on nothing goes wrong any more.
-    mutating func becalm() {
-        note("calm")
-        isCalm = true
-        calmSince = agenda.now
-        profile = .calm
-        heal(.storeAway)
-        for index in executors.indices {
-            heal(.cutOff(index))
-            heal(.diskBad(index))
-            heal(.engineAway(index))
-        }
-        agenda.add(.controllerWakes, after: .zero)
-        // By then the last late message has come.
-        agenda.add(.inspect, after: .seconds(15))
-    }
-}
-
-extension Ailment {
-    var words: String {
-        switch self {
-        case .storeAway: "the store is away"
-        case .cutOff(let index): "e\(index) is cut off"
-        case .engineAway(let index): "e\(index) container engine is away"
-        case .diskBad(let index): "e\(index) disk is bad"
-        }
     }
 }

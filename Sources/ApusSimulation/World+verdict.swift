@@ -13,6 +13,7 @@ extension World {
 
     mutating func inspect() {
         agenda.add(.inspect, after: .seconds(1))
+        oracle.stored(controller.store)
         let fault = whatIsWrong()
         if convergedAt != nil {
             if let fault { oracle.violated("it had come right, and then: \(fault)") }
@@ -38,34 +39,42 @@ extension World {
                 return "e\(executor.index) is \(presence)"
             }
         }
-        var wanted = 0
         for spec in specs {
-            switch oracle.requests.standing(of: spec.id) {
-            case .wanted(let count):
-                if let fault = fault(of: spec.id, in: state, wanting: count) { return fault }
-                wanted += count
-            case .absent:
-                if state.applications[spec.id] != nil { return "\(spec.id) is there" }
-            case .leaving:
-                if state.applications[spec.id]?.instances.isEmpty == false { return "\(spec.id) is not gone" }
-            }
+            if let fault = fault(of: spec.id, in: state) { return fault }
         }
-        return faultOfContainers(state, wanting: wanted)
+        return oracle.tasks.unfinished(in: controller.store) ?? faultOfContainers(state)
     }
 
-    private func fault(of app: AppID, in state: ClusterState, wanting count: Int) -> String? {
-        guard let application = state.applications[app] else { return "\(app) is not there" }
+    private func fault(of app: AppID, in state: ClusterState) -> String? {
+        let standings = oracle.requests.standings(of: app)
+        guard let application = state.applications[app] else {
+            return standings.contains(.absent) || standings.contains(.leaving) ? nil : "\(app) is not there"
+        }
         let instances = state.instances(of: app)
-        if application.expected != count { return "\(app) expects \(application.expected), not \(count)" }
+        if standings.contains(.leaving) { return instances.isEmpty ? nil : "\(app) is not gone" }
+        let count = application.expected
+        guard standings.contains(.wanted(count)) else { return "\(app) expects \(count)" }
         if instances.count != count || !instances.allSatisfy(\.isHealthy) {
             let states = instances.map { "\($0.id.short) \($0.state.rawValue)" }.joined(separator: ", ")
             return "\(app) expects \(count) and has \(states); \(application.shortfall?.text ?? "")"
         }
         if let operation = application.operation { return "\(operation.kind.rawValue) of \(app) does not end" }
-        return nil
+        return faultOfLastOperation(app)
     }
 
-    private func faultOfContainers(_ state: ClusterState, wanting wanted: Int) -> String? {
+    /// How the operation that was accepted last ended is on record.
+    private func faultOfLastOperation(_ app: AppID) -> String? {
+        guard let kind = oracle.requests.lastKinds[app] else { return nil }
+        let ended = controller.store.json(RecordKey(.application, app.rawValue))?["lastOperation"]
+        guard ended?["kind"]?.text == kind, let outcome = ended?["outcome"]?.text else {
+            return "the end of \(kind) of \(app) is not on record"
+        }
+        guard outcome != "SUCCEEDED", ended?["reason"]?.text ?? "" == "" else { return nil }
+        return "\(kind) of \(app) ended \(outcome) without a reason"
+    }
+
+    /// Each container is a live instance's and serves, and each live instance has one.
+    private func faultOfContainers(_ state: ClusterState) -> String? {
         var running = 0
         for executor in executors {
             for container in executor.containers.sorted
@@ -77,7 +86,7 @@ extension World {
                 running += 1
             }
         }
-        return running == wanted ? nil : "\(running) containers run, \(wanted) are wanted"
+        return running == state.instances.count ? nil : "\(running) containers run of \(state.instances.count)"
     }
 }
 

@@ -18,6 +18,10 @@ package struct World: Sendable {
     var executors: [SimulatedExecutor] = []
     /// What clients may ask for.
     var specs: [ApplicationSpec]
+    /// Applications whose containers end soon after their start.
+    var crashLoops: Set<AppID> = []
+    /// Tasks that clients asked for, oldest first.
+    var tasks: [TaskID] = []
     /// The most cores that clients may want in all.
     var coresToWant = 0
     /// The machine that will die, if one will.
@@ -28,6 +32,10 @@ package struct World: Sendable {
     var calmSince = Moment.zero
     var convergedAt: Moment?
     var containersStarted = 0
+    /// Those whose outcome was counted.
+    var operationsEnded: Set<String> = []
+    /// The record of a task that has ended, for sabotage.
+    var endedTask: (key: RecordKey, record: JSON)?
     private var steps = 0
 
     package init(_ plan: Plan) {
@@ -86,10 +94,10 @@ package struct World: Sendable {
     private mutating func perform(_ event: Event) {
         switch event {
         case .controllerStarts, .controllerTicks, .controllerWakes, .controllerFalls, .commitEnds, .requestArrives,
-            .reportArrives, .commandAnswered, .commandFails:
+            .reportArrives, .commandAnswered, .commandFails, .deposedWakes, .deposedTicks:
             performAtController(event)
         case .executorStarts, .executorFalls, .agentTicks, .journalWritten, .commandArrives, .replyArrives,
-            .reportFails, .jobEnds, .inventoryEnds, .exitSeen:
+            .reportFails, .jobEnds, .jobGivenUp, .inventoryEnds, .programEnds, .streamOpens, .exitSeen:
             performAtExecutor(event)
         case .clientActs: clientActs()
         case .scripted(let index): act(plan.script[index].act)

@@ -16,6 +16,12 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "The first seed.")
     var first: UInt64 = 1
 
+    @Flag(help: "Run the fixed seeds, and after them those from the first one on.")
+    var fixed = false
+
+    @Option(help: "Choose so many of the seeds that were run, so that together they meet every fault often.")
+    var choose: Int?
+
     @Option(help: "How many seeds run side by side.")
     var width = 2
 
@@ -23,11 +29,14 @@ struct Simulate: AsyncParsableCommand {
     var trace = false
 
     func run() async throws {
-        let survey = Survey(trace ? traced() : await sideBySide())
+        let results = trace ? traced() : await sideBySide()
+        let survey = Survey(results)
         for failure in survey.failures.prefix(3) { print("\(failure.failure ?? "")\n") }
         print(survey.faults.text)
+        if let choose { print("chosen: \(Survey.choose(choose, of: results))") }
         let slowest = survey.slowestConvergence.components.seconds
-        print("\(survey.runs) seeds from \(first), \(survey.steps) steps, slowest to come right \(slowest) s")
+        let which = fixed ? "fixed seeds" : "seeds from \(first)"
+        print("\(survey.runs) \(which), \(survey.steps) steps, slowest to come right \(slowest) s")
         print("trace \(String(survey.hash, radix: 16))")
         if !survey.failures.isEmpty {
             print("FAILED: seeds \(survey.failures.map { "\($0.seed)" }.joined(separator: " "))")
@@ -40,7 +49,10 @@ struct Simulate: AsyncParsableCommand {
         }
     }
 
-    private var plans: [Plan] { (0..<UInt64(max(0, seeds))).map { Plan(seed: first + $0) } }
+    private var plans: [Plan] {
+        let count = max(0, seeds)
+        return fixed ? Plan.fixed(count) : (0..<UInt64(count)).map { Plan(seed: first + $0) }
+    }
 
     private func traced() -> [RunResult] {
         plans.map { plan in

@@ -2,12 +2,6 @@ import ApusClient
 import ApusModel
 import ArgumentParser
 
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
-
 struct AppsDeploy: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "deploy",
@@ -33,16 +27,9 @@ struct AppsDeploy: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let spec = try specification()
-        let valid: ApplicationSpec
-        switch ApplicationSpec.validated(spec) {
-        case .success(let value): valid = value
-        case .failure(let refusal):
-            throw CommandFailure(
-                .other,
-                "\(source) is not a valid specification:\n  \(refusal.errors.joined(separator: "\n  "))"
-            )
-        }
+        let source = SpecificationFile(path: file)
+        let spec = try source.json()
+        let valid: ApplicationSpec = try source.valid(spec)
         let run = OperationRun(api, valid.id)
         let result: ApplicationSummary?
         do {
@@ -76,29 +63,5 @@ struct AppsDeploy: AsyncParsableCommand {
             "opSpec": operation.json(instances: instances),
         ])
         return try await run.perform(scale, waiting: operation.wait)
-    }
-
-    // MARK: the file
-
-    private var source: String { file == "-" ? "standard input" : file }
-
-    private func specification() throws -> JSON {
-        let bytes: Data
-        do {
-            bytes = file == "-" ? Self.standardInput() : try Data(contentsOf: URL(fileURLWithPath: file))
-        } catch {
-            throw CommandFailure(.other, "\(file) cannot be read. Does it exist, and may you read it?")
-        }
-        do {
-            return try JSON(parsing: bytes)
-        } catch {
-            throw CommandFailure(.other, "\(source) is not JSON: \(error)")
-        }
-    }
-
-    private static func standardInput() -> Data {
-        var text = ""
-        while let line = readLine(strippingNewline: false) { text += line }
-        return Data(text.utf8)
     }
 }

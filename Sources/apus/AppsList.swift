@@ -39,6 +39,10 @@ extension ApplicationSummary {
         if let shortfall { return "no room: \(shortfall)" }
         if let backoff, backoff.failures > 0 { return "failing: \(backoff.reason)" }
         if let operation { return "\(operation.type) under way" }
-        return lastOperation?.outcome == "FAILED" ? "last \(lastOperation?.type ?? "") failed" : ""
+        switch lastOperation?.outcome {
+        case "FAILED": return "last \(lastOperation?.type ?? "") failed"
+        case "ROLLED_BACK": return "last \(lastOperation?.type ?? "") failed and was rolled back"
+        default: return ""
+        }
     }
 }

@@ -66,7 +66,7 @@ struct AppsShow: AsyncParsableCommand {
         [instance.id.rawValue, instance.state, age(of: instance.updated), instance.addresses, instance.error]
     }
 
-    private static func age(of time: WallTime) -> String {
+    static func age(of time: WallTime) -> String {
         let seconds = max(0, Int64(Date().timeIntervalSince1970) - time.milliseconds / 1000)
         switch seconds {
         case ..<120: return "\(seconds)s"
@@ -92,7 +92,9 @@ struct AppsShow: AsyncParsableCommand {
 extension ApplicationSummary {
     fileprivate var facts: [String] {
         var facts: [String] = []
-        if let operation { facts.append("operation: \(operation.type) under way") }
+        if let operation {
+            facts.append("operation: \(operation.type) under way for \(operation.spentMilliseconds / 1000) s")
+        }
         if let last = lastOperation {
             facts.append("last operation: \(last.type) \(last.outcome)\(last.reason.isEmpty ? "" : ", \(last.reason)")")
         }

@@ -20,6 +20,8 @@ struct CommandFailure: Error {
         /// It exists already, or its state does not allow it.
         case conflict = 5
         case unreachable = 7
+        /// A task has no exit code: it was not accepted, not run, not run to its end, or lost sight of.
+        case noExitCode = 125
         /// As a shell reports an end by Ctrl-C.
         case interrupted = 130
     }
@@ -48,7 +50,11 @@ struct CommandFailure: Error {
         if has("Cluster does not have enough") || has("Required cores exceeds") || has("No executors on cluster") {
             return .placement
         }
-        if has("already exists") || has("operations allowed for") || has("allowed for app") { return .conflict }
+        let conflicts = [
+            "already exists", "operations allowed for", "allowed for app", "could not be cancelled",
+            "any instances with the following ids", "no replaceable healthy instances", "has already finished",
+        ]
+        if conflicts.contains(where: has) { return .conflict }
         return has("not the leader controller") ? .unreachable : .other
     }
 

@@ -42,6 +42,8 @@ struct Dev: AsyncParsableCommand {
     @Flag(help: "Give each instance whole cores of its own instead.")
     var pinned = false
 
+    @OptionGroup var volumes: VolumeOptions
+
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
 
@@ -55,9 +57,10 @@ struct Dev: AsyncParsableCommand {
         let cluster = DevCluster(
             api: try LoopbackAddress(address, option: "--address"),
             executor: try LoopbackAddress(executorAddress, option: "--executor-address"),
-            statePath: try StatePath.resolved(state),
+            statePath: try StatePath.resolved(state, for: "apus"),
             engineSocket: try EngineSocket.resolved(dockerSocket),
             sharing: pinned ? .pinned : .shared(multiplier: multiplier),
+            allowedVolumes: volumes.allowed,
             logLevel: logLevel.level
         )
         try await cluster.run()

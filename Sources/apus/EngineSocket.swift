@@ -23,11 +23,11 @@ enum EngineSocket {
         return String(host.dropFirst("unix://".count))
     }
 
-    /// The engine's version, if it answers.
+    /// The engine's version, if it answers within the time.
     ///
-    /// - Throws: `CommandFailure` that says what to do.
-    static func check(_ path: String) async throws -> EngineVersion {
-        let engine = DockerEngine(socketPath: path, callTimeout: .seconds(10))
+    /// - Throws: why it did not.
+    static func ask(_ path: String, within limit: Duration) async throws -> EngineVersion {
+        let engine = DockerEngine(socketPath: path, callTimeout: limit)
         let result: Result<EngineVersion, any Error>
         do {
             result = .success(try await engine.version())
@@ -35,8 +35,15 @@ enum EngineSocket {
             result = .failure(error)
         }
         try await engine.shutdown()
+        return try result.get()
+    }
+
+    /// The engine's version, which is needed.
+    ///
+    /// - Throws: `CommandFailure` that says what to do.
+    static func check(_ path: String) async throws -> EngineVersion {
         do {
-            return try result.get()
+            return try await ask(path, within: .seconds(10))
         } catch {
             throw CommandFailure(
                 .other,

@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// An address of this machine that no other can reach.
-struct LoopbackAddress: CustomStringConvertible {
+struct LoopbackAddress: Hashable, CustomStringConvertible {
     let host: String
     let port: Int
 
@@ -17,12 +17,30 @@ struct LoopbackAddress: CustomStringConvertible {
         let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
         guard numbers.count == 4, numbers[0] == 127, !numbers.contains(nil) else {
             throw ValidationError(
-                "\(option) must be a loopback address such as 127.0.0.1, not \(host): `apus dev` has no authentication, "
-                    + "so whoever reached it would control this machine's containers"
+                "\(option) must be a loopback address such as 127.0.0.1, not \(host): Apus has no authentication yet, and "
+                    + "beyond loopback whoever can reach it controls this machine's containers"
             )
         }
         self.host = host
         self.port = port
+    }
+
+    /// Takes base URLs such as `http://127.0.0.1:10000`, several in one text with commas between them; each once.
+    ///
+    /// - Throws: `ValidationError` naming the option.
+    static func list(_ texts: [String], option: String) throws -> [LoopbackAddress] {
+        var addresses: [LoopbackAddress] = []
+        for text in texts.flatMap({ $0.split(separator: ",") }) {
+            guard !text.hasPrefix("https://") else {
+                throw ValidationError("\(option) must be http://…, not \(text): Apus has no TLS yet")
+            }
+            var rest = text.hasPrefix("http://") ? text.dropFirst("http://".count) : text
+            if rest.hasSuffix("/") { rest.removeLast() }
+            let address = try LoopbackAddress(String(rest), option: option)
+            if !addresses.contains(address) { addresses.append(address) }
+        }
+        guard !addresses.isEmpty else { throw ValidationError("\(option) must name a controller") }
+        return addresses
     }
 
     var description: String { "\(host):\(port)" }

@@ -11,11 +11,16 @@ struct OperationOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How many instances may be on their way up at a time, 1 to 512. Default: all, at most 32.",
+            """
+            How many instances may be on their way at a time, 1 to 512. Default: all, at most 32; one at a restart.
+            """,
             valueName: "n"
         )
     )
     var parallelism: Int?
+
+    @Flag(help: "If it fails, restore the number of instances that there was before it.")
+    var rollback = false
 
     @Flag(inversion: .prefixedNo, help: "Show progress until the operation has ended.")
     var wait = true
@@ -33,7 +38,8 @@ struct OperationOptions: ParsableArguments {
     func json(instances: Int) -> JSON {
         let parallelism = parallelism ?? min(max(instances, 1), Self.widest)
         return .members([
-            "timeout": .string(timeout), "parallelism": .integer(Int64(parallelism)), "failureStrategy": "STOP",
+            "timeout": .string(timeout), "parallelism": .integer(Int64(parallelism)),
+            "failureStrategy": rollback ? "ROLLBACK" : "STOP",
         ])
     }
 }

@@ -4,10 +4,8 @@ import UnixSignals
 
 /// One operation: asked for, and watched to its end.
 struct OperationRun {
-    /// How often the state is looked at.
-    private static let interval: Duration = .milliseconds(250)
-    /// A controller that restarts meanwhile is waited for so long.
-    private static let patience: Duration = .seconds(30)
+    /// With a controller that restarts meanwhile.
+    private static let patience = Patience(.seconds(30))
 
     let client: APIClient
     let app: AppID
@@ -26,10 +24,13 @@ struct OperationRun {
     /// - Throws: `CommandFailure` if it was refused or failed.
     func perform(_ operation: JSON, waiting: Bool) async throws -> ApplicationSummary? {
         try await callingAPI {
-            let before = try await earlierOperations()
+            let watch = OperationWatch(type: operation["type"]?.text ?? "", before: try await application())
             _ = try await client.operate(operation)
             guard waiting else { return try await application() }
-            return try await following(before)
+            return try await interruptible("No longer waiting; the operation goes on. Look with: apus apps show \(app)")
+            {
+                try await follow(watch, isDestruction: operation["type"] == "DESTROY")
+            }
         }
     }
 
@@ -47,62 +48,75 @@ struct OperationRun {
         }
     }
 
-    private func earlierOperations() async throws -> Set<OperationID> {
-        let application = try await application()
-        return Set([application?.operation?.id, application?.lastOperation?.id].compactMap(\.self))
-    }
-
-    /// Ctrl-C ends the watching, not the operation.
-    private func following(_ before: Set<OperationID>) async throws -> ApplicationSummary? {
-        try await withThrowingTaskGroup(of: ApplicationSummary?.self) { group in
-            defer { group.cancelAll() }
-            group.addTask { try await watch(before) }
-            group.addTask {
-                for await _ in await UnixSignalsSequence(trapping: .sigint) {
-                    throw CommandFailure(
-                        .interrupted,
-                        "No longer waiting; the operation goes on. Look with: apus apps show \(app)"
-                    )
-                }
-                throw CancellationError()
-            }
-            return try await group.next() ?? nil
-        }
-    }
-
-    private func watch(_ before: Set<OperationID>) async throws -> ApplicationSummary? {
+    private func follow(_ operation: OperationWatch, isDestruction: Bool) async throws -> ApplicationSummary? {
+        var watch = operation
         var shown: [String] = []
-        var heard = ContinuousClock.now
         while true {
-            do {
-                guard let application = try await application() else { return nil }
-                heard = .now
-                let lines = application.progress
-                for line in lines where !shown.contains(line) { show(line) }
-                shown = lines
-                if let end = try end(of: application, before) { return end }
-            } catch let error as ClientError where error.isPassing && ContinuousClock.now - heard < Self.patience {
+            let application = try await Self.patience.answer { error in
                 let line = "waiting for the controller: \(error)"
                 if shown.last != line { show(line) }
                 shown = [line]
+            } _: {
+                try await self.application()
             }
-            try await Task.sleep(for: Self.interval)
+            guard let application else {
+                if isDestruction { return nil }
+                throw CommandFailure(.conflict, "\(app) is gone: it was destroyed meanwhile")
+            }
+            let lines = application.progress
+            for line in lines where !shown.contains(line) { show(line) }
+            shown = lines
+            switch watch.standing(in: application) {
+            case .underWay: break
+            case .none: return application
+            case .ended(let end):
+                try check(end, application)
+                return application
+            case .lostSight:
+                throw CommandFailure(
+                    .conflict,
+                    "Other operations on \(app) have come since: how this one ended is not known. Look with: "
+                        + "apus apps show \(app)"
+                )
+            }
+            try await Task.sleep(for: Self.patience.interval)
         }
     }
 
-    /// The application if the operation has succeeded, `nil` if it goes on.
-    private func end(of application: ApplicationSummary, _ before: Set<OperationID>) throws -> ApplicationSummary? {
-        if let operation = application.operation, !before.contains(operation.id) { return nil }
-        guard let last = application.lastOperation, !before.contains(last.id) else { return application }
-        switch last.outcome {
-        case "SUCCEEDED": return application
-        case "SUPERSEDED":
-            throw CommandFailure(.conflict, "The \(last.type) of \(app) was overtaken: \(last.reason)")
+    /// Whatever is no success is a failure with its reason.
+    private func check(_ end: ApplicationSummary.Ended, _ application: ApplicationSummary) throws {
+        let name = "The \(end.type) of \(app)"
+        switch end.outcome {
+        case "SUCCEEDED": return
+        case "SUPERSEDED": throw CommandFailure(.conflict, "\(name) was overtaken: \(end.reason)")
+        case "CANCELLED": throw CommandFailure(.conflict, "\(name) was \(end.reason)")
         default:
-            let text = "The \(last.type) of \(app) failed: \(last.reason)"
-            if application.shortfall != nil { throw CommandFailure(.placement, text) }
-            throw CommandFailure(application.backoff == nil ? .timedOut : .unhealthy, text)
+            let rolledBack = end.outcome == "ROLLED_BACK" ? " and was rolled back" : ""
+            let text = "\(name) failed\(rolledBack): \(end.reason)"
+            // After a rollback the reason alone says what it was.
+            if application.shortfall != nil || end.reason.contains("no room: ") {
+                throw CommandFailure(.placement, text)
+            }
+            let isUnhealthy = application.backoff != nil || end.reason.contains("last failure: ")
+            throw CommandFailure(isUnhealthy ? .unhealthy : .timedOut, text)
         }
+    }
+}
+
+/// Runs what only waits: Ctrl-C ends the waiting, with a text that says what goes on.
+func interruptible<Value: Sendable>(
+    _ text: String,
+    _ body: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value.self) { group in
+        defer { group.cancelAll() }
+        group.addTask { try await body() }
+        group.addTask {
+            for await _ in await UnixSignalsSequence(trapping: .sigint) { throw CommandFailure(.interrupted, text) }
+            throw CancellationError()
+        }
+        guard let value = try await group.next() else { throw CancellationError() }
+        return value
     }
 }
 
@@ -121,15 +135,4 @@ extension ApplicationSummary {
 extension ApplicationSummary.Backoff {
     /// A failure after it had been healthy for a while is not counted.
     var text: String { failures > 1 ? "failed \(failures) times in a row" : "last failure" }
-}
-
-extension ClientError {
-    /// A controller that restarts looks like this for a while.
-    fileprivate var isPassing: Bool {
-        switch code {
-        case .unreachable, .timedOut, .status(503, _): true
-        case .refused(let texts): texts.contains { $0.contains("not the leader controller") }
-        case .notFound, .status, .unreadable: false
-        }
-    }
 }

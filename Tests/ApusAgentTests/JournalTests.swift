@@ -106,10 +106,55 @@ struct JournalTests {
         rig.journalFails = false
         rig.run(for: .seconds(2))
         #expect(rig.notes.last == .journalWritable)
-        guard case .accepted(let report) = rig.command(.start(instanceSpec()), fence: fence) else {
-            return #expect(Bool(false), "the same command must be taken once the journal is writable")
+        guard case .refused(.staleFence, _) = rig.command(.start(instanceSpec()), fence: fence) else {
+            return #expect(Bool(false), "what was refused must not run because the command is repeated late")
+        }
+        guard case .accepted(let report) = rig.command(.start(instanceSpec())) else {
+            return #expect(Bool(false), "a later command for it must be taken once the journal is writable")
         }
         #expect(report?.state == .provisioning)
+    }
+
+    @Test func `an end is reported only when the journal knows of it`() {
+        var rig = Rig()
+        rig.settles = false
+        rig.command(.start(instanceSpec()))
+        rig.run(for: .seconds(1))
+        rig.journalFails = true
+        rig.command(.stop(one, .scaledDown))
+        rig.run(for: .seconds(4))
+        #expect(rig.containers.isEmpty)
+        #expect(rig.instance(one)?.state == .deprovisioning)
+        let told = { (rig: Rig) in
+            rig.reports.contains { report in report.instances.contains { $0.id == one && $0.state == .stopped } }
+        }
+        #expect(!told(rig))
+        guard case .accepted(let answer) = rig.command(.stop(one, .scaledDown)) else {
+            return #expect(Bool(false), "a stop is never refused for the journal's sake")
+        }
+        #expect(answer?.state == .deprovisioning)
+        // A crash now loses nothing that was told.
+        var after = Rig(after: Rig.Remains(journal: rig.journal, containers: rig.containers), incarnation: 2)
+        after.run(for: .seconds(1))
+        #expect(after.instance(one)?.state == .stopped)
+
+        rig.journalFails = false
+        rig.run(for: .seconds(3))
+        #expect(rig.instance(one)?.state == .stopped)
+        #expect(told(rig))
+        #expect(rig.journal.contains { if case .ended(let report) = $0 { report.state == .stopped } else { false } })
+    }
+
+    @Test func `a stop that ends an instance at once is not answered STOPPED while the journal cannot be written`() {
+        var rig = Rig()
+        rig.engineAway = true
+        rig.command(.start(instanceSpec()))
+        rig.run(for: .seconds(1))
+        rig.journalFails = true
+        guard case .accepted(let report) = rig.command(.stop(one, .scaledDown)) else {
+            return #expect(Bool(false), "a stop is never refused for the journal's sake")
+        }
+        #expect(report?.state == .deprovisioning)
     }
 
     @Test func `a stop is carried out though it cannot be journalled, and is journalled later`() {
@@ -161,6 +206,9 @@ struct JournalTests {
             .accepted(instanceSpec(), created: WallTime(milliseconds: 5), epoch: 3),
             .adopted(adopted), .stopTold(one, .surplus, at: WallTime(milliseconds: 6)),
             .container(one, ContainerID("c"), report.ports), .ended(report),
+            .restarting(one, count: 3, error: "e", at: WallTime(milliseconds: 8)),
+            .completed(one, .exited(code: 4, outOfMemory: true), error: "e"),
+            .accepted(taskSpec(), created: WallTime(milliseconds: 5), epoch: 3),
             .settled(one, at: WallTime(milliseconds: 7)), .forgotten(one),
         ]
         for record in records {

@@ -165,7 +165,7 @@ struct ReportTests {
     }
 
     @Test func `a tick at the deadline always moves it on, though nobody ever answers`() {
-        var bench = TransitionTests.Bench()
+        var bench = TransitionTests.Bench(hasLeader: false)
         bench.reach(.healthy)
         for _ in 0..<300 {
             guard let deadline = bench.agent.nextDeadline else {

@@ -14,6 +14,8 @@ struct Rig {
     struct Remains: Hashable {
         var journal: [JournalRecord]
         var containers: [ContainerID: Box]
+        /// How often a container of it began to run.
+        var starts: [InstanceID: Int] = [:]
     }
 
     static let identity = NodeIdentity(
@@ -35,6 +37,7 @@ struct Rig {
     var now = Moment(nanoseconds: 1_000_000_000)
     var journal: [JournalRecord]
     var containers: [ContainerID: Box]
+    var starts: [InstanceID: Int]
     var remains: [Remains] = []
 
     // What the world does.
@@ -43,6 +46,11 @@ struct Rig {
     var journalFails = false
     var leaderAway = false
     var inventoryFails = false
+    var engineAway = false
+    /// So many starts take effect, and the engine's answer is lost.
+    var lostStarts = 0
+    /// So many creations find the image gone.
+    var missingImages = 0
     var removalFailures = 0
     var epoch: Epoch = 1
     var settles = true
@@ -58,9 +66,16 @@ struct Rig {
     private var asksForAll = false
     private var sequence: Int64 = 0
 
-    init(after remains: Remains = Remains(journal: [], containers: [:]), incarnation: Int64 = 1, made: Int = 0) {
+    init(
+        after remains: Remains = Remains(journal: [], containers: [:]),
+        incarnation: Int64 = 1,
+        made: Int = 0,
+        leaderAway: Bool = false
+    ) {
         journal = remains.journal
         containers = remains.containers
+        starts = remains.starts
+        self.leaderAway = leaderAway
         self.made = made
         var identity = Self.identity
         identity.incarnation = incarnation
@@ -143,13 +158,13 @@ struct Rig {
             case .report(let report, let number): answer(report, number)
             case .takeInventory(let number):
                 let event =
-                    inventoryFails
+                    inventoryFails || engineAway
                     ? AgentEvent.inventoryFailed(reason: "away", number: number)
                     : .inventory(listed, number: number)
                 queue.append((now + .milliseconds(1), event))
             case .note(let note): notes.append(note)
             }
-            remains.append(Remains(journal: journal, containers: containers))
+            remains.append(Remains(journal: journal, containers: containers, starts: starts))
         }
     }
 
@@ -160,7 +175,7 @@ struct Rig {
         } else {
             for record in records {
                 journal.append(record)
-                remains.append(Remains(journal: journal, containers: containers))
+                remains.append(Remains(journal: journal, containers: containers, starts: starts))
             }
         }
         carryOut(turn.recorded(at: times))
@@ -191,10 +206,16 @@ struct Rig {
     }
 
     private mutating func perform(_ job: Job) -> Outcome {
+        if engineAway, !job.isHTTP { return .failed(JobFailure(.engineAway, reason: "connection refused")) }
         switch job {
         case .pull: return pull
-        case .create(let spec, let created, let epoch, _):
-            let ports = [PortMapping(name: "main", containerPort: 8000, hostPort: 32000 + made, type: .http)]
+        case .create(let spec, let created, let epoch, let owned):
+            guard missingImages == 0 else {
+                missingImages -= 1
+                return .failed(JobFailure(.imageMissing, reason: "no such image"))
+            }
+            let fresh = [PortMapping(name: "main", containerPort: 8000, hostPort: 32000 + made, type: .http)]
+            let ports = owned.isEmpty ? fresh : owned
             if let container = containers(of: spec.id).first { return .created(container, ports) }
             made += 1
             let container = ContainerID("c\(made)")
@@ -202,7 +223,15 @@ struct Rig {
             containers[container] = Box(instance: spec.id, state: .created, labels: .ours(labels))
             return .created(container, ports)
         case .start(let container):
+            guard let box = containers[container] else {
+                return .failed(JobFailure(.other, reason: "no such container"))
+            }
+            if box.state != .running { starts[box.instance, default: 0] += 1 }
             containers[container]?.state = .running
+            guard lostStarts == 0 else {
+                lostStarts -= 1
+                return .failed(JobFailure(.engineAway, reason: "no answer"))
+            }
             return .started
         case .check: return check
         case .stop(let container, _):
@@ -218,44 +247,3 @@ struct Rig {
         }
     }
 }
-
-func found(_ spec: InstanceSpec, ports: [PortMapping], created: WallTime, epoch: Epoch) -> FoundLabels {
-    FoundLabels(
-        instance: spec.id,
-        owner: spec.owner,
-        appName: spec.workload.name,
-        allocation: spec.allocation,
-        ports: ports,
-        readiness: spec.spec.readiness,
-        health: spec.spec.healthcheck,
-        created: created,
-        epoch: epoch
-    )
-}
-
-/// One instance of a service with an HTTP check each second, three attempts.
-func instanceSpec(_ id: String = "AI-1", cores: [Int] = [0], memoryMB: Int64 = 128) -> InstanceSpec {
-    let check = CheckSpec(
-        mode: .http(HTTPCheck(portName: "main", path: "/")),
-        timeout: DurationText(1, .seconds),
-        interval: DurationText(1, .seconds),
-        attempts: 3
-    )
-    let spec = ApplicationSpec(
-        name: "TEST",
-        version: "1",
-        executable: Executable(url: "test:1", dockerPullTimeout: DurationText(100, .seconds)),
-        exposedPorts: [PortSpec(name: "main", port: 8000)],
-        resources: ResourceRequirements(cores: cores.count, memoryMB: memoryMB),
-        healthcheck: check,
-        readiness: check
-    )
-    return InstanceSpec(
-        id: InstanceID(id),
-        spec: spec,
-        allocation: ResourceAllocation(numaNode: 0, cores: cores, memoryMB: memoryMB)
-    )
-}
-
-let one = InstanceID("AI-1")
-let two = InstanceID("AI-2")

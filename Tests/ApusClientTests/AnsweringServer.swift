@@ -8,14 +8,28 @@ import Glibc
 import Musl
 #endif
 
-/// An HTTP server on a free loopback port that gives every request the same answer.
+/// An HTTP server on a free loopback port that gives every request the same answer, or one after the other.
 final class AnsweringServer: Sendable {
+    /// Without a body the connection is closed without an answer.
+    struct Answer: Sendable {
+        var status = 200
+        var body: String?
+    }
+
     let url: String
     private let listener: Int32
     private let silent = Mutex<[Int32]>([])
 
+    private let waiting: Mutex<[Answer]>
+
     /// `body` nil closes each connection without an answer; `answers` false leaves each open without one.
-    init(_ body: String?, status: Int = 200, answers: Bool = true) throws {
+    convenience init(_ body: String?, status: Int = 200, answers: Bool = true) throws {
+        try self.init([Answer(status: status, body: body)], answers: answers)
+    }
+
+    /// One request each; the last answer is for all that follow.
+    init(_ answers: [Answer], answers isAnswering: Bool = true) throws {
+        waiting = Mutex(answers)
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -30,10 +44,18 @@ final class AnsweringServer: Sendable {
         try #require(isListening, "no free port")
         self.listener = listener
         url = "http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
-        let answer = body.map { body in
-            "HTTP/1.1 \(status) Status\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)"
+        Thread.detachNewThread { self.serve(answers: isAnswering) }
+    }
+
+    /// How many answers are left; the last one stays.
+    var left: Int { waiting.withLock { $0.count } }
+
+    private func next() -> String? {
+        let answer = waiting.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
+        return answer.body.map { body in
+            "HTTP/1.1 \(answer.status) Status\r\nContent-Length: \(body.utf8.count)\r\n"
+                + "Connection: close\r\n\r\n\(body)"
         }
-        Thread.detachNewThread { self.serve(answer, answers: answers) }
     }
 
     func stop() {
@@ -45,7 +67,7 @@ final class AnsweringServer: Sendable {
         }
     }
 
-    private func serve(_ answer: String?, answers: Bool) {
+    private func serve(answers: Bool) {
         while true {
             let connection = accept(listener, nil, nil)
             guard connection >= 0 else {
@@ -56,13 +78,28 @@ final class AnsweringServer: Sendable {
                 silent.withLock { $0.append(connection) }
                 continue
             }
-            var request = [UInt8](repeating: 0, count: 65_536)
-            _ = recv(connection, &request, request.count, 0)
-            if let answer {
+            Self.readRequest(connection)
+            if let answer = next() {
                 let bytes = Array(answer.utf8)
                 _ = send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
             }
             close(connection)
+        }
+    }
+
+    /// All of it: what is left unread when a connection is closed resets it, and the answer is lost.
+    private static func readRequest(_ connection: Int32) {
+        var request: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = recv(connection, &piece, piece.count, 0)
+            guard count > 0 else { return }
+            request += piece[..<count]
+            let parts = String(decoding: request, as: UTF8.self).split(separator: "\r\n\r\n", maxSplits: 1)
+            guard let head = parts.first, request.count >= head.utf8.count + 4 else { continue }
+            let length = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("content-length:") }
+            let expected = length.flatMap { Int($0.drop { !$0.isNumber }) } ?? 0
+            if request.count >= head.utf8.count + 4 + expected { return }
         }
     }
 }

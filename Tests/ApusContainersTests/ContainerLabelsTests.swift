@@ -43,6 +43,43 @@ struct ContainerLabelsTests {
     }
 
     @Test
+    func `a task's labels name the task, and it has no checks`() throws {
+        var labels = Self.labels(healthcheck: Self.get)
+        labels.owner = .task(TaskID(source: "shop", name: "night-7"))
+        (labels.appName, labels.jobType, labels.checks, labels.hooks) = ("shop", .computation, nil, nil)
+        let dictionary = labels.dictionary
+        #expect(dictionary["apus.task.source"] == "shop")
+        #expect(dictionary["apus.task.id"] == "night-7")
+        #expect(dictionary["apus.app.id"] == nil)
+        #expect(try ContainerLabels(reading: dictionary) == labels)
+        #expect(throws: LabelFault.damaged(label: "apus.task.source", reason: "is missing")) {
+            try ContainerLabels(reading: dictionary.filter { $0.key != "apus.task.source" })
+        }
+    }
+
+    @Test
+    func `a hook that would lose its payload is left out, the others stay`() throws {
+        var labels = Self.labels(healthcheck: Self.get)
+        #expect(labels.hooks?.hooks == [])
+        let hooks: [CheckMode] = [Self.get.mode, Self.post.mode, .command(CommandCheck(command: "leave"))]
+        labels = ContainerLabels(
+            cluster: labels.cluster,
+            executor: labels.executor,
+            epoch: labels.epoch,
+            instance: labels.instance,
+            owner: labels.owner,
+            appName: labels.appName,
+            jobType: labels.jobType,
+            created: labels.created,
+            allocation: labels.allocation,
+            ports: labels.ports,
+            checks: labels.checks,
+            hooks: PreShutdownSpec(hooks: hooks)
+        )
+        #expect(try ContainerLabels(reading: labels.dictionary).hooks?.hooks == [hooks[0], hooks[2]])
+    }
+
+    @Test
     func `no payload stands in a label, and its absence is told`() throws {
         let labels = Self.labels(healthcheck: Self.post)
         #expect(!labels.dictionary.values.contains { $0.contains("hidden") })

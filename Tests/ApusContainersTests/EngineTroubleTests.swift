@@ -60,7 +60,7 @@ struct EngineTroubleTests {
     @Test
     func `an engine that does not answer is given up at the deadline`() async throws {
         let server = CannedServer { head in head.contains("/version") ? CannedServer.version : nil }
-        try await with(server, callTimeout: .milliseconds(300)) { engine in
+        try await with(server, callTimeout: .seconds(2)) { engine in
             let error = try await containerError { try await engine.start(ContainerID("x")) }
             #expect(error.code == .timedOut)
             #expect(error.doing == "starting container x")
@@ -73,7 +73,7 @@ struct EngineTroubleTests {
             head.contains("/version")
                 ? CannedServer.version : "HOLDHTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[{"
         }
-        try await with(server, callTimeout: .milliseconds(300)) { engine in
+        try await with(server, callTimeout: .seconds(2)) { engine in
             let error = try await containerError { _ = try await engine.list(labels: [:]) }
             #expect(error.code == .timedOut)
         }

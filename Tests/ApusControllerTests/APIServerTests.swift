@@ -9,7 +9,7 @@ import Testing
 @Suite struct APIServerTests {
     @Test func `a client deploys, looks and is refused over HTTP`() async throws {
         try await withController(store: MemoryStore()) { controller in
-            try await Self.withServer(controller) { client in
+            try await withServer(controller) { client in
                 _ = await controller.inbox.submit(fullReport())
                 let spec = exampleSpec()
                 let app = try await client.operate(create(spec, instances: 2).json)
@@ -30,7 +30,7 @@ import Testing
 
     @Test func `a body of 10 MB is refused in the envelope and the next call is answered`() async throws {
         try await withController(store: MemoryStore()) { controller in
-            try await Self.withServer(controller) { client in
+            try await withServer(controller) { client in
                 let large = JSON.string(String(repeating: "x", count: 10_000_000))
                 let error = await #expect(throws: ClientError.self) { try await client.operate(large) }
                 #expect(error?.code == .status(413, "The request body is larger than 1048576 bytes"))
@@ -41,39 +41,12 @@ import Testing
 
     @Test func `an executor's report is answered without the envelope`() async throws {
         try await withController(store: MemoryStore()) { controller in
-            try await Self.withServer(controller) { client in
+            try await withServer(controller) { client in
                 let answer = try await NodeClient().report(fullReport(revision: 4), to: client.endpoint)
                 #expect(answer.verdict == .applied)
                 #expect(answer.applied == 4)
                 #expect(answer.canCommit)
             }
-        }
-    }
-
-    /// Serves a controller's API on a free port for as long as the body takes.
-    private static func withServer(
-        _ controller: Controller,
-        _ body: @escaping @Sendable (APIClient) async throws -> Void
-    ) async throws {
-        let (ports, listening) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
-        let server = APIServer(
-            api: controller.api,
-            address: "127.0.0.1",
-            port: 0,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        ) { listening.yield($0) }
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            defer { group.cancelAll() }
-            group.addTask {
-                try await server.run()
-                return false
-            }
-            group.addTask {
-                guard let port = await ports.first(where: { _ in true }) else { throw CancellationError() }
-                try await body(APIClient(endpoint: "127.0.0.1:\(port)"))
-                return true
-            }
-            while let isOver = try await group.next(), !isOver {}
         }
     }
 }

@@ -20,7 +20,9 @@ import Testing
                 fullReport(Self.reports, revision: 3, fence: Fence(epoch: 2, sequence: 1))
             )
             for (path, file) in GoldenAnswers.all {
-                let answer = await controller.get(path).json?.serialized ?? ""
+                // Later versions say more, after what was there.
+                let answer = (await controller.get(path).json?.serialized ?? "")
+                    .replacing(#","clusterId":"c1""#, with: "")
                 let expected = try GoldenAnswers.text(file)
                 #expect(answer == expected, "GET \(path)")
             }

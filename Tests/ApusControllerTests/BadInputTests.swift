@@ -127,9 +127,68 @@ import Testing
             answer: #"{"status":"FAILED","message":"Current operation could not be cancelled"}"#
         ),
         Case(
+            path: "operations/A-1/cancel",
+            answer: #"{"status":"FAILED","message":"Current operation could not be cancelled"}"#
+        ),
+        Case(
             path: "tasks/operations",
-            body: "{}",
-            answer: #"{"status":"FAILED","message":"Support for tasks comes with a later version of Apus"}"#
+            body: #"{"type":"PAUSE"}"#,
+            answer: Case.refusal("JSON validation failure", "type must be one of [CREATE, KILL], not \"PAUSE\"")
+        ),
+        Case(
+            path: "tasks/operations",
+            answer: Case.refusal("Command validation failure", "The request body must not be null")
+        ),
+        Case(
+            path: "tasks/operations",
+            body: #"{"type":"KILL","sourceAppName":"S","# + opSpec + "}",
+            answer: Case.refusal("Command validation failure", "taskId must not be empty")
+        ),
+        Case(
+            path: "tasks/operations",
+            body: #"{"type":"KILL","sourceAppName":"S","taskId":"T","# + opSpec + "}",
+            answer: Case.refusal(
+                "Command validation failure",
+                "Either task does not exist or has already finished for S/T"
+            )
+        ),
+        Case(
+            path: "tasks/operations",
+            body: #"{"type":"CREATE","spec":{"sourceAppName":"S","taskId":"a/b","executable":{"url":"i","#
+                + #""dockerPullTimeout":"1m"},"resources":[{"type":"CPU","count":1}]},"# + opSpec + "}",
+            answer: Case.refusal(
+                "Command validation failure",
+                "spec.taskId - Only characters, numbers, hyphen and underscore is allowed",
+                "Memory requirements are mandatory"
+            )
+        ),
+        Case(
+            path: "tasks/validate/spec",
+            answer: Case.refusal("Command validation failure", "The request body must not be null")
+        ),
+        Case(
+            method: "GET",
+            path: "tasks/S/instances/T",
+            status: 200,
+            answer: #"{"status":"FAILED","message":"No such task instance S/T"}"#
+        ),
+        Case(
+            method: "DELETE",
+            path: "tasks/S/instances/T",
+            status: 200,
+            answer: #"{"status":"FAILED","data":{"deleted":false},"message":"Could not delete S/T"}"#
+        ),
+        Case(path: "tasks/S/instances/T", status: 405),
+        Case(method: "DELETE", path: "tasks", status: 405),
+        Case(
+            method: "GET",
+            path: "applications/A-1/instances?state=RUN_COMPLETED",
+            answer: Case.refusal(
+                "Command validation failure",
+                "query param state must be one of [PENDING, PROVISIONING, PROVISIONING_FAILED, STARTING, START_FAILED, "
+                    + "UNREADY, READINESS_CHECK_FAILED, READY, HEALTHY, UNHEALTHY, DEPROVISIONING, STOPPING, STOPPED, "
+                    + "LOST, UNKNOWN]"
+            )
         ),
         Case(
             method: "GET",

@@ -1,3 +1,4 @@
+import ApusClient
 import ApusController
 import ApusEngine
 import ApusModel
@@ -183,5 +184,32 @@ func eventually(
         await withCheckedContinuation { next in
             DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(5)) { next.resume() }
         }
+    }
+}
+
+/// Serves a controller's API on a free port for as long as the body takes.
+func withServer(
+    _ controller: Controller,
+    _ body: @escaping @Sendable (APIClient) async throws -> Void
+) async throws {
+    let (ports, listening) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
+    let server = APIServer(
+        api: controller.api,
+        address: "127.0.0.1",
+        port: 0,
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    ) { listening.yield($0) }
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+        defer { group.cancelAll() }
+        group.addTask {
+            try await server.run()
+            return false
+        }
+        group.addTask {
+            guard let port = await ports.first(where: { _ in true }) else { throw CancellationError() }
+            try await body(APIClient(endpoint: "127.0.0.1:\(port)"))
+            return true
+        }
+        while let isOver = try await group.next(), !isOver {}
     }
 }

@@ -1,7 +1,8 @@
 import Foundation
 
-/// Paths below `/apis/v1/`, and the file under `Tests/Golden/2/answers` that holds the whole answer to each.
+/// Paths below `/apis/v1/`, and the file under `Tests/Golden/<version>/answers` that holds the whole answer to each.
 enum GoldenAnswers {
+    /// Of a cluster of services alone, as the first version answered.
     static let all: [(path: String, file: String)] = [
         ("ping", "ping"),
         ("applications", "applications"),
@@ -20,9 +21,27 @@ enum GoldenAnswers {
         ("endpoints/app/TEST_APP", "endpoints-of-one"),
     ]
 
-    static func text(_ file: String) throws -> String {
+    /// Of a cluster with tasks, an operation under way, and an executor in trouble.
+    static let tasks: [(path: String, file: String)] = [
+        ("tasks", "tasks"),
+        ("tasks/BATCH/instances/WAITING", "task-waiting"),
+        ("tasks/BATCH/instances/RUNNING", "task-running"),
+        ("tasks/BATCH/instances/DONE", "task-done"),
+        ("tasks/BATCH/instances/FAILED", "task-failed"),
+        ("tasks/BATCH/instances/KILLED", "task-killed"),
+        ("tasks/BATCH/instances/LOST", "task-lost"),
+        ("tasks/BATCH/instances/NOWHERE", "task-unplaceable"),
+        ("tasks/BATCH/instances/NOBODY", "task-unknown"),
+        ("applications/TEST_APP-1", "application-replacing"),
+        ("applications/TEST_APP-1/instances/old", "instances-old-causes"),
+        ("cluster", "cluster-tasks"),
+        ("cluster/executors", "executors-troubles"),
+        ("cluster/executors/93b6b6f3-c7c8-3824-afc9-cb6d0b32454c", "executor-tasks"),
+    ]
+
+    static func text(_ file: String, version: Int = 2) throws -> String {
         let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let golden = tests.appendingPathComponent("Golden/2/answers/\(file).json")
+        let golden = tests.appendingPathComponent("Golden/\(version)/answers/\(file).json")
         return try String(contentsOf: golden, encoding: .utf8).trimmingCharacters(in: .newlines)
     }
 }

@@ -28,7 +28,7 @@ struct ContainerPlanTests {
     }
 
     private static func plan(
-        _ spec: ApplicationSpec,
+        _ workload: Workload,
         sharing: Topology.Sharing = .pinned,
         environment: [String: String] = [:]
     ) -> ContainerPlan {
@@ -44,10 +44,10 @@ struct ContainerPlanTests {
         return ContainerPlan(
             instance: InstanceSpec(
                 id: InstanceID("AI-1"),
-                spec: spec,
+                workload: workload,
                 allocation: ResourceAllocation(numaNode: 1, cores: [4, 5], memoryMB: 128)
             ),
-            ports: ports,
+            ports: workload.exposedPorts.isEmpty ? [] : ports,
             host: ContainerHost(
                 identity: identity,
                 publishedAddress: "127.0.0.1",
@@ -61,19 +61,19 @@ struct ContainerPlanTests {
 
     @Test
     func `a pinned instance has its cores and the memory of its node`() {
-        let plan = Self.plan(Self.spec())
+        let plan = Self.plan(.application(Self.spec()))
         #expect(plan.name == "app-1-AI-1")
         #expect(plan.image == "apus/hello:1")
         #expect(plan.cpuset == ContainerPlan.CPUSet(cores: [4, 5], memoryNodes: [1]))
         #expect(plan.cpuShares == nil)
         #expect(plan.memoryMB == 128)
-        #expect(plan.log == .files(maxSize: "10m", maxFiles: 3, compress: true))
+        #expect(plan.log == .files(maxSize: "32m", maxFiles: 3, compress: false))
         #expect(plan.user == nil)
     }
 
     @Test
     func `a shared instance has a weight and no cpuset`() {
-        let plan = Self.plan(Self.spec(), sharing: .shared(multiplier: 4))
+        let plan = Self.plan(.application(Self.spec()), sharing: .shared(multiplier: 4))
         #expect(plan.cpuset == nil)
         #expect(plan.cpuShares == 2_048)
     }
@@ -81,7 +81,7 @@ struct ContainerPlanTests {
     @Test
     func `ports are published where the executor says, UDP as UDP`() {
         #expect(
-            Self.plan(Self.spec()).ports == [
+            Self.plan(.application(Self.spec())).ports == [
                 PublishedPort(hostAddress: "127.0.0.1", hostPort: 31_000, containerPort: 8_000, transport: .tcp),
                 PublishedPort(hostAddress: "127.0.0.1", hostPort: 31_001, containerPort: 53, transport: .udp),
             ]
@@ -93,7 +93,7 @@ struct ContainerPlanTests {
         var spec = Self.spec()
         spec.env = ["MODE": "fast", "HOST": "0.0.0.0", "REGION": "", "NOWHERE": ""]
         #expect(
-            Self.plan(spec, environment: ["REGION": "north", "SECRET": "x"]).environment == [
+            Self.plan(.application(spec), environment: ["REGION": "north", "SECRET": "x"]).environment == [
                 "HOST": "0.0.0.0", "DROVE_EXECUTOR_HOST": "box", "DROVE_CONTAINER_ID": "apus/hello:1",
                 "DROVE_INSTANCE_ID": "AI-1", "DROVE_APP_ID": "app-1", "DROVE_APP_NAME": "app",
                 "PORT_8000": "31000", "PORT_53": "31001", "MODE": "fast", "REGION": "north",
@@ -105,7 +105,7 @@ struct ContainerPlanTests {
     func `labels can be read back and hold no environment`() throws {
         var spec = Self.spec()
         spec.env = ["PASSWORD": "hidden"]
-        let labels = Self.plan(spec).labels
+        let labels = Self.plan(.application(spec)).labels
         #expect(!labels.values.contains { $0.contains("hidden") })
         let read = try ContainerLabels(reading: labels)
         #expect(read.instance == InstanceID("AI-1"))
@@ -123,9 +123,35 @@ struct ContainerPlanTests {
         spec.userSpec = UserSpec(user: "app", group: "staff")
         spec.args = ["serve", "--fast"]
         spec.logging = .rsyslog(server: "udp://logs:514", tagPrefix: "p-", tagSuffix: nil)
-        let plan = Self.plan(spec)
+        let plan = Self.plan(.application(spec))
         #expect(plan.user == "app:staff")
         #expect(plan.command == ["serve", "--fast"])
         #expect(plan.log == .syslog(address: "udp://logs:514", tag: "p-AI-1"))
+    }
+
+    @Test
+    func `a task is named after its instance, has its own variables and labels, and no ports`() throws {
+        var task = TaskSpec(
+            sourceAppName: "shop",
+            taskID: "night-7",
+            executable: Executable(url: "apus/hello:1"),
+            resources: ResourceRequirements(cores: 2, memoryMB: 128)
+        )
+        task.args = ["count"]
+        let plan = Self.plan(.task(task))
+        #expect(plan.name == "AI-1")
+        #expect(plan.ports.isEmpty)
+        #expect(plan.command == ["count"])
+        #expect(
+            plan.environment == [
+                "HOST": "box", "DROVE_EXECUTOR_HOST": "box", "DROVE_CONTAINER_ID": "apus/hello:1",
+                "DROVE_INSTANCE_ID": "AI-1", "DROVE_TASK_ID": "night-7", "DROVE_SOURCE_APP_NAME": "shop",
+            ]
+        )
+        let read = try ContainerLabels(reading: plan.labels)
+        #expect(read.owner == .task(task.id))
+        #expect(read.appName == "shop")
+        #expect(read.jobType == .computation)
+        #expect(read.checks == nil)
     }
 }

@@ -12,6 +12,7 @@ struct GoldenStateTests {
         let golden = tests.appendingPathComponent("Golden")
         let issues = (try? FileManager.default.contentsOfDirectory(atPath: golden.path)) ?? []
         return issues.sorted().map { golden.appendingPathComponent($0).path + "/state" }
+            .filter { FileManager.default.fileExists(atPath: $0) }
     }()
 
     @Test(arguments: states)

@@ -35,6 +35,15 @@ struct JobPerformerTests {
         #expect(ports.map(\.hostPort) == engine.change { $0.containers[id]?.plan.ports.map(\.hostPort) ?? [] })
     }
 
+    @Test func `a container that the engine is still about to make is waited for`() async throws {
+        engine.change { $0.halfMade = 2 }
+        guard case .created(let id, _) = await create(performer) else {
+            Issue.record("it was not created")
+            return
+        }
+        #expect(engine.ids == [id])
+    }
+
     @Test func `someone else's container of that name is an error and stays`() async throws {
         let name = ContainerPlan.name(of: spec)
         let id = try await engine.create(ContainerPlan(name: name, image: "app:1", memoryMB: 1))
@@ -72,6 +81,31 @@ struct JobPerformerTests {
         #expect(engine.ids.isEmpty)
     }
 
+    @Test func `a container that has run before is started again, and kept while its port is taken`() async throws {
+        let performer = performer
+        guard case .created(let id, let ports) = await create(performer) else {
+            Issue.record("it was not created")
+            return
+        }
+        #expect(await performer.perform(.start(id), for: spec.id, portsInUse: []) == .started)
+        engine.exit(id, code: 1)
+        let port = try #require(ports.first).hostPort
+        var thief: PublishedPortListener?
+        // The port is free once the container's own listener has heard of its end.
+        try await eventually("the port is taken") {
+            thief = PublishedPortListener(port)
+            return thief != nil
+        }
+        let outcome = await performer.perform(.start(id), for: spec.id, portsInUse: [])
+        #expect(try failure(outcome).reason.contains("port is already allocated"))
+        #expect(engine.ids == [id])
+        thief?.stop()
+        try await eventually("it runs again") {
+            await performer.perform(.start(id), for: spec.id, portsInUse: []) == .started
+        }
+        engine.end()
+    }
+
     @Test func `only what is missing is pulled`() async throws {
         // The registry has nothing, so a pull would fail.
         #expect(await pull("app:1") == .pulled)
@@ -106,24 +140,33 @@ struct JobPerformerTests {
         }
     }
 
-    @Test func `a check tells a closed port from a bad answer`() async throws {
-        let mode = CheckMode.http(HTTPCheck(portName: "main", path: "/"))
-        let held = try PortReservation(ports: spec.workload.exposedPorts, address: "127.0.0.1", excluding: [])
-        let mapping = held.mappings[0]
-        func check(_ mode: CheckMode, _ port: PortMapping?) async -> Outcome {
-            await performer.perform(
-                .check(mode, container: ContainerID("c"), port: port, timeout: .seconds(20)),
-                for: spec.id,
-                portsInUse: []
-            )
+    @Test func `an image that is gone is told apart, for it can be fetched again`() async throws {
+        engine.change { $0.images = [] }
+        let failure = try failure(await create(performer))
+        #expect(failure.kind == .imageMissing)
+        #expect(failure.reason.contains("No such image: app:1"))
+    }
+
+    @Test func `an instance takes its ports again, and no others`() async throws {
+        let first = performer
+        guard case .created(let id, let ports) = await create(first) else {
+            Issue.record("it was not created")
+            return
         }
-        #expect(try failure(await check(mode, mapping)).kind == .notListening)
-        let server = try #require(PublishedPortListener(mapping.hostPort, isSick: true))
-        defer { server.stop() }
-        let sick = try failure(await check(mode, mapping))
-        #expect(sick.kind == .other && sick.reason.contains("503"))
-        #expect(try failure(await check(mode, nil)).reason.contains("no port named main"))
-        let command = CheckMode.command(CommandCheck(command: "true"))
-        #expect(try failure(await check(command, mapping)).reason.contains("later version"))
+        #expect(await first.perform(.remove(id), for: spec.id, portsInUse: []) == .removed)
+        let again = Job.create(spec, created: WallTime(milliseconds: 7), epoch: 3, ports: ports)
+        let owned = Set(ports.map(\.hostPort))
+        guard case .created(let second, ports) = await performer.perform(again, for: spec.id, portsInUse: owned) else {
+            Issue.record("it was not created with its ports")
+            return
+        }
+        #expect(await performer.perform(.remove(second), for: spec.id, portsInUse: []) == .removed)
+        let port = try #require(owned.first)
+        let thief = try #require(PublishedPortListener(port))
+        defer { thief.stop() }
+        let refused = try failure(await performer.perform(again, for: spec.id, portsInUse: owned))
+        #expect(refused.kind == .other)
+        #expect(refused.reason.contains("cannot reserve a port on"))
+        #expect(engine.ids.isEmpty)
     }
 }

@@ -22,10 +22,14 @@ final class MemoryEngine: ContainerEngine {
         /// Turns up beside a pull that fails.
         var sideload: String?
         var isAway = false
+        /// As many creates find their name given to a container that cannot be looked at yet.
+        var halfMade = 0
         /// The next create works, but its answer is lost.
         var losesCreateAnswer = false
         /// Containers answer their checks with 503.
         var isSick = false
+        /// What becomes of a command in a container; others end well.
+        var commands: [[String]: CommandResult] = [:]
         var busy = 0
         var busiest = 0
         var followers: [Int: AsyncStream<ContainerExit>.Continuation] = [:]
@@ -62,7 +66,11 @@ final class MemoryEngine: ContainerEngine {
         try reached(doing)
         return try await working {
             try state.withLock { state in
-                guard !state.containers.values.contains(where: { $0.plan.name == plan.name }) else {
+                guard state.images.contains(plan.image) else {
+                    throw ContainerError(.imageMissing, doing: doing, message: "No such image: \(plan.image)")
+                }
+                state.halfMade -= 1
+                guard state.halfMade < 0, !state.containers.values.contains(where: { $0.plan.name == plan.name }) else {
                     throw ContainerError(.nameInUse, doing: doing, message: "the name is already in use by container")
                 }
                 state.created += 1
@@ -108,6 +116,20 @@ final class MemoryEngine: ContainerEngine {
         try reached("removing container \(id)")
         exit(id, code: 137)
         _ = state.withLock { $0.containers.removeValue(forKey: id) }
+    }
+
+    func run(_ words: [String], in id: ContainerID, within limit: Duration) async throws -> CommandResult {
+        let doing = "running a command in container \(id)"
+        try reached(doing)
+        return try state.withLock { state in
+            guard let container = state.containers[id] else {
+                throw ContainerError(.notFound, doing: doing, message: "No such container: \(id)")
+            }
+            guard container.state == .running else {
+                throw ContainerError(.conflict, doing: doing, message: "Container \(id) is not running")
+            }
+            return state.commands[words] ?? .exited(code: 0, lastLine: "")
+        }
     }
 
     func container(named name: String) async throws -> EngineContainer {

@@ -37,6 +37,19 @@ struct PortReservationTests {
     }
 
     @Test
+    func `an instance's own ports are held again though they are in use by it`() throws {
+        let first = try PortReservation(ports: [Self.web, Self.dns], address: "127.0.0.1", excluding: [])
+        first.release()
+        let again = try PortReservation(
+            ports: [Self.web, Self.dns],
+            address: "127.0.0.1",
+            excluding: Set(first.mappings.map(\.hostPort)),
+            again: first.mappings
+        )
+        #expect(again.mappings == first.mappings)
+    }
+
+    @Test
     func `an address that is not this machine's is refused with its name`() {
         for address in ["192.0.2.1", "somewhere"] {
             let error = #expect(throws: PortReservationError.self) {

@@ -10,8 +10,12 @@ struct ScriptTests {
         (.seconds(25), .scale(app: 0, to: 5)),
         (.seconds(40), .scale(app: 0, to: 2)),
         (.seconds(50), .recover(app: 1)),
-        (.seconds(60), .suspend(app: 0)),
-        (.seconds(75), .destroy(app: 0)),
+        (.seconds(50), .createTask),
+        (.seconds(55), .replace(app: 0, stopFirst: false)),
+        (.seconds(70), .createTask),
+        (.seconds(75), .replace(app: 1, stopFirst: true)),
+        (.seconds(90), .suspend(app: 0)),
+        (.seconds(105), .destroy(app: 0)),
     ]
 
     @Test func `on calm waters everything is done as asked`() {

@@ -61,8 +61,8 @@ final class DevCluster {
     }
 
     /// Starts it and waits until the API answers.
-    func startAndAnswer() async throws {
-        try await start()
+    func startAndAnswer(crashAt: String? = nil) async throws {
+        try await start(crashAt: crashAt)
         try await eventually("the API answers") { try await self.api.ping() }
     }
 
@@ -175,6 +175,12 @@ final class DevCluster {
         }
     }
 
+    /// Lets a moment pass that a test has drawn, so that what follows comes at no chosen one.
+    static func moment(_ span: Duration) async throws {
+        // deadline: it is one itself.
+        try await ContinuousClock().sleep(for: span)
+    }
+
     private static func freePort() throws -> Int {
         let descriptor = socketDescriptor()
         defer { Glibc.close(descriptor) }
@@ -209,10 +215,14 @@ private func pause() async throws {
 }
 
 /// Runs a test against a cluster of its own and cleans up after it, also when it fails.
-func withDevCluster(arguments: [String] = [], _ body: (DevCluster) async throws -> Void) async throws {
+func withDevCluster(
+    arguments: [String] = [],
+    crashAt: String? = nil,
+    _ body: (DevCluster) async throws -> Void
+) async throws {
     let cluster = try DevCluster(arguments: arguments)
     do {
-        try await cluster.startAndAnswer()
+        try await cluster.startAndAnswer(crashAt: crashAt)
         try await body(cluster)
     } catch {
         await cluster.close()
@@ -222,13 +232,19 @@ func withDevCluster(arguments: [String] = [], _ body: (DevCluster) async throws 
 }
 
 /// A service of the test image: HTTP on 8000.
-func service(_ name: String, image: String = DevCluster.image, cores: Int = 1, path: String = "/") -> JSON {
+func service(
+    _ name: String,
+    image: String = DevCluster.image,
+    cores: Int = 1,
+    path: String = "/",
+    interval: String = "1 second"
+) -> JSON {
     let check: JSON = [
         "mode": [
             "type": "HTTP", "protocol": "HTTP", "portName": "main", "path": .string(path), "verb": "GET",
             "successCodes": [200],
         ],
-        "timeout": "1 second", "interval": "1 second", "attempts": 3,
+        "timeout": "1 second", "interval": .string(interval), "attempts": 3,
     ]
     return [
         "name": .string(name), "version": "1", "type": "SERVICE",

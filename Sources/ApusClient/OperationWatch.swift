@@ -1,0 +1,38 @@
+import ApusModel
+
+/// Finds one operation among those that its application shows, by its type and by what was there before it.
+package struct OperationWatch: Sendable {
+    /// What has become of it.
+    package enum Standing: Hashable, Sendable {
+        case underWay
+        case ended(ApplicationSummary.Ended)
+        /// There was nothing to do.
+        case none
+        /// Others have come and gone since: how it ended is not known any more.
+        case lostSight
+    }
+
+    private let type: String
+    private let before: Set<OperationID>
+    private var own: OperationID?
+
+    /// `application` is how it was right before the operation was asked for; `nil` if it was not there.
+    package init(type: String, before application: ApplicationSummary?) {
+        self.type = type
+        before = Set([application?.operation?.id, application?.lastOperation?.id].compactMap(\.self))
+    }
+
+    package mutating func standing(in application: ApplicationSummary) -> Standing {
+        let (now, last) = (application.operation, application.lastOperation)
+        if own == nil {
+            // The one that has ended began before the one under way.
+            let seen = [last.map { ($0.id, $0.type) }, now.map { ($0.id, $0.type) }].compactMap(\.self)
+            own = seen.first { $0.1 == type && !before.contains($0.0) }?.0
+        }
+        // Only a creation without instances has nothing to do.
+        guard let own else { return type == "CREATE" ? .none : .lostSight }
+        if now?.id == own { return .underWay }
+        if let last, last.id == own { return .ended(last) }
+        return .lostSight
+    }
+}

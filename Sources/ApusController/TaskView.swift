@@ -1,0 +1,95 @@
+import ApusEngine
+import ApusModel
+import ApusPlacement
+import HashTreeCollections
+
+/// A task in any state, as Drove's TaskInfo.
+struct TaskView: Sendable {
+    /// Where it runs, or ran.
+    private struct Place {
+        var instance: InstanceID
+        var executor: ExecutorID
+        var hostname: String
+        var allocation: ResourceAllocation
+    }
+
+    let state: InstanceState
+    private let run: TaskRun
+    private let place: Place?
+    private let error: String
+    private let cause: EndCause?
+    private let updated: WallTime
+
+    init(_ run: TaskRun, in cluster: ClusterState) {
+        self.run = run
+        switch run.phase {
+        case .unplaced:
+            place = nil
+            state = .pending
+            error = run.shortfall.map { "it waits for room: \($0.text)" } ?? ""
+            cause = nil
+            updated = run.updated
+        case .placed(let id):
+            // There is one for as long as it is placed.
+            let instance = cluster.instances[id]
+            place = instance.map { instance in
+                let hostname = cluster.members[instance.executor]?.hostname ?? ""
+                return Place(
+                    instance: id,
+                    executor: instance.executor,
+                    hostname: hostname,
+                    allocation: instance.allocation
+                )
+            }
+            state = Self.shown(instance?.state ?? .unknown)
+            error = instance?.error ?? ""
+            cause = instance?.cause
+            updated = max(run.updated, instance?.updated ?? run.updated)
+        case .ended(let end):
+            place = end.place.map { place in
+                Place(
+                    instance: place.instance,
+                    executor: place.executor,
+                    hostname: place.hostname,
+                    allocation: place.allocation
+                )
+            }
+            state = end.state
+            error = end.error
+            cause = end.cause
+            updated = run.updated
+        }
+    }
+
+    /// A task that is being killed has no state of its own on the wire.
+    private static func shown(_ state: InstanceState) -> InstanceState { state == .stopping ? .deprovisioning : state }
+
+    var isActive: Bool { InstanceState.activeOfTasks.contains(state) }
+    /// For the order of lists.
+    var age: (WallTime, TaskID) { (run.created, run.id) }
+
+    /// Every key but `taskResult` and `cause` is always there, empty where nothing is known yet: clients count on it.
+    var json: JSON {
+        .members([
+            "sourceAppName": .string(run.spec.sourceAppName), "taskId": .string(run.spec.taskID),
+            "instanceId": place?.instance.json ?? "", "executorId": place?.executor.json ?? "",
+            "hostname": .string(place?.hostname ?? ""), "executable": run.spec.executable.json,
+            "resources": place?.allocation.shown ?? Self.noResources,
+            "volumes": .array(run.spec.volumes.map(\.json)), "loggingSpec": (run.spec.logging ?? .standard).json,
+            "env": .strings(run.spec.env), "state": .string(state.rawValue), "metadata": .object([]),
+            "taskResult": run.end?.resultJSON, "errorMessage": .string(error), "created": run.created.json,
+            "updated": updated.json, "cause": cause?.json,
+        ])
+    }
+
+    /// Both entries, so that a client that prints them as columns keeps its columns.
+    private static let noResources: JSON = .array([
+        .members(["type": "CPU", "cores": .object([])]), .members(["type": "MEMORY", "memoryInMB": .object([])]),
+    ])
+}
+
+extension TaskEnd {
+    fileprivate var resultJSON: JSON {
+        .members(["status": .string(result.rawValue), "exitCode": .integer(exitCode)])
+    }
+}

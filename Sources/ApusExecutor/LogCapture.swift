@@ -1,0 +1,269 @@
+import ApusContainers
+package import ApusModel
+package import Logging
+import Synchronization
+
+/// Tells what containers write.
+package protocol LogSource: Sendable {
+    /// As `DockerEngine.logs`.
+    func logs(
+        of id: ContainerID,
+        since: Int64?,
+        following: Bool,
+        each: ([UInt8]) async -> Void
+    ) async throws
+}
+
+extension DockerEngine: LogSource {}
+
+/// Writes the output of all containers to files, every line once, whatever breaks in between.
+///
+/// How far each is written stands in the files themselves; after any break reading goes on from there. What waits
+/// meanwhile waits at the engine, within its own bound.
+package final class LogCapture: Sendable {
+    private static let shortestPause = Duration.milliseconds(200)
+    private static let longestPause = Duration.seconds(5)
+    /// Until a container that has stopped is looked at again: it may be started again.
+    private static let restPause = Duration.seconds(1)
+    /// For the rest of an ended container's output; the engine keeps little more than this writes in a few seconds.
+    private static let longestDrain = Duration.seconds(600)
+
+    private struct Entry {
+        var place: LogPlace
+        var container: ContainerID
+        var limits: LogLimits
+        var isEnded = false
+        /// Rises with each change.
+        var version = 0
+        /// Told of the next change.
+        var change: AsyncStream<Void>.Continuation?
+    }
+
+    private let root: String
+    private let source: any LogSource
+    private let disk: DiskThread
+    private let logger: Logger
+    private let entries = Mutex<[InstanceID: Entry]>([:])
+    /// New entries, for `run` to give each its task; there are as many as containers.
+    private let fresh = AsyncStream.makeStream(of: InstanceID.self, bufferingPolicy: .unbounded)
+
+    /// `root` is the folder of all logs, `disk` a thread for them alone.
+    package init(root: String, source: any LogSource, disk: DiskThread, logger: Logger) {
+        self.root = root
+        self.source = source
+        self.disk = disk
+        self.logger = logger
+    }
+
+    // MARK: what is followed
+
+    /// A container of this instance runs, or has run: its output is wanted.
+    ///
+    /// To say it again changes nothing; another container of the instance takes the place of the one before.
+    package func follow(
+        instance: InstanceID,
+        owner: Owner,
+        container: ContainerID,
+        logging: LoggingSpec?
+    ) {
+        guard let place = LogPlace(owner: owner, instance: instance), let limits = LogLimits(logging) else { return }
+        follow(instance, place, container, limits)
+    }
+
+    func follow(_ instance: InstanceID, _ place: LogPlace, _ container: ContainerID, _ limits: LogLimits) {
+        entries.withLock { entries in
+            guard var entry = entries[instance] else {
+                entries[instance] = Entry(place: place, container: container, limits: limits)
+                fresh.continuation.yield(instance)
+                return
+            }
+            guard entry.container != container else { return }
+            entry.container = container
+            entry.isEnded = false
+            entries[instance] = Self.changed(entry)
+        }
+    }
+
+    /// Its container has stopped for good: what is left of its output is written, and then it is followed no more.
+    package func ended(_ instance: InstanceID) {
+        entries.withLock { entries in
+            guard var entry = entries[instance], !entry.isEnded else { return }
+            entry.isEnded = true
+            entries[instance] = Self.changed(entry)
+        }
+    }
+
+    /// As `ended`, and waits until all is written, so that the container may be removed; at most for `limit`.
+    package func drained(_ instance: InstanceID, within limit: Duration = .seconds(5)) async {
+        ended(instance)
+        let end = ContinuousClock.now + limit
+        while entries.withLock({ $0[instance]?.isEnded ?? false }) {
+            guard ContinuousClock.now < end else {
+                logger.warning(
+                    "a container is removed before all of its output is written",
+                    metadata: ["instance.id": "\(instance)"]
+                )
+                return
+            }
+            do { try await Task.sleep(for: .milliseconds(10)) } catch { return }
+        }
+    }
+
+    func isFollowed(_ place: LogPlace) -> Bool {
+        entries.withLock { $0.values.contains { $0.place == place } }
+    }
+
+    /// The folders in use.
+    var places: [LogPlace] { entries.withLock { $0.values.map(\.place) } }
+
+    private static func changed(_ entry: Entry) -> Entry {
+        var entry = entry
+        entry.version += 1
+        entry.change?.finish()
+        entry.change = nil
+        return entry
+    }
+
+    // MARK: the work
+
+    /// Runs until cancelled.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            for await instance in fresh.stream {
+                group.addTask { await self.capture(instance) }
+            }
+        }
+    }
+
+    /// One instance's output, from the first call of `follow` until it has ended and all is written.
+    private func capture(_ instance: InstanceID) async {
+        var writer: LogWriter?
+        var pause = Self.shortestPause
+        var isTroubled = false
+        while !Task.isCancelled, let entry = entries.withLock({ $0[instance] }) {
+            do {
+                let open = if let writer { writer } else { try await opened(entry) }
+                writer = open
+                let isDone = try await read(entry, of: instance, into: open)
+                if isTroubled {
+                    logger.info("output is written again", metadata: ["instance.id": "\(instance)"])
+                    pause = Self.shortestPause
+                }
+                isTroubled = false
+                if isDone, finished(instance, entry) { return }
+            } catch is CancellationError {
+                return
+            } catch let error as ContainerError where error.code == .notFound {
+                // Nothing more comes from a container that is gone; another of the instance is told by `follow`.
+                if finished(instance, entry) { return }
+            } catch {
+                if !isTroubled {
+                    logger.warning(
+                        "output cannot be written now, it waits at the engine",
+                        metadata: ["instance.id": "\(instance)", "error": "\(error)"]
+                    )
+                }
+                isTroubled = true
+            }
+            await change(of: instance, since: entry.version, within: pause)
+            pause = min(pause * 2, isTroubled ? Self.longestPause : Self.restPause)
+        }
+    }
+
+    private func opened(_ entry: Entry) async throws -> LogWriter {
+        let folder = LogFolder(entry.place, below: root)
+        return try await disk.run { try LogWriter(folder, limits: entry.limits) }
+    }
+
+    /// Forgets an entry that nobody has changed meanwhile.
+    private func finished(_ instance: InstanceID, _ entry: Entry) -> Bool {
+        entries.withLock { entries in
+            guard entries[instance]?.version == entry.version else { return false }
+            entries[instance] = nil
+            return true
+        }
+    }
+
+    /// Reads until the stream ends or the entry changes.
+    ///
+    /// - Returns: whether all is written that will ever come.
+    private func read(_ entry: Entry, of instance: InstanceID, into writer: LogWriter) async throws -> Bool {
+        guard !entry.isEnded else {
+            try await within(Self.longestDrain, doing: "reading the rest of the output of \(entry.container)") {
+                try await self.pump(entry, following: false, into: writer)
+            }
+            return true
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await self.pump(entry, following: true, into: writer) }
+            group.addTask { await self.change(of: instance, since: entry.version, within: nil) }
+            try await group.next()
+        }
+        return false
+    }
+
+    /// Waits for a change of the entry, at most for `limit`.
+    private func change(of instance: InstanceID, since version: Int, within limit: Duration?) async {
+        let changes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let isChanged = entries.withLock { entries in
+            guard entries[instance]?.version == version else { return true }
+            entries[instance]?.change = changes.continuation
+            return false
+        }
+        guard !isChanged else { return }
+        await withTaskGroup { group in
+            defer { group.cancelAll() }
+            group.addTask { for await _ in changes.stream {} }
+            if let limit {
+                group.addTask {
+                    // Cancelled, it has waited long enough.
+                    do { try await Task.sleep(for: limit) } catch {}
+                }
+            }
+            await group.next()
+        }
+    }
+
+    /// From the engine through a bounded buffer to the file.
+    private func pump(_ entry: Entry, following: Bool, into writer: LogWriter) async throws {
+        let buffer = LogBuffer()
+        let since = writer.resume()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await self.source.logs(of: entry.container, since: since, following: following) {
+                    await buffer.add($0)
+                }
+                buffer.finish()
+            }
+            group.addTask { try await self.write(from: buffer, entry, following: following, to: writer) }
+            // The first failure ends both.
+            for try await _ in group {}
+        }
+    }
+
+    private func write(
+        from buffer: LogBuffer,
+        _ entry: Entry,
+        following: Bool,
+        to writer: LogWriter
+    ) async throws {
+        var frames = ContainerLogFrames(of: entry.container)
+        var lines = LogLines(longest: entry.limits.longestLine)
+        while let bytes = await buffer.take() {
+            try await write(try frames.take(bytes).compactMap { lines.take($0) }, to: writer)
+        }
+        try Task.checkCancellation()
+        // What a container wrote last need not have an end.
+        if !following { try await write(lines.rest(), to: writer) }
+    }
+
+    private func write(_ lines: [LogLine], to writer: LogWriter) async throws {
+        var rest = lines[...]
+        while !rest.isEmpty {
+            let some = rest
+            rest = rest.dropFirst(try await disk.run { try writer.write(some) })
+            if !rest.isEmpty { try await Task.sleep(for: .milliseconds(20)) }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+import ApusContainers
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// Writes one instance's output: whole lines into `output.log`, which is renamed away when it is full.
+///
+/// All calls block: they belong on the logs' own thread. What a failed write left behind is cut off before anything
+/// else is written.
+final class LogWriter: Sendable {
+    private struct State {
+        var descriptor: Int32
+        /// Bytes of whole lines in the newest file.
+        var length: Int
+        var position: LogPosition
+        var catchUp: LogCatchUp
+        var rotated: ContinuousClock.Instant
+        /// Bytes may stand behind `length`.
+        var hasLeftovers = false
+    }
+
+    private let folder: LogFolder
+    private let limits: LogLimits
+    private let state: Mutex<State>
+
+    /// Opens the folder, makes it if there is none, cuts off an unfinished line and finds how far the files reach.
+    init(_ folder: LogFolder, limits: LogLimits) throws(FileFailure) {
+        self.folder = folder
+        self.limits = limits
+        try folder.create()
+        let path = folder.path(of: LogFileName.newest)
+        let descriptor = try Self.opened(path, O_RDWR | O_CREAT)
+        do throws(FileFailure) {
+            let length = try LogScan.wholeLines(descriptor, path)
+            guard ftruncate(descriptor, off_t(length)) == 0 else { throw FileFailure("cutting", path) }
+            let position = try LogScan.position(in: folder, files: limits.files)
+            state = Mutex(
+                State(
+                    descriptor: descriptor,
+                    length: length,
+                    position: position,
+                    catchUp: LogCatchUp(position),
+                    rotated: .now
+                )
+            )
+        } catch {
+            closeFile(descriptor)
+            throw error
+        }
+    }
+
+    deinit { state.withLock { closeFile($0.descriptor) } }
+
+    /// From when on the engine is to tell, in nanoseconds of 1970; what is written already is then left out.
+    func resume() -> Int64? {
+        state.withLock { state in
+            state.catchUp = LogCatchUp(state.position)
+            return state.position.since
+        }
+    }
+
+    /// Writes lines, but for those that are written already.
+    ///
+    /// - Returns: how many are done with: fewer than all if the rest must wait for a rotation to be due.
+    func write(_ lines: ArraySlice<LogLine>) throws(FileFailure) -> Int {
+        let result: Result<Int, FileFailure> = state.withLock { state in
+            do throws(FileFailure) {
+                return .success(try write(lines, &state))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private func write(_ lines: ArraySlice<LogLine>, _ state: inout State) throws(FileFailure) -> Int {
+        var batch: [UInt8] = []
+        var position = state.position
+        for (index, line) in lines.enumerated() {
+            if state.catchUp.isWritten(line) { continue }
+            let length = state.length + batch.count
+            if length > 0, length + line.bytes.count > limits.fileBytes {
+                try flush(&batch, position, &state)
+                switch step(before: line, state) {
+                case .write: break
+                case .wait: return index
+                case .rotate: try rotate(&state)
+                }
+            }
+            batch += line.bytes
+            position.wrote(line)
+        }
+        try flush(&batch, position, &state)
+        return lines.count
+    }
+
+    private enum Step { case write, rotate, wait }
+
+    /// What a line that does not fit calls for.
+    private func step(before line: LogLine, _ state: State) -> Step {
+        let rest = ContinuousClock.now - state.rotated
+        if rest >= limits.restBetweenRotations { return .rotate }
+        guard state.length + line.bytes.count > 2 * limits.fileBytes else { return .write }
+        return rest >= limits.leastBetweenRotations ? .rotate : .wait
+    }
+
+    private func flush(_ batch: inout [UInt8], _ position: LogPosition, _ state: inout State) throws(FileFailure) {
+        guard !batch.isEmpty else { return }
+        let path = folder.path(of: LogFileName.newest)
+        try cutLeftovers(path, &state)
+        do throws(FileFailure) {
+            try writeFile(state.descriptor, batch, at: state.length, path)
+        } catch {
+            state.hasLeftovers = true
+            // At once: a reader should see half a line for as short as can be. What fails here is tried again before
+            // the next write.
+            do throws(FileFailure) { try cutLeftovers(path, &state) } catch {}
+            throw error
+        }
+        state.length += batch.count
+        state.position = position
+        batch.removeAll(keepingCapacity: true)
+    }
+
+    private func cutLeftovers(_ path: String, _ state: inout State) throws(FileFailure) {
+        guard state.hasLeftovers else { return }
+        guard ftruncate(state.descriptor, off_t(state.length)) == 0 else { throw FileFailure("cutting", path) }
+        state.hasLeftovers = false
+    }
+
+    // MARK: rotation
+
+    /// Puts a new file in the newest one's place; that one becomes `output.log.1`, and so on, and the oldest goes.
+    ///
+    /// The new file is made first, since only that can fail for want of room.
+    private func rotate(_ state: inout State) throws(FileFailure) {
+        let newest = folder.path(of: LogFileName.newest)
+        let fresh = folder.path(of: ".next")
+        try cutLeftovers(newest, &state)
+        let descriptor = try Self.opened(fresh, O_RDWR | O_CREAT | O_TRUNC)
+        do throws(FileFailure) {
+            // What lies behind a gap has its place already.
+            var free = 1
+            while free < limits.files - 1, access(folder.path(of: LogFileName.older(free)), F_OK) == 0 { free += 1 }
+            if limits.files > 1 {
+                for number in stride(from: free - 1, through: 0, by: -1) {
+                    try move(LogFileName.older(number), to: LogFileName.older(number + 1))
+                }
+            }
+            guard rename(fresh, newest) == 0 else { throw FileFailure("renaming to", newest) }
+        } catch {
+            closeFile(descriptor)
+            throw error
+        }
+        closeFile(state.descriptor)
+        state.descriptor = descriptor
+        state.length = 0
+        state.rotated = .now
+    }
+
+    /// One that somebody has removed is not missed.
+    private func move(_ name: String, to other: String) throws(FileFailure) {
+        guard rename(folder.path(of: name), folder.path(of: other)) != 0 else { return }
+        let failure = FileFailure("renaming to", folder.path(of: other))
+        guard failure.code == ENOENT else { throw failure }
+    }
+
+    private static func opened(_ path: String, _ flags: Int32) throws(FileFailure) -> Int32 {
+        let descriptor = open(path, flags | O_NOFOLLOW | O_CLOEXEC, 0o640)
+        guard descriptor >= 0 else { throw FileFailure("opening", path) }
+        return descriptor
+    }
+}

@@ -1,0 +1,91 @@
+/// The most that a report may say. The leader stores, adds up and shows what is in it, so that one report without
+/// measure could cost the whole cluster its leader.
+extension NodeReport {
+    /// A report of more than these is refused whole.
+    private enum Limit {
+        static let name = 255
+        static let text = 1024
+        static let nodes = 64
+        static let core = 1 << 16
+        static let slots = 1 << 16
+        static let coresOfOne = 4096
+        static let memoryMB: Int64 = 1 << 40
+        static let entries = 64
+    }
+
+    /// Looks at every number and length.
+    ///
+    /// - Throws: `JSONError` with the first that is out of bounds.
+    package func checkLimits() throws(JSONError) {
+        try Self.check(identity.cluster.rawValue, "identity.cluster")
+        try Self.check(identity.id.rawValue, "identity.id")
+        try Self.check(identity.key.rawValue, "identity.key")
+        try Self.check(identity.hostname, "identity.hostname")
+        try Self.check(identity.port, "identity.port", in: 1...65_535)
+        try Self.check(Int(identity.incarnation), "identity.incarnation", in: 0...Int.max)
+        try Self.check(Int(revision), "revision", in: 0...Int.max)
+        try Self.check(Int(base), "base", in: 0...Int.max)
+        for instance in instances { try Self.check(instance) }
+        if let description { try Self.check(description) }
+        try Self.check(troubles.count, "the number of troubles", in: 0...Limit.entries)
+        for trouble in troubles { try Self.check(trouble.utf8.count, "troubles", in: 0...4 * Limit.text) }
+    }
+
+    private static func check(_ instance: InstanceReport) throws(JSONError) {
+        try check(instance.id.rawValue, "instances.id")
+        try check(instance.owner.description, "instances.app", most: 2 * Limit.name)
+        try check(instance.appName, "instances.appName")
+        let allocation = instance.allocation
+        try check(allocation.numaNode, "instances.allocation.numaNode", in: 0...Limit.core)
+        try check(allocation.cores.count, "the number of cores", in: 0...Limit.coresOfOne)
+        for core in allocation.cores { try check(core, "instances.allocation.cores", in: 0...Limit.slots) }
+        try check(memory: allocation.memoryMB, "instances.allocation.memoryMB")
+        try check(instance.ports.count, "the number of ports", in: 0...ApplicationSpec.mostPorts)
+        for port in instance.ports {
+            try check(port.name, "instances.ports.name")
+            try check(port.containerPort, "instances.ports.containerPort", in: 0...65_535)
+            try check(port.hostPort, "instances.ports.hostPort", in: 0...65_535)
+        }
+        try check(instance.error.utf8.count, "the length of instances.error", in: 0...16 * Limit.text)
+    }
+
+    private static func check(_ description: NodeDescription) throws(JSONError) {
+        let nodes = description.topology.nodes
+        try check(nodes.count, "the number of NUMA nodes", in: 0...Limit.nodes)
+        for node in nodes {
+            try check(node.id, "topology.nodes.id", in: 0...Limit.core)
+            for core in node.cores { try check(core, "topology.nodes.cores", in: 0...Limit.core) }
+            try check(memory: node.memoryMB, "topology.nodes.memoryMB")
+        }
+        let cores = nodes.reduce(0) { $0 + $1.cores.count }
+        var times = 1
+        if case .shared(let multiplier) = description.topology.sharing { times = multiplier }
+        try check(cores * times, "the number of cores", in: 0...Limit.slots)
+        try check(description.topology.quantities.count, "the number of quantities", in: 0...Limit.entries)
+        for (name, amount) in description.topology.quantities {
+            try check(name, "topology.quantities")
+            try check(memory: amount, "topology.quantities.\(name)")
+        }
+        try check(description.tags.count, "the number of tags", in: 0...Limit.entries)
+        for tag in description.tags { try check(tag, "tags") }
+        try check(description.metadata.count, "the number of metadata entries", in: 0...Limit.entries)
+        for (key, value) in description.metadata {
+            try check(key, "metadata")
+            try check(value.utf8.count, "the length of metadata.\(key)", in: 0...Limit.text)
+        }
+    }
+
+    private static func check(_ text: String, _ what: String, most: Int = Limit.name) throws(JSONError) {
+        try check(text.utf8.count, "the length of \(what)", in: 1...most)
+    }
+
+    private static func check(memory: Int64, _ what: String) throws(JSONError) {
+        try check(Int(memory), what, in: 0...Int(Limit.memoryMB))
+    }
+
+    private static func check(_ number: Int, _ what: String, in range: ClosedRange<Int>) throws(JSONError) {
+        guard range.contains(number) else {
+            throw JSONError("\(what) must be \(range.lowerBound) to \(range.upperBound), not \(number)")
+        }
+    }
+}

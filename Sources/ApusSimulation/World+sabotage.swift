@@ -1,0 +1,205 @@
+import ApusAgent
+import ApusEngine
+import ApusModel
+import HashTreeCollections
+
+/// Defects put in on purpose: what is on its way between the parts is changed, lost or repeated.
+extension World {
+    // MARK: to the store
+
+    mutating func sabotaged(_ batch: Batch) -> Batch {
+        guard let sabotage = plan.sabotage else { return batch }
+        var batch = batch
+        switch sabotage {
+        case .requestForgotten: batch.writes.removeAll { $0.key.kind == .application }
+        case .assignmentForgotten: batch.writes.removeAll { $0.key.kind == .hint }
+        case .taskForgotten: batch.writes.removeAll { $0.key.kind == .task }
+        case .operationForgotten:
+            batch.rewrite(.application) { $0.replacing("lastOperation", with: nil) }
+        case .reasonsForgotten:
+            batch.rewrite(.application) { record in
+                record.replacing("lastOperation", with: record["lastOperation"]?.replacing("reason", with: ""))
+            }
+            batch.rewrite(.task) { record in
+                record.replacing("end", with: record["end"]?.replacing("error", with: ""))
+            }
+        case .taskEndChanged: changeEnd(&batch)
+        default: break
+        }
+        return batch
+    }
+
+    /// The end that an earlier batch recorded is recorded again, otherwise.
+    private mutating func changeEnd(_ batch: inout Batch) {
+        if let (key, record) = endedTask {
+            let end = record["end"]?.replacing("state", with: "LOST").replacing("error", with: "otherwise")
+            batch.writes.removeAll { $0.key == key }
+            batch.writes.append(.put(key, record.replacing("end", with: end).bytes))
+            return
+        }
+        for case .put(let key, let bytes) in batch.writes where key.kind == .task {
+            guard let record = JSON(reading: bytes), record["end"] != nil else { continue }
+            endedTask = (key, record)
+        }
+    }
+
+    /// What waits for a commit leaves although its outcome is not known.
+    mutating func sabotageDoubt() {
+        guard plan.sabotage == .effectsInDoubt, var turn = controller.process?.turn else { return }
+        while turn.pending != nil {
+            if case .release(let effects) = turn.stored() { release(effects) }
+        }
+    }
+
+    /// Every executor seems to have said that it has nothing.
+    mutating func sabotageGathering() {
+        guard plan.sabotage == .repairedUngathered, let members = controller.process?.turn.engine.state.members else {
+            return
+        }
+        for executor in executors where members[executor.identity.id] != nil {
+            let report = NodeReport(
+                identity: executor.identity,
+                revision: 1,
+                base: 0,
+                instances: [],
+                fence: nil,
+                description: executor.description
+            )
+            controllerTakes(.report(0, report))
+        }
+    }
+
+    // MARK: to and from the executors
+
+    mutating func sabotageSending(_ command: NodeCommand, to index: Int) {
+        guard let sabotage = plan.sabotage, case .start(let spec) = command.order else { return }
+        switch (sabotage, spec.owner) {
+        case (.taskSentTwice, .task):
+            guard let other = executors.indices.first(where: { $0 != index }) else { return }
+            var second = command
+            second.executor = executors[other].identity.id
+            second.key = executors[other].identity.key
+            post(second, to: other)
+        case (.startedTooMany, .application):
+            var second = command
+            let id = InstanceID("AI-\(spec.id.rawValue.dropFirst(3).reversed())")
+            second.order = .start(InstanceSpec(id: id, workload: spec.workload, allocation: spec.allocation))
+            post(second, to: index)
+        case (.replacedTooEarly, .application(let app)):
+            guard let state = controller.process?.turn.committed, let operation = state.applications[app]?.operation,
+                let victim = state.instances(of: app).first(where: { operation.targets.contains($0.id) && $0.isHealthy }
+                ),
+                let place = executors.firstIndex(where: { $0.identity.id == victim.executor })
+            else { return }
+            var stop = command
+            stop.executor = executors[place].identity.id
+            stop.key = executors[place].identity.key
+            stop.order = .stop(victim.id, .replaced)
+            post(stop, to: place)
+        default: break
+        }
+    }
+
+    func sabotaged(_ command: NodeCommand, to index: Int) -> NodeCommand {
+        guard plan.sabotage == .staleFencesTaken, let recorded = executors[index].disk.fence,
+            recorded.epoch > command.fence.epoch
+        else { return command }
+        var command = command
+        command.fence = Fence(epoch: recorded.epoch, sequence: recorded.sequence + 1)
+        return command
+    }
+
+    func sabotaged(_ report: NodeReport) -> NodeReport {
+        var report = report
+        switch plan.sabotage {
+        case .epochForged: report.fence = Fence(epoch: controller.store.epoch, sequence: 0)
+        case .exitCodeChanged:
+            for index in report.instances.indices {
+                guard case .exited(let code, let isOutOfMemory)? = report.instances[index].cause else { continue }
+                report.instances[index].cause = .exited(code: code + 1, outOfMemory: isOutOfMemory)
+            }
+        default: break
+        }
+        return report
+    }
+
+    // MARK: to and from the journal
+
+    func sabotaged(_ write: SimulatedDisk.Write, on index: Int) -> SimulatedDisk.Write {
+        guard let sabotage = plan.sabotage, case .append(let records) = write else { return write }
+        let disk = executors[index].disk
+        return .append(
+            records.filter { record in
+                switch (sabotage, record) {
+                case (.acceptedUnwritten, .accepted), (.endUnwritten, .ended): false
+                case (.stopOfUnknownUnwritten, .stopTold(let id, _, _)): disk.known.contains(id)
+                default: true
+                }
+            }
+        )
+    }
+
+    func sabotaged(_ journal: [JournalRecord]) -> [JournalRecord] {
+        guard plan.sabotage == .fenceUnwritten else { return journal }
+        return journal.filter { if case .fence = $0 { false } else { true } }
+    }
+
+    /// The executor stops on its own what serves.
+    mutating func sabotageLeaderless(_ index: Int) {
+        guard plan.sabotage == .healthyStoppedLeaderless, let led = oracle.led[index],
+            agenda.now - led > .seconds(10),
+            let victim = executors[index].containers.sorted.first(where: { oracle.passing.contains($0.id) }),
+            let labels = victim.labels
+        else { return }
+        begin(index, .stop(victim.id, grace: .zero), for: .init(instance: labels.instance, attempt: -1))
+    }
+
+    // MARK: to and from the containers
+
+    /// As given, or with the cores of another container.
+    func sabotaged(_ spec: InstanceSpec, on index: Int) -> InstanceSpec {
+        guard plan.sabotage == .coresBookedTwice,
+            let victim = executors[index].containers.sorted.first(where: \.isRunning)?.labels
+        else { return spec }
+        return InstanceSpec(id: spec.id, workload: spec.workload, allocation: victim.allocation)
+    }
+
+    mutating func sabotagePorts(of id: ContainerID, on index: Int) {
+        guard plan.sabotage == .portsBookedTwice,
+            let other = executors[index].containers.sorted.first(where: { $0.isRunning && $0.labels?.ports != [] })
+        else { return }
+        executors[index].containers[id]?.labels?.ports = other.labels?.ports ?? []
+    }
+
+    func sabotageRestart(_ container: inout SimulatedContainers.Container) {
+        guard plan.sabotage == .restartMoved, container.runs > 0 else { return }
+        container.labels?.allocation.cores = [999]
+    }
+
+    mutating func sabotageExit(_ index: Int, _ container: SimulatedContainers.Container) {
+        guard plan.sabotage == .taskRunAgain, case .task? = container.labels?.owner else { return }
+        _ = start(index, container.id)
+    }
+
+    mutating func sabotageMissedExit(_ index: Int, _ id: ContainerID) {
+        if plan.sabotage == .exitsIgnored { executors[index].containers[id]?.shown = .running }
+    }
+}
+
+extension Batch {
+    fileprivate mutating func rewrite(_ kind: RecordKind, _ change: (JSON) -> JSON) {
+        writes = writes.map { write in
+            guard case .put(let key, let bytes) = write, key.kind == kind, let record = JSON(reading: bytes) else {
+                return write
+            }
+            return .put(key, change(record).bytes)
+        }
+    }
+}
+
+extension JSON {
+    /// `nil` if the bytes are none.
+    init?(reading bytes: [UInt8]) {
+        do { self = try JSON(parsing: bytes) } catch { return nil }
+    }
+}

@@ -1,0 +1,73 @@
+import ApusController
+import ApusModel
+import ApusStore
+import Logging
+import ServiceLifecycle
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// A controller as a part of a process: its store, its loop and its API.
+struct ControllerNode {
+    let cluster: ClusterID
+    let address: LoopbackAddress
+    let logger: Logger
+
+    /// Gives `body` the services to run; the store is open until it ends.
+    func withServices(
+        in directory: StateDirectory,
+        onListening: @escaping @Sendable () -> Void,
+        _ body: ([any Service]) async throws -> Void
+    ) async throws {
+        let crash = try crashPoint()
+        let store = try await SQLiteStore.open(in: directory)
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await body(services(store, crash, onListening)))
+        } catch {
+            result = .failure(error)
+        }
+        try await store.close()
+        try result.get()
+    }
+
+    private func services(
+        _ store: SQLiteStore,
+        _ crash: CrashPoint?,
+        _ onListening: @escaping @Sendable () -> Void
+    ) -> [any Service] {
+        let controller = Controller(
+            settings: ControllerSettings(
+                cluster: cluster,
+                hostname: address.host,
+                port: address.port,
+                seed: .random(in: .min ... .max)
+            ),
+            store: store,
+            crash: crash,
+            logger: logger
+        )
+        let server = APIServer(api: controller.api, address: address.host, port: address.port, logger: logger) { _ in
+            onListening()
+        }
+        return [controller, server]
+    }
+
+    /// For tests: see `CrashPoint`.
+    private func crashPoint() throws -> CrashPoint? {
+        guard let text = ProcessInfo.processInfo.environment["APUS_CRASH_AT"], !text.hasPrefix("instance-") else {
+            // The executor's: see `TransitionCrash`.
+            return nil
+        }
+        guard let point = CrashPoint(text) else {
+            throw CommandFailure(
+                .other,
+                "APUS_CRASH_AT must be before-commit:N, after-commit:N or after-send:N, not \(text)"
+            )
+        }
+        return point
+    }
+}

@@ -1,0 +1,43 @@
+import ApusExecutor
+import ApusModel
+import Logging
+
+/// An executor as a part of a process, before it is known which cluster it belongs to.
+struct ExecutorNode {
+    let address: LoopbackAddress
+    /// The state directory of the process; the executor has a part of it to itself.
+    let statePath: String
+    let controllers: [LoopbackAddress]
+    let engineSocket: String
+    let sharing: Topology.Sharing
+    let allowedVolumes: [String]
+    let logger: Logger
+
+    func executor(of cluster: ClusterID) -> Executor {
+        Executor(
+            settings: ExecutorSettings(
+                cluster: cluster,
+                stateDirectory: "\(statePath)/executor",
+                hostname: address.host,
+                address: address.host,
+                port: address.port,
+                controllers: controllers.map(\.url),
+                engineSocket: engineSocket,
+                sharing: sharing,
+                publishAddress: "127.0.0.1",
+                allowedVolumes: allowedVolumes
+            ),
+            logger: logger
+        )
+    }
+}
+
+extension Topology.Sharing {
+    /// For people who just started an executor.
+    var explanation: String {
+        switch self {
+        case .pinned: "pinned: each instance has its cores to itself"
+        case .shared(let multiplier): "shared: each is handed out \(multiplier) times"
+        }
+    }
+}

@@ -1,0 +1,203 @@
+import ApusClient
+
+/// Shows the lines of a folder of log files, which are renamed while they are read.
+///
+/// A file is known by its mark, the time of its first line: later files have greater ones, under any name.
+struct LogView {
+    static let newest = "output.log"
+    private static let pieceLength = 256 << 10
+    /// So often new lines are asked for.
+    private static let interval = Duration.milliseconds(500)
+    /// So often it is asked whether any can still come.
+    private static let endInterval = Duration.seconds(2)
+    /// A controller that restarts meanwhile is waited for so long.
+    private static let patience = Duration.seconds(30)
+    /// How often the files may change places while they are looked through.
+    private static let tries = 5
+
+    /// Where reading goes on: in the file of that mark, or with the first file there is if that is empty.
+    private struct Place {
+        var mark = ""
+        var offset = 0
+    }
+
+    private struct File {
+        var name: String
+        var mark: String
+        var length: Int
+    }
+
+    /// The files changed places while they were read.
+    private struct Moved: Error {}
+
+    let files: LogClient
+    private var place = Place()
+    /// The beginning of a line whose end has not been read.
+    private var unended = ""
+
+    init(files: LogClient) { self.files = files }
+
+    // MARK: the last lines
+
+    /// Shows the last lines over all files; `follow` goes on behind them.
+    mutating func showLast(_ count: Int) async throws {
+        for attempt in 1... {
+            do {
+                let (lines, end) = try await last(count)
+                place = end
+                Self.print(lines)
+                return
+            } catch is Moved where attempt < Self.tries {
+                continue
+            } catch is Moved {
+                throw CommandFailure(.other, "The log files change places faster than they can be read; try again")
+            }
+        }
+    }
+
+    /// Shows the last lines of one file.
+    func show(_ name: String, _ count: Int) async throws {
+        let piece = try await files.read(name, offset: 0, length: 0)
+        let file = File(name: name, mark: piece.file, length: piece.length)
+        do {
+            Self.print(try await lines(of: file, atLeast: count).suffix(count))
+        } catch is Moved {
+            throw CommandFailure(.other, "\(name) was renamed while it was read; try again")
+        }
+    }
+
+    private func last(_ count: Int) async throws -> (lines: [Substring], end: Place) {
+        let all = try await marked()
+        guard let newest = all.first else { return ([], Place()) }
+        var lines: [Substring] = []
+        for file in all where lines.count < count {
+            lines = try await self.lines(of: file, atLeast: count - lines.count) + lines
+        }
+        return (lines.suffix(count), Place(mark: newest.mark, offset: newest.length))
+    }
+
+    /// The files with lines in them, the newest first.
+    private func marked() async throws -> [File] {
+        var all: [File] = []
+        for name in try await files.files() {
+            do {
+                let piece = try await files.read(name, offset: 0, length: 0)
+                guard !piece.file.isEmpty, !all.contains(where: { $0.mark == piece.file }) else { continue }
+                all.append(File(name: name, mark: piece.file, length: piece.length))
+            } catch let error as ClientError {
+                // The oldest may have gone since it was listed.
+                guard case .status(500, _) = error.code, name != Self.newest else { throw error }
+            }
+        }
+        return all.sorted { $0.mark > $1.mark }
+    }
+
+    /// Whole lines from the end of the file: at least so many, or all there are.
+    private func lines(of file: File, atLeast count: Int) async throws -> [Substring] {
+        var span = max(64 << 10, count * 200)
+        while count > 0 {
+            let start = max(0, file.length - span)
+            let text = try await text(of: file, from: start)
+            var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+            if lines.last?.isEmpty ?? false { lines.removeLast() }
+            if start == 0 { return lines }
+            // The first is the end of one that began before.
+            if lines.count > count { return Array(lines.dropFirst()) }
+            span *= 4
+        }
+        return []
+    }
+
+    private func text(of file: File, from start: Int) async throws -> String {
+        var (text, offset) = ("", start)
+        while offset < file.length {
+            let length = min(Self.pieceLength, file.length - offset)
+            let piece = try await files.read(file.name, offset: offset, length: length)
+            guard piece.file == file.mark, piece.next > offset else { throw Moved() }
+            text += piece.data
+            offset = piece.next
+        }
+        return text
+    }
+
+    // MARK: new lines
+
+    /// Shows what comes until `hasEnded` and all is shown.
+    mutating func follow(hasEnded: () async throws -> Bool) async throws {
+        var asked = ContinuousClock.now
+        var heard = ContinuousClock.now
+        var isEnded = false
+        while true {
+            do {
+                let isNew = try await advance()
+                heard = .now
+                if !isNew {
+                    // Ended, and looked at once more after that.
+                    if isEnded { break }
+                    if ContinuousClock.now - asked >= Self.endInterval {
+                        isEnded = try await hasEnded()
+                        asked = .now
+                    }
+                }
+                if isNew || isEnded { continue }
+            } catch let error as ClientError where error.isPassing && ContinuousClock.now - heard < Self.patience {
+                // Asked again below.
+            }
+            try await Task.sleep(for: Self.interval)
+        }
+        if !unended.isEmpty { Output.line(unended) }
+    }
+
+    /// Reads a piece.
+    ///
+    /// - Returns: whether there may be more at once.
+    private mutating func advance() async throws -> Bool {
+        guard !place.mark.isEmpty else { return try await next() }
+        let piece = try await files.read(Self.newest, offset: place.offset, length: Self.pieceLength)
+        if piece.file == place.mark {
+            show(piece)
+            return !piece.data.isEmpty
+        }
+        // It has another name now: the rest of it comes first.
+        if let file = try await marked().first(where: { $0.mark == place.mark }) {
+            while place.offset < file.length {
+                let piece = try await files.read(file.name, offset: place.offset, length: Self.pieceLength)
+                guard piece.file == place.mark else { return true }
+                guard piece.next > place.offset else { break }
+                show(piece)
+            }
+        } else {
+            Output.error("apus: lines are missing here: their file was removed before it could be read")
+        }
+        return try await next()
+    }
+
+    /// Goes over to the file after this one, if there is one.
+    private mutating func next() async throws -> Bool {
+        guard let file = try await marked().last(where: { $0.mark > place.mark }) else { return false }
+        place = Place(mark: file.mark)
+        return true
+    }
+
+    private mutating func show(_ piece: LogClient.Piece) {
+        place.offset = piece.next
+        var lines = (unended + piece.data).split(separator: "\n", omittingEmptySubsequences: false)
+        unended = String(lines.removeLast())
+        Self.print(lines)
+    }
+
+    private static func print(_ lines: [Substring]) {
+        if !lines.isEmpty { Output.line(lines.joined(separator: "\n")) }
+    }
+}
+
+extension ClientError {
+    /// A controller or executor that restarts looks like this for a while.
+    fileprivate var isPassing: Bool {
+        switch code {
+        case .unreachable, .timedOut, .status(503, _), .status(500, _): true
+        case .refused(let texts): texts.contains { $0.contains("not the leader controller") }
+        case .notFound, .status, .unreadable: false
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import ApusClient
+import ApusModel
+import ArgumentParser
+
+struct Logs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "logs",
+        abstract: "Show what an instance or a task has written.",
+        discussion: """
+            Each line begins with its time and with out or err. Logs are kept for a while after an instance has ended.
+            """
+    )
+
+    @Argument(
+        help: ArgumentHelp(
+            "NAME-VERSION (its newest instance), NAME-VERSION/INSTANCE, or with --task SOURCE/TASK.",
+            valueName: "id"
+        )
+    )
+    var id: String
+
+    @Flag(help: "The id is that of a task.")
+    var task = false
+
+    @Flag(name: .shortAndLong, help: "Show new lines as they come, until the instance has ended.")
+    var follow = false
+
+    @Option(
+        name: [.customShort("n"), .long],
+        help: ArgumentHelp("Begin with so many of the last lines.", valueName: "n")
+    )
+    var lines = 200
+
+    @Option(help: ArgumentHelp("Show this file; older ones are output.log.1 and so on.", valueName: "name"))
+    var file = LogView.newest
+
+    @Option(
+        help: ArgumentHelp(
+            "The controller's address. Default: $APUS_ENDPOINT, or http://127.0.0.1:10000.",
+            valueName: "url"
+        )
+    )
+    var endpoint: String?
+
+    func validate() throws {
+        guard (0...100_000).contains(lines) else { throw ValidationError("--lines must be 0 to 100000") }
+        guard !follow || file == LogView.newest else {
+            throw ValidationError("--follow shows the newest file: leave --file out")
+        }
+        guard !task || TaskID(rawValue: id) != nil else {
+            throw ValidationError("a task is named SOURCE/TASK, not \(id)")
+        }
+    }
+
+    func run() async throws {
+        var options = APIOptions()
+        options.endpoint = endpoint
+        options.json = false
+        let client = options.client
+        try await callingAPI {
+            let owner = try await LogOwner.named(id, isTask: task, client)
+            var view = LogView(files: owner.files(client))
+            if file == LogView.newest {
+                try await view.showLast(lines)
+            } else {
+                try await view.show(file, lines)
+            }
+            if follow { try await view.follow { try await owner.hasEnded(client) } }
+        }
+    }
+}
+
+/// Whose output is shown.
+enum LogOwner {
+    case instance(AppID, InstanceID)
+    case task(TaskID)
+
+    /// Finds what the command line names.
+    ///
+    /// - Throws: `CommandFailure` if there is none, or `ClientError`.
+    static func named(_ id: String, isTask: Bool, _ client: APIClient) async throws -> LogOwner {
+        if isTask, let task = TaskID(rawValue: id) { return .task(task) }
+        let parts = id.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        let app = AppID(String(parts[0]))
+        if parts.count == 2 { return .instance(app, InstanceID(String(parts[1]))) }
+        if let newest = try await client.instances(of: app).last { return .instance(app, newest.id) }
+        // Tells apart who has none and who is not there.
+        _ = try await client.application(app)
+        if let newest = try await client.endedInstances(of: app, atMost: 1).first { return .instance(app, newest.id) }
+        throw CommandFailure(.other, "\(app) has no instance, and none has ended that is still known")
+    }
+
+    func files(_ client: APIClient) -> LogClient {
+        switch self {
+        case .instance(let app, let instance):
+            LogClient(
+                controller: client.endpoint,
+                kind: "applications",
+                owner: app.rawValue,
+                name: instance.rawValue
+            )
+        case .task(let task):
+            LogClient(controller: client.endpoint, kind: "tasks", owner: task.source, name: task.name)
+        }
+    }
+
+    /// Nothing more will be written.
+    func hasEnded(_ client: APIClient) async throws -> Bool {
+        let path =
+            switch self {
+            case .instance(let app, let instance): "applications/\(app)/instances/\(instance)"
+            case .task(let task): "tasks/\(task.source)/instances/\(task.name)"
+            }
+        do {
+            let state = try await client.get(path)["state"]?.text ?? ""
+            return InstanceState(rawValue: state)?.isTerminal ?? false
+        } catch let error as ClientError where error.code == .notFound {
+            return true
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import ApusStore
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// What every process of a cluster does alike: it logs, holds its state directory, and runs services until it is told
+/// to end.
+struct NodeProcess {
+    /// After this a shutdown no longer waits.
+    private static let shutdownLimit: Duration = .seconds(20)
+
+    let statePath: String
+    let logger: Logger
+
+    /// Once a process: it sets the process's logging up.
+    init(statePath: String, logLevel: Logger.Level) {
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "apus")
+        logger.logLevel = logLevel
+        self.logger = logger
+        self.statePath = statePath
+    }
+
+    /// Runs `body` with the state directory locked for this process.
+    ///
+    /// - Throws: `CommandFailure`, whatever it was that failed.
+    func holdingState(_ body: (StateDirectory) async throws -> Void) async throws {
+        do {
+            let directory = try StateDirectory(at: statePath)
+            // Also what keeps the lock until here: not every body does.
+            defer { directory.close() }
+            try await body(directory)
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch {
+            throw CommandFailure(.other, "\(error)")
+        }
+        Output.line("stopped; all containers keep running and are found again at the next start")
+    }
+
+    /// Runs the services until SIGTERM or SIGINT, and stops them in the reverse order.
+    ///
+    /// - Throws: what the first one threw that failed; it takes the others with it.
+    func serve(_ services: [any Service]) async throws {
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { service in
+                ServiceGroupConfiguration.ServiceConfiguration(
+                    service: service,
+                    failureTerminationBehavior: .gracefullyShutdownGroup
+                )
+            },
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger
+        )
+        configuration.maximumGracefulShutdownDuration = Self.shutdownLimit
+        try await ServiceGroup(configuration: configuration).run()
+    }
+}

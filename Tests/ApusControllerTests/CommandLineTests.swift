@@ -1,0 +1,187 @@
+import ApusClient
+import ApusController
+import ApusModel
+import ApusTestKit
+import Foundation
+import Testing
+
+/// A program that was run to its end.
+private struct Run: Sendable {
+    var code: Int32
+    var output: String
+    var errors: String
+}
+
+/// A program under way.
+private final class Program: @unchecked Sendable {
+    // After its start it is only asked and signalled, which is a mere kill().
+    private let process = Process()
+    private let (output, errors) = (Pipe(), Pipe())
+    private let ended: AsyncStream<Void>
+
+    init(_ path: String, _ arguments: [String], endpoint: String = "") throws {
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.environment = ["APUS_ENDPOINT": endpoint, "HOME": "/nonexistent", "PATH": "/usr/bin:/bin"]
+        (process.standardOutput, process.standardError) = (output, errors)
+        process.standardInput = FileHandle.nullDevice
+        let (stream, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        ended = stream
+        process.terminationHandler = { _ in end.finish() }
+        try process.run()
+    }
+
+    var isRunning: Bool { process.isRunning }
+
+    func interrupt() { process.interrupt() }
+
+    /// What it prints fits into the pipes.
+    func end() async throws -> Run {
+        for await _ in ended {}
+        return Run(
+            code: process.terminationStatus,
+            output: String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self),
+            errors: String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        )
+    }
+}
+
+private let binary = ProcessInfo.processInfo.environment["APUS_TEST_BINARY"]
+
+/// The commands of `apus` against a controller.
+@Suite(.timeLimit(.minutes(3))) struct CommandLineTests {
+    private static func withNode(
+        _ body: @escaping @Sendable (Controller, ScriptedNode, _ endpoint: String) async throws -> Void
+    ) async throws {
+        let node = ScriptedNode()
+        try await withController(store: MemoryStore(), send: node.send) { controller in
+            try await withServer(controller) { client in
+                await node.report(to: controller)
+                try await body(controller, node, client.endpoint)
+            }
+        }
+    }
+
+    private static func apus(_ endpoint: String, _ arguments: String...) throws -> Program {
+        try Program(binary ?? "", arguments, endpoint: endpoint)
+    }
+
+    private static func runs(_ controller: Controller) async -> Bool {
+        await controller.get("tasks").json?["data"]?[0]?["state"] == "RUNNING"
+    }
+
+    private static let task = TaskID(source: "BATCH", name: "T1")
+    private static let named = ["--source", "BATCH", "--id", "T1"]
+
+    @Test(arguments: [0, 3])
+    func `a task's command ends with the exit code of its container`(_ code: Int) async throws {
+        try await Self.withNode { controller, node, endpoint in
+            let command = try Program(
+                binary ?? "",
+                ["tasks", "run", "--image", "job:1", "--env", "A=1"] + Self.named + ["--", "--flag", "two words"],
+                endpoint: endpoint
+            )
+            try await eventually("it runs", node, controller) { await Self.runs(controller) }
+            node.move(.task(Self.task), to: .stopped, .exited(code: Int64(code), outOfMemory: false))
+            async let end = command.end()
+            try await eventually("it has ended", node, controller) {
+                await controller.get("tasks").json?["data"] == []
+            }
+            let run = try await end
+            #expect(run.code == Int32(code), "\(run.errors)")
+            #expect(run.output == "")
+            #expect(run.errors.contains("BATCH/T1: STOPPED on node1, "))
+            #expect(run.errors.contains("with exit code \(code)\n"))
+        }
+    }
+
+    @Test func `a killed task has no exit code, and the one who kills sees its end`() async throws {
+        try await Self.withNode { controller, node, endpoint in
+            let command = try Program(
+                binary ?? "",
+                ["tasks", "run", "--image", "job:1"] + Self.named,
+                endpoint: endpoint
+            )
+            try await eventually("it runs", node, controller) { await Self.runs(controller) }
+            let kill = try Self.apus(endpoint, "tasks", "kill", "BATCH/T1")
+            async let (end, killed) = (command.end(), kill.end())
+            try await eventually("it has ended", node, controller) {
+                await controller.get("tasks").json?["data"] == []
+            }
+            let (run, killing) = try await (end, killed)
+            #expect(run.code == 125)
+            #expect(run.errors.hasSuffix("apus: BATCH/T1 has no exit code: CANCELLED, killed by a user\n"))
+            #expect(killing.code == 0, "\(killing.errors)")
+        }
+    }
+
+    @Test func `Ctrl-C ends the waiting and not the task`() async throws {
+        try await Self.withNode { controller, node, endpoint in
+            let command = try Program(
+                binary ?? "",
+                ["tasks", "run", "--image", "job:1"] + Self.named,
+                endpoint: endpoint
+            )
+            try await eventually("it runs", node, controller) { await Self.runs(controller) }
+            command.interrupt()
+            let run = try await command.end()
+            #expect(run.code == 130)
+            #expect(run.errors.contains("End it with: apus tasks kill BATCH/T1"))
+            #expect(await Self.runs(controller))
+        }
+    }
+
+    @Test func `whatever keeps a task from running is 125 with its reason`() async throws {
+        try await Self.withNode { _, _, endpoint in
+            let cases: [([String], String)] = [
+                (["--image", "job:1", "--cpu", "9"], "Cluster does not have enough CPU. Required: 9 Available: 4"),
+                (["/nonexistent/job.json"], "/nonexistent/job.json cannot be read"),
+                (["-"], "standard input is not JSON"),
+                (["--image", "job:1", "--id", "a/b"], "Only characters, numbers, hyphen and underscore is allowed"),
+                (["--image", "job:1", "--endpoint", "127.0.0.1:1"], "Is a controller running?"),
+            ]
+            for (arguments, reason) in cases {
+                let run = try await Program(binary ?? "", ["tasks", "run"] + arguments, endpoint: endpoint).end()
+                #expect(run.code == 125, "\(arguments): \(run.errors)")
+                #expect(run.errors.contains(reason), "\(arguments): \(run.errors)")
+            }
+            let usage = try await Self.apus(endpoint, "tasks", "run").end()
+            #expect(usage.code == 64)
+        }
+    }
+
+    @Test func `an application is restarted, stopped, started and recovered, and a refusal has its code`() async throws
+    {
+        try await Self.withNode { controller, node, endpoint in
+            let app = AppID("TEST_APP-1")
+            _ = await controller.post("applications/operations", create(instances: 2).json.serialized)
+            func steady(_ count: Int64) async throws {
+                try await eventually("\(count) are healthy", node, controller) {
+                    let summary = await controller.get("applications/\(app)").json?["data"]
+                    return summary?["healthyInstances"] == .integer(count) && summary?["operation"] == nil
+                }
+            }
+            func apus(_ arguments: String...) async throws -> Run {
+                let command = try Program(binary ?? "", ["apps"] + arguments, endpoint: endpoint)
+                try await eventually("it has ended", node, controller) { !command.isRunning }
+                return try await command.end()
+            }
+            try await steady(2)
+            let restarted = try await apus("restart", "TEST_APP-1", "--parallelism", "2", "--rollback")
+            #expect(restarted.code == 0, "\(restarted.errors)")
+            #expect(restarted.output.hasSuffix("TEST_APP-1: RUNNING, expected 2, running 2, healthy 2\n"))
+            let id = await controller.get("applications/\(app)/instances").json?["data"]?[0]?["instanceId"]?.text ?? ""
+            let stopped = try await apus("stop", "TEST_APP-1", "--ids", id, "--no-respawn")
+            #expect(stopped.code == 0, "\(stopped.errors)")
+            #expect(stopped.output.hasSuffix("TEST_APP-1: RUNNING, expected 1, running 1, healthy 1\n"))
+            let started = try await apus("start", "TEST_APP-1", "1")
+            #expect(started.code == 0, "\(started.errors)")
+            #expect(started.output.hasSuffix("expected 2, running 2, healthy 2\n"))
+            #expect(try await apus("recover", "TEST_APP-1").code == 0)
+            let cancelled = try await apus("cancel", "TEST_APP-1")
+            #expect((cancelled.code, cancelled.errors) == (5, "apus: Current operation could not be cancelled\n"))
+            #expect(try await apus("restart", "NOPE-1").code == 1)
+            #expect(try await apus("stop", "TEST_APP-1", "--ids", "AI-9").code == 5)
+        }
+    }
+}

@@ -1,0 +1,175 @@
+import ApusController
+import ApusEngine
+import ApusModel
+import ApusTestKit
+import Foundation
+import Synchronization
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// Log files through the controller: from the executor that has them, and without the envelope.
+@Suite(.timeLimit(.minutes(2)))
+struct LogProxyTests {
+    /// A controller with one healthy instance on the executor that `answer` speaks for.
+    private func withInstance(
+        _ answer: @escaping @Sendable (String) -> String?,
+        _ body: @escaping @Sendable (Controller, _ path: String) async throws -> Void
+    ) async throws {
+        let server = try NodeServer(answer)
+        defer { server.stop() }
+        var report = fullReport()
+        report.identity.hostname = "127.0.0.1"
+        report.identity.port = server.port
+        let full = report
+        try await withController(store: MemoryStore()) { controller in
+            _ = await controller.inbox.submit(full)
+            _ = await controller.post("applications/operations", create(instances: 1).json.serialized)
+            try await eventually("it is healthy") { await controller.healthy(AppID("TEST_APP-1")) == 1 }
+            let instances = await controller.get("applications/TEST_APP-1/instances").json?["data"]
+            guard case .array(let list)? = instances, let id = list.first?["instanceId"]?.text else {
+                Issue.record("there is no instance")
+                return
+            }
+            try await body(controller, "logfiles/applications/TEST_APP-1/\(id)")
+        }
+    }
+
+    @Test func `lists and pieces are handed on as the executor gave them`() async throws {
+        try await withInstance { request in
+            if request.contains("/list ") { return #"{"files":["output.log"]}"# }
+            let isRead = request.contains("/read/output.log?offset=7&length=9 ")
+            return isRead ? #"{"data":"a line\n","offset":7}"# : nil
+        } _: { controller, path in
+            let list = await controller.get("\(path)/list")
+            #expect(list.status == 200)
+            #expect(list.json?.serialized == #"{"files":["output.log"]}"#)
+            let piece = await controller.get("\(path)/read/output.log?offset=7&length=9&x=y")
+            #expect(piece.json?.serialized == #"{"data":"a line\n","offset":7}"#)
+        }
+    }
+
+    @Test func `a download comes piece by piece, with the executor's name for it`() async throws {
+        let text = String(repeating: "0123456789", count: 300_000)
+        try await withInstance {
+            $0.contains("/download/output.log?rename=true ") ? text : nil
+        } _: { controller, path in
+            let answer = await controller.get("\(path)/download/output.log?rename=true")
+            #expect(answer.status == 200)
+            let file = try #require(answer.file)
+            #expect((file.length, file.disposition) == (3_000_000, "attachment; filename=a"))
+            var (bytes, longest) = (0, 0)
+            for try await piece in file.pieces {
+                bytes += piece.count
+                longest = max(longest, piece.count)
+            }
+            #expect(bytes == 3_000_000)
+            #expect(longest < 1 << 20, "it is never held as a whole")
+        }
+    }
+
+    @Test func `an executor's refusal is told with its code and its words`() async throws {
+        try await withInstance { _ in
+            nil
+        } _: { controller, path in
+            for verb in ["list", "read/output.log", "download/output.log"] {
+                let answer = await controller.get("\(path)/\(verb)")
+                #expect(answer.status == 500)
+                #expect(
+                    answer.json?.serialized == #"{"error":"Executor call returned: 400 body: {\"error\":\"no\"}"}"#
+                )
+            }
+        }
+    }
+
+    @Test func `an instance or an executor that is gone has no content, and no other kind exists`() async throws {
+        try await withInstance { _ in
+            nil
+        } _: { controller, path in
+            #expect(await controller.get("logfiles/applications/TEST_APP-1/AI-none/list").status == 204)
+            #expect(await controller.get("logfiles/applications/OTHER-1/AI-none/read/output.log").status == 204)
+            #expect(await controller.get("logfiles/tasks/TEST_APP/T1/list").status == 204)
+            #expect(await controller.get("logfiles/nothing/TEST_APP/T1/list").status == 404)
+            let service = await controller.get("logfiles/localservices/A-1/SI-1/list")
+            #expect(service.status == 400)
+            // Of another application: the path would name somebody else's folder.
+            let other = path.replacing("TEST_APP-1", with: "OTHER-1")
+            #expect(await controller.get("\(other)/list").status == 204)
+        }
+    }
+
+    @Test func `an executor that does not answer is told as such`() async throws {
+        let server = try NodeServer { _ in nil }
+        let port = server.port
+        server.stop()
+        try await withInstance({ _ in nil }) { controller, path in
+            var report = fullReport(revision: 9)
+            report.identity.hostname = "127.0.0.1"
+            report.identity.port = port
+            report.identity.incarnation = 2
+            _ = await controller.inbox.submit(report)
+            try await eventually("it has another address") {
+                let answer = await controller.get("\(path)/list")
+                return answer.status == 204 || answer.json?["error"]?.text?.contains("cannot be reached") == true
+            }
+        }
+    }
+}
+
+/// An executor's HTTP side: 200 with what `answer` returns of the request's head, 400 if that is `nil`.
+private final class NodeServer: Sendable {
+    let port: Int
+    private let listener: Int32
+
+    init(_ answer: @escaping @Sendable (String) -> String?) throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                bind(listener, generic, length) == 0 && listen(listener, 8) == 0
+                    && getsockname(listener, generic, &length) == 0
+            }
+        }
+        try #require(isListening, "no free port")
+        self.listener = listener
+        port = Int(UInt16(bigEndian: address.sin_port))
+        Thread.detachNewThread { Self.serve(listener, answer) }
+    }
+
+    func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
+
+    private static func serve(_ listener: Int32, _ answer: (String) -> String?) {
+        while true {
+            let connection = accept(listener, nil, nil)
+            guard connection >= 0 else { break }
+            var request = [UInt8](repeating: 0, count: 65_536)
+            let count = recv(connection, &request, request.count, 0)
+            let body = answer(String(decoding: request.prefix(max(count, 0)), as: UTF8.self))
+            let bytes = Array(
+                """
+                HTTP/1.1 \(body == nil ? 400 : 200) Status\r
+                Content-Length: \((body ?? #"{"error":"no"}"#).utf8.count)\r
+                Content-Disposition: attachment; filename=a\r
+                Connection: close\r
+                \r
+                \(body ?? #"{"error":"no"}"#)
+                """.utf8
+            )
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let sent = rest.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                guard sent > 0 else { break }
+                rest = rest.dropFirst(sent)
+            }
+            close(connection)
+        }
+        close(listener)
+    }
+}

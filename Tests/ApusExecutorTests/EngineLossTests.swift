@@ -1,0 +1,175 @@
+import ApusAgent
+import ApusContainers
+import ApusExecutor
+import ApusModel
+import Foundation
+import Testing
+
+/// What becomes of an executor's work when its container engine stands still, restarts or has no room left.
+@Suite(
+    .serialized,
+    .timeLimit(.minutes(3)),
+    .enabled(if: ProcessInfo.processInfo.environment["APUS_TEST_DOCKER_SOCKET"] != nil)
+)
+struct EngineLossTests {
+    private static let selection = ContainerLabels.selection(
+        cluster: LoopRig.identity.cluster,
+        executor: LoopRig.identity.id
+    )
+
+    private static func performer(_ engine: DockerEngine) -> JobPerformer {
+        JobPerformer(
+            engine: engine,
+            host: ContainerHost(
+                identity: LoopRig.identity,
+                publishedAddress: "127.0.0.1",
+                sharing: LoopRig.topology.sharing,
+                environment: [:]
+            ),
+            probeAddress: "127.0.0.1",
+            logger: LoopRig.logger
+        )
+    }
+
+    private static func creation(_ number: Int, _ own: OwnEngine) -> (InstanceID, Job) {
+        let spec = LoopRig.spec(number, image: own.image)
+        return (spec.id, .create(spec, created: WallTime(milliseconds: 7), epoch: 3, ports: []))
+    }
+
+    /// Does all of them at once.
+    private static func perform(_ jobs: [(InstanceID, Job)], by performer: JobPerformer) async -> [Outcome] {
+        await withTaskGroup(of: Outcome.self) { group in
+            for (instance, job) in jobs {
+                group.addTask { await performer.perform(job, for: instance, portsInUse: []) }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+
+    /// Runs a test with a client of the engine that gives up soon.
+    private static func with(_ own: OwnEngine, _ body: (DockerEngine) async throws -> Void) async throws {
+        let engine = DockerEngine(socketPath: own.socketPath, callTimeout: .seconds(2))
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await body(engine))
+        } catch {
+            result = .failure(error)
+        }
+        try await engine.shutdown()
+        try result.get()
+    }
+
+    @Test
+    func `an engine that stands still fails every job in time, and everything goes on when it goes on`() async throws {
+        try await OwnEngine.run { own in
+            try await Self.with(own) { engine in
+                let performer = Self.performer(engine)
+                let runs = try await Self.running(own, engine, performer)
+                let creations = (1...12).map { Self.creation($0, own) }
+                try own.freeze()
+                let command = CheckMode.command(CommandCheck(command: "true"))
+                let others: [Job] = [
+                    .pull(image: own.image, timeout: .seconds(1)),
+                    .start(runs),
+                    .check(command, container: runs, port: nil, timeout: .milliseconds(100)),
+                    .stop(ContainerID("none"), grace: .zero),
+                    .remove(ContainerID("none")),
+                ]
+                let begin = ContinuousClock.now
+                let jobs = creations + others.enumerated().map { (InstanceID("other-\($0)"), $1) }
+                for outcome in await Self.perform(jobs, by: performer) {
+                    guard case .failed(let failure) = outcome else {
+                        Issue.record("\(outcome)")
+                        continue
+                    }
+                    #expect(failure.kind == .engineAway, "\(failure)")
+                }
+                // Two seconds each, eight at once.
+                #expect(ContinuousClock.now - begin < .seconds(15))
+                try own.thaw()
+                // Whether the engine has made some of them all the same is not known: each is there once.
+                for outcome in await Self.perform(creations, by: performer) {
+                    guard case .created = outcome else {
+                        Issue.record("\(outcome)")
+                        continue
+                    }
+                }
+                let found = try await engine.containers(labels: Self.selection)
+                #expect(found.filter { $0.state == .created }.count == creations.count)
+                let check = Job.check(command, container: runs, port: nil, timeout: .seconds(20))
+                #expect(await Self.perform([(InstanceID("x"), check)], by: performer) == [.passed])
+            }
+        }
+    }
+
+    @Test
+    func `a command's time is not up when it is the engine that stands still`() async throws {
+        try await OwnEngine.run { own in
+            try await Self.with(own) { engine in
+                let runs = try await Self.running(own, engine, Self.performer(engine))
+                let running = Task { try await engine.run(["sleep", "1000"], in: runs, within: .seconds(2)) }
+                try await eventually("it runs") { try Self.processes(named: "sleep 1000") > 0 }
+                try own.freeze()
+                await #expect(throws: ContainerError.self) { try await running.value }
+                try own.thaw()
+                #expect(try await engine.run(["sleep", "1000"], in: runs, within: .seconds(2)) == .stillRuns)
+            }
+        }
+    }
+
+    @Test
+    func `an engine without room says so, leaves nothing half made, and goes on when there is room`() async throws {
+        try await OwnEngine.run(diskMB: 64) { own in
+            try await Self.with(own) { engine in
+                let performer = Self.performer(engine)
+                try own.asRoot("dd if=/dev/zero of=\(own.dataRoot)/filler bs=64k || true")
+                let outcomes = await Self.perform((1...3).map { Self.creation($0, own) }, by: performer)
+                for outcome in outcomes {
+                    guard case .failed(let failure) = outcome else {
+                        Issue.record("\(outcome)")
+                        continue
+                    }
+                    #expect(failure.kind == .other)
+                    #expect(failure.reason.contains("no space left on device"), "\(failure)")
+                }
+                #expect(try await engine.list(labels: [:]).isEmpty)
+                let registry = try await SmallRegistry()
+                let image = registry.image
+                let pull = (InstanceID("pull"), Job.pull(image: image, timeout: .seconds(20)))
+                guard case .failed(let failure)? = await Self.perform([pull], by: performer).first else {
+                    Issue.record("it was pulled")
+                    return
+                }
+                #expect(failure.reason.contains("no space left on device"), "\(failure)")
+                #expect(try await !engine.hasImage(image))
+                try own.asRoot("rm \(own.dataRoot)/filler")
+                let again = await Self.perform([Self.creation(1, own)], by: performer)
+                guard case .created? = again.first else {
+                    Issue.record("\(again)")
+                    return
+                }
+                #expect(await Self.perform([pull], by: performer) == [.pulled])
+                try await registry.stop()
+            }
+        }
+    }
+
+    /// A container that runs and is none of the executor's.
+    private static func running(
+        _ own: OwnEngine,
+        _ engine: DockerEngine,
+        _ performer: JobPerformer
+    ) async throws -> ContainerID {
+        let plan = ContainerPlan(name: "runs", image: own.image, command: ["sleep", "600"], memoryMB: 32)
+        let id = try await engine.create(plan)
+        try await engine.start(id)
+        return id
+    }
+
+    private static func processes(named command: String) throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.count { pid in
+            let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+            return String(decoding: bytes, as: UTF8.self).split(separator: "\0").joined(separator: " ") == command
+        }
+    }
+}

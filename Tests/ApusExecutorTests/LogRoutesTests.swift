@@ -1,0 +1,100 @@
+import ApusExecutor
+import ApusModel
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import ServiceLifecycle
+import Testing
+
+/// Log files over an executor's own HTTP side, without a container engine: what has ended is read like what runs.
+@Suite(.timeLimit(.minutes(2)))
+struct LogRoutesTests {
+    private static let owner = "WEB-1/AI-1"
+    private let scratch: Scratch
+    private let held: PortReservation
+    private var port: Int { held.mappings[0].hostPort }
+
+    init() throws {
+        scratch = try Scratch()
+        held = try PortReservation(ports: [PortSpec(name: "own", port: 1)], address: "127.0.0.1", excluding: [])
+        let folder = "\(scratch.path)/node/logs/applications/\(Self.owner)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data("\(LogBench.line("hällo", at: 1))\n".utf8).write(to: URL(filePath: "\(folder)/output.log"))
+    }
+
+    private func running(_ body: () async throws -> Void) async throws {
+        let settings = ExecutorSettings(
+            cluster: ClusterID("cluster"),
+            stateDirectory: "\(scratch.path)/node",
+            hostname: "box",
+            address: "127.0.0.1",
+            port: port,
+            controllers: [],
+            engineSocket: "\(scratch.path)/no-engine.sock",
+            sharing: .shared(multiplier: 4),
+            publishAddress: "127.0.0.1"
+        )
+        let services = ServiceGroup(
+            services: [Executor(settings: settings, logger: LoopRig.logger)],
+            logger: LoopRig.logger
+        )
+        var result = Result<Void, any Error>.success(())
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await services.run() }
+            do {
+                try await eventually("the executor answers") {
+                    do { return try await get("ping").status == .ok } catch { return false }
+                }
+                try await body()
+            } catch {
+                result = .failure(error)
+            }
+            await services.triggerGracefulShutdown()
+            try await group.waitForAll()
+        }
+        try result.get()
+    }
+
+    private func get(_ path: String) async throws -> (status: HTTPResponseStatus, headers: HTTPHeaders, body: String) {
+        let request = HTTPClientRequest(url: "http://127.0.0.1:\(port)/apis/v1/\(path)")
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let body = try await response.body.collect(upTo: 1 << 20)
+        return (response.status, response.headers, String(buffer: body))
+    }
+
+    @Test(arguments: ["filestream", "applications"])
+    func `files are listed, read and downloaded`(kind: String) async throws {
+        try await running {
+            let base = "logs/\(kind)/\(Self.owner)"
+            #expect(try await get("\(base)/list").body == #"{"files":["output.log"]}"#)
+            let end = try JSON(parsing: try await get("\(base)/read/output.log?offset=-1&length=-1").body)
+            #expect((end["data"], end["offset"]) == ("", 42))
+            let piece = try JSON(parsing: try await get("\(base)/read/output.log?offset=35").body)
+            #expect((piece["data"], piece["offset"]) == ("hällo\n", 35))
+            let download = try await get("\(base)/download/output.log")
+            #expect(download.body == "\(LogBench.line("hällo", at: 1))\n")
+            #expect(download.headers["Content-Type"] == ["text/plain"])
+            #expect(download.headers["Content-Disposition"] == ["attachment; filename=output.log"])
+            let renamed = try await get("\(base)/download/output.log?rename=true").headers["Content-Disposition"]
+            let name = try #require(renamed.first)
+            #expect(name.hasPrefix("attachment; filename=WEB-1_AI-1_output.log-20"))
+        }
+    }
+
+    @Test func `what cannot be read is refused with a reason`() async throws {
+        try await running {
+            for path in [
+                "WEB-1/AI-1/read/output.log.7", "WEB-1/AI-1/read/secret", "WEB-1/AI-1/read/output.log?offset=x",
+                "WEB-1/AI-1/read/output.log?offset=-1&length=5", "WEB-1/AI-1/download/..%2Fx", "../../list",
+            ] {
+                let answer = try await get("logs/filestream/\(path)")
+                // A path that the client or the server shortens leads nowhere.
+                guard answer.status != .notFound else { continue }
+                #expect(answer.status == .badRequest, "\(path)")
+                #expect(try JSON(parsing: answer.body)["error"]?.text?.isEmpty == false, "\(path)")
+            }
+            #expect(try await get("logs/filestream/WEB-1/AI-2/list").body == #"{"files":[]}"#)
+        }
+    }
+}

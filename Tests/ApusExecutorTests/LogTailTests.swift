@@ -1,0 +1,45 @@
+import ApusExecutor
+import ApusModel
+import Foundation
+import Testing
+
+/// What somebody sees who follows `output.log` with the system's own `tail -F`.
+@Suite(.timeLimit(.minutes(3)))
+struct LogTailTests {
+    @Test func `tail -F sees every line once, over ten rotations and more`() async throws {
+        let bench = try LogBench()
+        try bench.put("")
+        let seen = "\(bench.scratch.path)/seen"
+        try Data().write(to: URL(filePath: seen))
+        let tail = Process()
+        tail.executableURL = URL(filePath: "/usr/bin/env")
+        tail.arguments = ["tail", "-n", "+1", "-F", "\(bench.folder)/output.log"]
+        tail.standardOutput = try FileHandle(forWritingTo: URL(filePath: seen))
+        tail.standardError = FileHandle.nullDevice
+        try tail.run()
+        defer { tail.terminate() }
+
+        let text = String(repeating: "x", count: 150)
+        try await bench.capturing(.local(maxSize: "32k", maxFiles: 100, compress: false)) { _ in
+            var number = 0
+            try await eventually("ten rotations are over", within: .seconds(90)) {
+                // More than a file holds in the time that it is the newest for.
+                let entries = (number..<(number + 20)).map { number in
+                    ScriptedLogs.Entry(kind: 1, time: Int64(number), text: "\(number) \(text)")
+                }
+                bench.engine.write(entries)
+                number += 20
+                return FileManager.default.fileExists(atPath: "\(bench.folder)/output.log.10")
+            }
+            let wanted = number
+            try await eventually("all is written") { try bench.lines().count == wanted }
+            let expected = try bench.lines()
+            func read() throws -> [String] {
+                String(decoding: try Data(contentsOf: URL(filePath: seen)), as: UTF8.self).split(separator: "\n")
+                    .map(String.init)
+            }
+            try await eventually("tail has seen the last line") { try read().last == expected.last }
+            #expect(try read() == expected)
+        }
+    }
+}

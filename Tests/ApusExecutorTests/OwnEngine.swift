@@ -1,0 +1,189 @@
+import ApusContainers
+import ApusExecutor
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import Testing
+
+/// A Docker engine of one test's own, which may be stopped, ended and starved; needs root, or sudo.
+///
+/// Everything of it lies below one short directory. It has a bridge of its own and leaves the packet filter alone, so
+/// that no other engine on the machine feels it.
+final class OwnEngine: Sendable {
+    let directory: String
+    let image: String
+    private let bridge: String
+    private let options: String
+    private let shell: RootShell
+
+    var socketPath: String { "\(directory)/docker.sock" }
+    var dataRoot: String { "\(directory)/data" }
+
+    /// Runs a test on an engine that answers and has the test image; nothing is left of it, whatever happens.
+    ///
+    /// `diskMB` bounds what it can store.
+    static func run(
+        liveRestore: Bool = true,
+        diskMB: Int? = nil,
+        _ body: @Sendable (OwnEngine) async throws -> Void
+    ) async throws {
+        let engine = try OwnEngine(liveRestore: liveRestore)
+        let result: Result<Void, any Error>
+        do {
+            try engine.prepare(diskMB: diskMB)
+            try await engine.start()
+            try await engine.loadImage()
+            try await body(engine)
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        await engine.clear()
+        try result.get()
+    }
+
+    private init(liveRestore: Bool) throws {
+        image = try #require(ProcessInfo.processInfo.environment["APUS_TEST_IMAGE"], "scripts/test sets it")
+        let number = Int.random(in: 0..<65_536)
+        directory = "\(FileManager.default.temporaryDirectory.path)/own\(number)"
+        bridge = "apust\(number)"
+        options = liveRestore ? "--live-restore" : ""
+        // With this process the shell ends, however it ends, and the engine with the shell.
+        shell = try RootShell(
+            atItsEnd: "pid=\\$(cat '\(directory)/pid') && kill -CONT \\$pid && kill \\$pid"
+        )
+    }
+
+    private func prepare(diskMB: Int?) throws {
+        try asRoot("mkdir -p '\(dataRoot)'")
+        if let diskMB { try asRoot("mount -t tmpfs -o size=\(diskMB)m tmpfs '\(dataRoot)'") }
+        let subnet = abs(bridge.utf8.reduce(0) { $0 * 31 + Int($1) }) % 256
+        try asRoot("ip link add \(bridge) type bridge")
+        try asRoot("ip addr add 10.213.\(subnet).1/24 dev \(bridge)")
+        try asRoot("ip link set \(bridge) up")
+    }
+
+    /// Starts it and waits until it answers.
+    func start() async throws {
+        try asRoot(
+            """
+            { dockerd -H 'unix://\(socketPath)' --data-root '\(dataRoot)' --exec-root '\(directory)/exec' \
+            --pidfile '\(directory)/pid' --bridge \(bridge) --iptables=false --ip-masq=false --ip-forward=false \
+            --group \(getegid()) \(options) >>'\(directory)/log' 2>&1 & }
+            """
+        )
+        let engine = DockerEngine(socketPath: socketPath, callTimeout: .seconds(1))
+        do {
+            try await eventually("the test's own engine answers; see \(directory)/log") {
+                do { return try await !engine.version().engine.isEmpty } catch is ContainerError { return false }
+            }
+        } catch {
+            try await engine.shutdown()
+            throw error
+        }
+        try await engine.shutdown()
+    }
+
+    /// Has it end in its own way and waits until it has.
+    func end() async throws {
+        guard let pid = pid else { return }
+        try asRoot("kill \(pid)")
+        // A command of its own: while it waits for that, the shell takes the ended engine off the table of processes.
+        try await eventually("the test's own engine ends") { try shell.run("sh -c 'kill -0 \(pid)'") != 0 }
+    }
+
+    /// It stands still: it takes connections, for the kernel does, and answers nothing.
+    func freeze() throws { try asRoot("kill -STOP \(try #require(pid))") }
+
+    func thaw() throws { try asRoot("kill -CONT \(try #require(pid))") }
+
+    private var pid: Int32? {
+        guard let text = FileManager.default.contents(atPath: "\(directory)/pid") else { return nil }
+        return Int32(String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+
+    private func loadImage() async throws {
+        let tests = try #require(ProcessInfo.processInfo.environment["APUS_TEST_DOCKER_SOCKET"])
+        let saved = try await Self.call(.GET, tests, "/images/\(image)/get", body: nil)
+        _ = try await Self.call(.POST, socketPath, "/images/load?quiet=1", body: saved)
+    }
+
+    private static func call(
+        _ method: HTTPMethod,
+        _ socket: String,
+        _ path: String,
+        body: ByteBuffer?
+    ) async throws -> ByteBuffer {
+        let place = try #require(socket.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
+        var request = HTTPClientRequest(url: "http+unix://\(place)\(path)")
+        request.method = method
+        request.headers.add(name: "Host", value: "docker")
+        if let body {
+            request.headers.add(name: "Content-Type", value: "application/x-tar")
+            request.body = .bytes(body)
+        }
+        let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let bytes = try await answer.body.collect(upTo: 1 << 28)
+        try #require(answer.status == .ok, "\(path): \(String(buffer: bytes))")
+        return bytes
+    }
+
+    private func clear() async {
+        do {
+            if let pid { _ = try shell.run("kill -CONT \(pid)") }
+            let engine = DockerEngine(socketPath: socketPath)
+            for container in (try? await engine.list(labels: [:])) ?? [] {
+                try? await engine.remove(container.id, force: true, volumes: true)
+            }
+            try await engine.shutdown()
+            try await end()
+            // Whatever is still mounted below it, deepest first.
+            let mounted = "awk '{ print $5 }' /proc/self/mountinfo | grep '^\(directory)/' | sort -r"
+            _ = try shell.run("\(mounted) | xargs -r -n 1 umount; ip link del \(bridge)")
+            try asRoot("rm -rf '\(directory)'")
+        } catch {
+            Issue.record("the test's own engine could not be cleared away: \(error)")
+        }
+        shell.close()
+    }
+
+    func asRoot(_ line: String) throws {
+        let status = try shell.run(line)
+        try #require(status == 0, "`\(line)` ended with \(status)")
+    }
+}
+
+/// One shell for all that needs root.
+///
+/// Each child that this process itself makes holds, for a moment, every file that is open here; other tests take locks.
+private final class RootShell: Sendable {
+    private let input = Pipe()
+    private let output = Pipe()
+
+    init(atItsEnd line: String) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = (geteuid() == 0 ? [] : ["sudo", "-n"]) + ["sh"]
+        process.standardInput = input
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        try input.fileHandleForWriting.write(contentsOf: Data("trap \"\(line)\" EXIT\n".utf8))
+    }
+
+    /// The status with which a line ends.
+    func run(_ line: String) throws -> Int32 {
+        let command = "{ \(line)\n} </dev/null >/dev/null 2>&1; echo $?\n"
+        try input.fileHandleForWriting.write(contentsOf: Data(command.utf8))
+        var answer = Data()
+        while answer.last != UInt8(ascii: "\n") {
+            let more = output.fileHandleForReading.availableData
+            try #require(!more.isEmpty, "the shell has ended")
+            answer += more
+        }
+        return try #require(Int32(String(decoding: answer.dropLast(), as: UTF8.self)))
+    }
+
+    func close() { try? input.fileHandleForWriting.close() }
+}

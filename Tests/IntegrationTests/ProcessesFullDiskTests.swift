@@ -1,0 +1,90 @@
+import ApusClient
+import ApusContainers
+import ApusModel
+import Foundation
+import Glibc
+import Testing
+
+extension ServiceTests {
+    @Suite(.serialized) struct ProcessesFullDiskTests {
+        @Test(.timeLimit(.minutes(3)))
+        func `a controller whose disk is full refuses changes with the reason, loses nothing, and goes on`()
+            async throws
+        {
+            try await withProcesses { cluster in
+                let state = "\(cluster.folder)/controller"
+                try await withSmallDisk(at: state) {
+                    try await cluster.startAndMeet()
+                    let app = try await cluster.deploy(service("WEB"), instances: 2)
+                    let before = try await cluster.containers().map(\.id)
+                    try fill(state)
+
+                    try await expectRefused(cluster, app)
+                    // Together longer than it takes to give an executor up that is not heard.
+                    try await expectRefused(cluster, AppID("NOT-THERE-1"))
+                    let waited = ContinuousClock.now + .seconds(12)
+                    try await cluster.eventually("an executor's silence would have been noticed") {
+                        try check(ContinuousClock.now > waited, "not yet")
+                    }
+                    #expect(try await cluster.api.cluster()["numExecutors"] == 1, "and it can be read all the while")
+                    #expect(try await cluster.containers().filter(\.isRunning).map(\.id) == before)
+                    #expect(
+                        !cluster.controller.said.contains("is lost") && !cluster.controller.said.contains("is silent")
+                    )
+
+                    try FileManager.default.removeItem(atPath: "\(state)/filler")
+                    try await cluster.eventually("changes are accepted again") { try await cluster.scale(app, to: 4) }
+                    try await cluster.settle(app, at: 4)
+                    #expect(Set(try await cluster.containers().map(\.id)).isSuperset(of: before))
+                    #expect(try await cluster.api.endedInstances(of: app, atMost: 10).isEmpty, "none was replaced")
+                    cluster.controller.kill9()
+                }
+            }
+        }
+
+        /// Asks for three instances; the answer is 503 with a reason.
+        private func expectRefused(_ cluster: ClusterProcesses, _ app: AppID) async throws {
+            do {
+                try await cluster.scale(app, to: 3)
+                Issue.record("\(app): a change was accepted that cannot be stored")
+            } catch let error as ClientError {
+                guard case .status(503, let text) = error.code else {
+                    Issue.record("\(app): \(error)")
+                    return
+                }
+                #expect(text.contains("store"), "\(app): \(text)")
+            }
+        }
+
+        private func fill(_ path: String) throws {
+            let descriptor = open("\(path)/filler", O_WRONLY | O_CREAT, 0o600)
+            try #require(descriptor >= 0)
+            defer { close(descriptor) }
+            let block = [UInt8](repeating: 0, count: 4096)
+            // The disk is small: 16 MiB.
+            while write(descriptor, block, block.count) == block.count {}
+            #expect(errno == ENOSPC)
+        }
+
+        private func withSmallDisk(at path: String, _ body: () async throws -> Void) async throws {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            try root("mount", "-t", "tmpfs", "-o", "size=16m,mode=0777", "apus-test", path)
+            do {
+                try await body()
+            } catch {
+                try root("umount", "-l", path)
+                throw error
+            }
+            try root("umount", "-l", path)
+        }
+
+        private func root(_ command: String...) throws {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments = (getuid() == 0 ? [] : ["sudo", "-n"]) + command
+            try process.run()
+            process.waitUntilExit()
+            try check(process.terminationStatus == 0, "\(command) ended with \(process.terminationStatus)")
+        }
+    }
+}

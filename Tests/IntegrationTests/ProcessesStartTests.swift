@@ -1,0 +1,131 @@
+import ApusClient
+import ApusContainers
+import ApusModel
+import Foundation
+import Testing
+
+extension ServiceTests {
+    /// How `apus controller` and `apus executor` start, alone and in any order.
+    @Suite(.serialized) struct ProcessesStartTests {
+        @Test(.timeLimit(.minutes(2)))
+        func `an executor that is started first says that it waits for a controller, and joins the one that comes`()
+            async throws
+        {
+            try await withProcesses { cluster in
+                let reason = "no controller says yet which cluster this is"
+                try cluster.executor.start()
+                try await cluster.eventually("it says that it waits, and for whom") {
+                    let said = cluster.executor.said
+                    try check(said.contains(reason) && said.contains("\(cluster.address)"), said)
+                    try check(said.contains("nobody listens there"), said)
+                }
+                try cluster.controller.start()
+                try await cluster.meet()
+                #expect(cluster.executor.said.components(separatedBy: reason).count == 2, "it says so once")
+                _ = try await cluster.deploy(service("WEB"), instances: 1)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(2)))
+        func `an executor that waits for its first controller ends when it is told to`() async throws {
+            try await withProcesses { cluster in
+                try cluster.executor.start()
+                try await cluster.eventually("it waits") {
+                    try check(cluster.executor.said.contains("asking again"), cluster.executor.said)
+                }
+                #expect(cluster.executor.terminate() == 0)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(2)))
+        func `an executor that was set up starts with neither engine nor controller, and goes on when they answer`()
+            async throws
+        {
+            try await withProcesses { cluster in
+                try await cluster.startAndMeet()
+                let app = try await cluster.deploy(service("WEB"), instances: 1)
+                let before = try await cluster.containers().map(\.id)
+                #expect(cluster.executor.terminate() == 0)
+                #expect(cluster.controller.terminate() == 0)
+                try cluster.disconnectEngine()
+
+                try cluster.executor.start()
+                try await cluster.eventually("it says that the engine does not answer, and that nobody leads") {
+                    let said = cluster.executor.said
+                    try check(said.contains("DOES NOT ANSWER at \(cluster.socketLink)"), said)
+                    try check(said.contains("no leader takes reports") && said.contains(cluster.address), said)
+                }
+                #expect(cluster.executor.isRunning)
+                try cluster.connectEngine()
+                try cluster.controller.start()
+                try await cluster.settle(app, at: 1)
+                #expect(try await cluster.containers().map(\.id) == before)
+                try await cluster.scale(app, to: 2)
+                try await cluster.settle(app, at: 2)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(2)))
+        func `of several controllers an executor finds the one that answers`() async throws {
+            try await withProcesses { cluster in
+                try cluster.controller.start()
+                try cluster.executor.start(
+                    cluster.executorArguments(["--controllers", "http://127.0.0.1:9,\(cluster.address)"])
+                )
+                try await cluster.meet()
+            }
+        }
+
+        @Test(.timeLimit(.minutes(2)))
+        func `an executor of another cluster is refused by the leader, says so, and goes on`() async throws {
+            try await withProcesses { cluster in
+                try cluster.controller.start()
+                try cluster.executor.start(
+                    cluster.executorArguments(["--cluster", "another", "--controllers", cluster.address])
+                )
+                try await cluster.eventually("it says that the leader refuses it, and why") {
+                    let said = cluster.executor.said
+                    try check(said.contains("leader refuses this executor"), said)
+                    try check(said.contains("belongs to cluster another"), said)
+                }
+                #expect(cluster.executor.isRunning)
+                #expect(try await cluster.api.cluster()["numExecutors"] == 0)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)))
+        func `a mistake in what a process is told ends it with a text that says what to do`() async throws {
+            try await withProcesses { cluster in
+                try await cluster.startAndMeet()
+                let fresh = ["--state", "\(cluster.folder)/fresh"]
+                let cases: [([String], Int32, String)] = [
+                    (["controller", "--address", "0.0.0.0:10000"], 64, "must be a loopback address"),
+                    (["executor", "--address", "10.1.2.3:11000"], 64, "must be a loopback address"),
+                    (["executor", "--controllers", "http://10.1.2.3:10000"], 64, "must be a loopback address"),
+                    (["executor", "--controllers", "https://127.0.0.1:1"], 64, "no TLS yet"),
+                    (["executor", "--pinned", "--multiplier", "2"], 64, "exclude each other"),
+                    (["executor", "--allow-volume", "data"], 64, "--allow-volume must be a whole path"),
+                    (["executor", "--cluster", "a b"], 64, "--cluster must be"),
+                    (["controller", "--state", "\(cluster.folder)/controller"], 1, "is in use by process"),
+                    (cluster.executorArguments([]), 1, "is in use by process"),
+                    (["executor", "--docker-socket", "/no/such.sock"] + fresh, 1, "No Docker engine can be used at"),
+                ]
+                for (index, (arguments, code, text)) in cases.enumerated() {
+                    let process = try ApusProcess(arguments, log: "\(cluster.folder)/mistake\(index).log")
+                    try process.start()
+                    #expect(process.end() == code, "\(arguments): \(process.said)")
+                    #expect(process.said.contains(text), "\(arguments): \(process.said)")
+                }
+
+                #expect(cluster.executor.terminate() == 0)
+                let other = try ApusProcess(
+                    cluster.executorArguments(["--cluster", "another"]),
+                    log: "\(cluster.folder)/other.log"
+                )
+                try other.start()
+                #expect(other.end() == 1)
+                #expect(other.said.contains("belongs to the cluster"), "\(other.said)")
+            }
+        }
+    }
+}
