@@ -101,12 +101,13 @@ extension Handling {
 
     private static func failed(_ status: Int, _ body: [UInt8]) -> APIAnswer {
         let text = String(decoding: body.prefix(longestRefusal), as: UTF8.self)
-        return error("Executor call returned: \(status) body: \(text)")
+        // What the executor refuses is the caller's mistake; Drove makes a 500 of it.
+        return error("Executor call returned: \(status) body: \(text)", (400..<500).contains(status) ? 400 : 500)
     }
 
     private static func unreached(_ failure: any Error) -> APIAnswer { error("Executor call failed: \(failure)") }
 
-    private static func error(_ text: String) -> APIAnswer {
-        APIAnswer(status: 500, json: .members(["error": .string(text)]))
+    private static func error(_ text: String, _ status: Int = 500) -> APIAnswer {
+        APIAnswer(status: status, json: .members(["error": .string(text)]))
     }
 }

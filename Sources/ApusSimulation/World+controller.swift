@@ -84,7 +84,7 @@ extension World {
             oracle.leads(epoch, engine.state, store: controller.store)
             agenda.add(.controllerTicks(life: controller.starts), after: World.controllerTick)
             sabotageGathering()
-            closeTurn()
+            if controller.process?.turn.pending == nil { closeTurn() }
         } catch {
             oracle.violated("the controller cannot start: \(error.message)")
         }

@@ -78,7 +78,7 @@ struct LogProxyTests {
         } _: { controller, path in
             for verb in ["list", "read/output.log", "download/output.log"] {
                 let answer = await controller.get("\(path)/\(verb)")
-                #expect(answer.status == 500)
+                #expect(answer.status == 400)
                 #expect(
                     answer.json?.serialized == #"{"error":"Executor call returned: 400 body: {\"error\":\"no\"}"}"#
                 )

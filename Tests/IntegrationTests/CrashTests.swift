@@ -27,9 +27,10 @@ extension ServiceTests {
                 try await cluster.start(crashAt: point)
                 found.append(try await round.run())
             }
-            let (busy, cut) = (found.count(where: \.work), found.count(where: \.request))
-            print("\(found.count(where: \.any)) of \(points.count) kills landed with work in a queue:")
-            print("\(busy) with an operation or a task under way, \(cut) with a request that got no answer")
+            let busy = found.count(where: \.any)
+            let (work, cut) = (found.count(where: \.work), found.count(where: \.request))
+            print("\(busy) of \(points.count) kills landed with work in a queue:")
+            print("\(work) with an operation or a task under way, \(cut) with a request that got no answer")
             print("asked for: \(round.ledger.summary); containers started: \(watch.startedContainers.count)")
             #expect(busy >= points.count / 2, "too few kills met any work")
 
