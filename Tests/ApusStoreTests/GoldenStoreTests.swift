@@ -39,5 +39,13 @@ struct GoldenStoreTests {
         #expect(engine.state.instances(of: app).count == 2)
         #expect(engine.state.endedInstances(of: app).count == 2)
         #expect(engine.state.members.count == 1)
+        // The first version knew no tasks.
+        let results = engine.state.tasks.values.map {
+            "\($0.id) \($0.end?.result.rawValue ?? "") \($0.end?.exitCode ?? 0)"
+        }
+        #expect(
+            state.hasSuffix("/2/state")
+                || results.sorted() == ["JOBS/BAD FAILED 3", "JOBS/LONG CANCELLED -1", "JOBS/OK SUCCESSFUL 0"]
+        )
     }
 }
