@@ -37,6 +37,7 @@ extension Agent {
         guard case .asked(number, let asked, let again) = inventory else { return }
         inventory = .due(again ? out.now : asked + Self.inventoryInterval)
         isInventoryFailing = false
+        lookedAt = asked
         engineFault = nil
         var byInstance: [InstanceID: [FoundContainer]] = [:]
         var unknown: [InstanceID] = []

@@ -100,6 +100,8 @@ extension Agent {
         }
         for machine in machines.values where machine.hasEnded && machine.leftovers.isEmpty {
             guard let settledAt = machine.settledAt, isOld(settledAt) else { continue }
+            // The civil clock may jump: what is left of it must have been looked for.
+            guard case .ended(let since) = machine.phase, let lookedAt, since <= lookedAt else { continue }
             machines[machine.id] = nil
             out.facts.append(.forgotten(machine.id))
         }

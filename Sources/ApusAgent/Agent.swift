@@ -57,6 +57,8 @@ package struct Agent: Sendable {
     var journal = Journal()
     var inventory: Inventory
     var inventories = 0
+    /// When the last look at the containers that succeeded was asked for; `nil` before the first.
+    var lookedAt: Moment?
     var isInventoryFailing = false
     /// The first reason why the container engine does not answer; `nil` when it does.
     var engineFault: String?

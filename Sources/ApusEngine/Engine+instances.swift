@@ -91,6 +91,7 @@ extension Engine {
         guard var instance = state.instances[id], let workload = workload(of: instance.owner) else { return }
         instance.progress = .assigned(sent: now)
         state.instances[id] = instance
+        defer { state.instances[id]?.startSequence = state.members[instance.executor]?.sequence ?? 0 }
         send(
             .start(InstanceSpec(id: id, workload: workload, allocation: instance.allocation)),
             about: id,
@@ -189,7 +190,9 @@ extension Engine {
         at times: Times
     ) {
         guard case .start(let spec) = command.order, let instance = state.instances[spec.id],
-            case .assigned = instance.progress
+            case .assigned = instance.progress,
+            // A START that left later may still be taken: its own answer decides.
+            command.fence.sequence >= instance.startSequence
         else { return }
         switch refusal {
         case .wrongCluster, .wrongExecutor, .staleFence:

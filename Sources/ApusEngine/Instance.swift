@@ -31,6 +31,8 @@ package struct Instance: Sendable {
     package var generation: Int
     /// The revision of its executor at which it last changed; soft.
     package var revision: Int64 = 0
+    /// The sequence of the last START that left for it; soft.
+    var startSequence: Int64 = 0
     /// How often its executor started it again in place; soft.
     package var restarts = 0
 

@@ -175,6 +175,28 @@ import Testing
         #expect(bench.sent.isEmpty)
     }
 
+    @Test func `a refusal decides nothing while a later START may still be taken`() throws {
+        var bench = try Bench(executors: 2)
+        bench.ask(.create(spec(), opSpec()))
+        let first = try #require(bench.sent.last)
+        bench.sent = []
+        // Nothing is heard of it, so it is sent again.
+        for _ in 0..<5 {
+            bench.pass(.milliseconds(500))
+            bench.beat()
+            bench.take(.tick)
+        }
+        let second = try #require(bench.sent.last)
+        #expect(second.instance == first.instance)
+        bench.sent = []
+        bench.take(.answered(first.executor, first, .refused(.resourcesHeld, reason: "cores [0] are held")))
+        #expect(bench.task()?.instance == first.instance, "the second may have been taken")
+        #expect(bench.sent.isEmpty)
+        bench.take(.answered(second.executor, second, .refused(.resourcesHeld, reason: "cores [0] are held")))
+        #expect(bench.task()?.instance != first.instance)
+        #expect(bench.sent.count == 1)
+    }
+
     @Test func `an executor that does not take a task in time is told to stop it, and no other gets it`() throws {
         var bench = try Bench(executors: 2)
         bench.ask(.create(spec(), opSpec(timeout: 5)))

@@ -127,8 +127,8 @@ struct DockerExecutorTests {
                 try await engine.stop(before[0], grace: .zero)
                 try await eventually("the stopped one runs again", within: .seconds(60)) {
                     let found = try await containers()
-                    return found.map(\.id) == before && found.allSatisfy { $0.state == .running }
-                        && (try journal()).contains(#""kind":"RESTARTING""#)
+                    guard found.map(\.id) == before, found.allSatisfy({ $0.state == .running }) else { return false }
+                    return try journal().contains(#""kind":"RESTARTING""#)
                 }
                 for spec in specs { _ = try await send(.stop(spec.id, .scaledDown)) }
                 try await eventually("nothing is left", within: .seconds(90)) { try await containers().isEmpty }
