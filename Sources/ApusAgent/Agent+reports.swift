@@ -20,6 +20,8 @@ extension Agent {
         var fence: Fence?
         var troubles: [String] = []
         var refusal = ""
+        /// The last one was not taken by a leader that can commit.
+        var isUnheard = false
 
         /// A report that is not answered in this time is given up.
         static let patience = Duration.seconds(15)
@@ -84,6 +86,7 @@ extension Agent {
 
     mutating func reportFailed(number: Int, at now: Moment) {
         guard reports.flight?.number == number else { return }
+        reports.isUnheard = true
         reports.flight = nil
         reports.next = now + Reports.retry
     }
@@ -100,6 +103,7 @@ extension Agent {
             return
         }
         reports.refusal = ""
+        reports.isUnheard = !answer.canCommit
         if answer.canCommit { lastAnsweredByCommittingLeader = out.now }
         // More than we ever said cannot be of this incarnation.
         let applied = (0...flight.revision).contains(answer.applied) ? answer.applied : 0

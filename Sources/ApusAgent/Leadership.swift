@@ -3,8 +3,9 @@ import OrderedCollections
 
 /// Whether there is a leader that decides.
 enum Leadership: Hashable, Sendable {
-    /// The agent has just begun and no leader has answered yet. That is no proof that there is none: what ended by
-    /// itself waits (UNKNOWN), for at most `patience`, and nothing is stopped for a failing check meanwhile.
+    /// The agent has just begun and no leader has answered yet, or the last report was not taken by one that can
+    /// commit. That is no proof that there is none: what ended by itself waits (UNKNOWN), for at most `patience`, and
+    /// nothing is stopped for a failing check meanwhile.
     case unproven
     /// A leader that can commit answered less than `patience` ago.
     case present
@@ -24,7 +25,13 @@ extension Agent {
     mutating func watchLeadership(_ out: inout Outbox) {
         let limit = (lastAnsweredByCommittingLeader ?? begun) + Leadership.patience
         let seen: Leadership =
-            limit <= out.now ? .absent : lastAnsweredByCommittingLeader == nil ? .unproven : .present
+            if limit <= out.now {
+                .absent
+            } else if lastAnsweredByCommittingLeader == nil || reports.isUnheard {
+                .unproven
+            } else {
+                .present
+            }
         guard seen != leadership else { return }
         leadership = seen
         out.leadership = seen
