@@ -48,6 +48,12 @@ extension ServiceTests {
 
             try await cluster.startAndAnswer()
             let count = point.state == .unhealthy ? 2 : 1
+            if point.state == .unhealthy {
+                // Both count as healthy until the first check tells otherwise.
+                try await cluster.eventually("the ill one is replaced", within: .seconds(30)) {
+                    try check(watch.startedContainers.count == 3, "no third container was started")
+                }
+            }
             try await cluster.settle(app, at: count)
             try await cluster.expectNothing(but: count)
             let now = try await cluster.containers().map(\.id)
@@ -70,6 +76,10 @@ extension ServiceTests {
     ) async throws {
         try await withWatchedCluster(crashAt: point.text) { cluster, watch in
             let id = TaskID(source: "KILL", name: "ONCE")
+            // Before that a task is refused, as in Drove.
+            try await cluster.eventually("the executor is known") {
+                try check(try await cluster.api.cluster()["numExecutors"] == 1, "it is not")
+            }
             _ = await KillRequest.run(id, code: 7, seconds: 1).ask(cluster.api.endpoint)
             try await cluster.expectDeath(at: point)
 
