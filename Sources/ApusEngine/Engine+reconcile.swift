@@ -119,11 +119,6 @@ extension Engine {
             waiting.insert(.application(application.id))
             return
         }
-        // What an executor has only just found again may be the healthiest of all: its next report decides.
-        let isUncertain = alive.contains { instance in
-            instance.state == .unknown && state.members[instance.executor]?.presence == .present
-        }
-        guard ceiling == 0 || !isUncertain else { return }
         let reason: StopReason =
             switch application.operation?.kind {
             case .destroy: .destroyed
