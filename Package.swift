@@ -90,11 +90,14 @@ let package = Package(
         .target(name: "ApusClient", dependencies: ["ApusModel", asyncHTTPClient] + nio),
         .testTarget(name: "ApusClientTests", dependencies: ["ApusClient", "ApusModel"]),
 
+        // What Docker compresses of its logs is read with it; NIO links it too.
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
         // The executor's edge: containers, checks, ports, topology, its HTTP side.
         .target(
             name: "ApusExecutor",
             dependencies: [
-                "ApusAgent", "ApusClient", "ApusContainers", "ApusModel", crypto, httpTypes, lifecycle,
+                "ApusAgent", "ApusClient", "ApusContainers", "ApusModel", "CZlib", crypto, httpTypes, lifecycle,
                 logging, nioSSL,
             ] + hummingbird + nio
         ),

@@ -26,30 +26,27 @@ package struct EngineLogFiles: LogSource {
         following: Bool,
         each: ([UInt8]) async -> Void
     ) async throws {
-        guard let path = try await engine.logFile(of: id),
-            let files = try await disk.run({ try EngineLogChain(path, since: since) })
-        else { return try await engine.logs(of: id, since: since, following: following, each: each) }
-        if files.beginsLate {
-            // The engine has compressed what comes before: asked for all, it tells it. From the end of that on the
-            // files will do.
-            return try await engine.logs(of: id, since: nil, following: false, each: each)
+        guard let path = try await engine.logFile(of: id), let files = try await disk.run({ EngineLogChain(path) })
+        else {
+            return try await engine.logs(of: id, since: since, following: following, each: each)
         }
         var absences = 0
         while true {
             try Task.checkCancellation()
-            switch try await disk.run({ try files.next() }) {
+            switch try await disk.run({ try files.next(since: since) }) {
             case .entries(let bytes):
                 absences = 0
                 await each(bytes)
                 continue
-            case .lostTrack: return
-            case .gone: absences += 1
-            case .end: absences = 0
-            }
-            guard following else { return }
-            if absences >= Self.longestAbsence {
+            case .end:
+                guard following else { return }
+                absences = 0
+            case .gone:
+                absences += 1
+                guard absences >= Self.longestAbsence else { break }
                 // Throws if it is removed.
                 _ = try await engine.inspect(id)
+                guard following else { return }
                 absences = 0
             }
             try await Task.sleep(for: Self.interval)

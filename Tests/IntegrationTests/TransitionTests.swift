@@ -42,14 +42,16 @@ extension ServiceTests {
             let app = AppID("WEB-1")
             _ = await KillRequest.create(app, point.state.isComingUp ? 1 : 2).ask(cluster.api.endpoint)
             if !point.state.isComingUp { try await cluster.settle(app, at: 2) }
+            var ill: ContainerID?
             switch point.state {
             case .stopping, .deprovisioning, .stopped:
                 _ = await KillRequest.scale(app, 1).ask(cluster.api.endpoint)
             case .unhealthy:
-                let ill = try #require(try await cluster.containers().first)
+                let first = try #require(try await cluster.containers().first).id
+                ill = first
                 _ = try await cluster.engine.run(
                     ["busybox", "rm", "/www/index.html"],
-                    in: ill.id,
+                    in: first,
                     within: .seconds(5)
                 )
             default: break
@@ -62,7 +64,11 @@ extension ServiceTests {
             if point.state == .unhealthy {
                 // Both count as healthy until the first check tells otherwise.
                 try await cluster.eventually("the ill one is replaced", within: .seconds(30)) {
-                    try check(watch.startedContainers.count == 3, "no third container was started")
+                    let there = try await cluster.api.instances(of: app).map { "\($0.id) \($0.state)" }
+                    try check(
+                        watch.startedContainers.count == 3,
+                        "started \(watch.startedContainers), ill \(String(describing: ill)), \(there)"
+                    )
                 }
             }
             try await cluster.settle(app, at: count)
@@ -74,9 +80,13 @@ extension ServiceTests {
             case .stopping, .deprovisioning, .stopped:
                 #expect(now.allSatisfy(running.contains) && started == 2, "the other one runs on")
             case .unhealthy:
+                let well = running.filter { $0 != ill }
                 #expect(
-                    now.count(where: running.contains) == 1 && started == 3,
-                    "one is replaced, one runs on: \(ended)"
+                    well.allSatisfy(now.contains) && !now.contains { $0 == ill } && started == 3,
+                    """
+                    one is replaced, one runs on: \(ended.map { "\($0.id) \($0.error)" })
+                    ill \(String(describing: ill)), running \(running), now \(now), started \(watch.startedContainers)
+                    """
                 )
             default:
                 #expect(running.allSatisfy(now.contains) && started == 1, "one was started, and it runs on")
