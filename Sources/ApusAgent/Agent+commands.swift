@@ -62,7 +62,7 @@ extension Agent {
             guard let machine = machines[id], machine.hasEnded || machine.stopTold != nil else { return nil }
             return .accepted(machine.report)
         case .start(let spec):
-            if let tombstone = tombstones[spec.id] { bury(spec, tombstone, &out) }
+            if let tombstone = tombstones[spec.id], Self.fault(of: spec) == nil { bury(spec, tombstone, &out) }
             return machines[spec.id].map { .accepted($0.report) }
         }
     }
@@ -82,8 +82,18 @@ extension Agent {
 
     private func text(_ fence: Fence) -> String { "(\(fence.epoch), \(fence.sequence))" }
 
+    /// What of it no leader would take a report of; `nil` if all is in bounds.
+    static func fault(of spec: InstanceSpec) -> String? {
+        var report = InstanceMachine(starting: spec, epoch: 0, created: WallTime(milliseconds: 0), at: .zero).report
+        report.ports = spec.workload.exposedPorts.map { port in
+            PortMapping(name: port.name, containerPort: port.port, hostPort: 0, type: port.type)
+        }
+        return report.fault
+    }
+
     /// Why this executor will not run it; `nil` if it will.
     private func obstacle(to spec: InstanceSpec) -> (CommandAnswer.Refusal, String)? {
+        if let fault = Self.fault(of: spec) { return (.unsupported, fault) }
         let parts = spec.workload.partsNotBuilt
         guard parts.isEmpty else { return (.unsupported, parts.joined(separator: "; ")) }
         let wanted = spec.allocation

@@ -43,7 +43,7 @@ extension Agent {
         var unknown: [InstanceID] = []
         noted.formIntersection(found.map(\.container))
         for container in found.sorted(by: { $0.container < $1.container }) {
-            switch container.labels {
+            switch Self.sound(container, at: out.now) {
             case .damaged(let reason):
                 guard noted.insert(container.container).inserted else { continue }
                 out.actions.append(.note(.damaged(container.container, name: container.name, reason: reason)))
@@ -60,20 +60,19 @@ extension Agent {
         }
     }
 
+    /// Its labels, damaged if what they say is more than a leader takes.
+    private static func sound(_ container: FoundContainer, at now: Moment) -> FoundContainer.Labels {
+        guard case .ours(let labels) = container.labels else { return container.labels }
+        let machine = InstanceMachine(adopted: AdoptedInstance(labels, container.container), at: now)
+        return machine.report.fault.map { .damaged(reason: $0) } ?? .ours(labels)
+    }
+
     /// Takes in a container that the journal does not know; the leader decides what becomes of it.
     private mutating func adopt(_ id: InstanceID, _ found: [FoundContainer], _ out: inout Outbox) {
         guard let own = InstanceMachine.own(among: found, recorded: nil), case .ours(let labels) = own.labels else {
             return
         }
-        let adopted = AdoptedInstance(
-            id: id,
-            owner: labels.owner,
-            appName: labels.appName,
-            allocation: labels.allocation,
-            ports: labels.ports,
-            container: own.container,
-            created: labels.created
-        )
+        let adopted = AdoptedInstance(labels, own.container)
         var machine = InstanceMachine(adopted: adopted, at: out.now)
         stamp(&machine, out)
         machines[id] = machine

@@ -47,22 +47,19 @@ extension Agent {
         return records
     }
 
+    /// What no leader would take a report of is left out: it was written before that was looked at.
     mutating func replay(_ record: JournalRecord, at times: Times) {
         switch record {
         case .fence(let read):
             fence = max(fence ?? read, read)
         case .accepted(let spec, let created, let epoch):
-            guard machines[spec.id] == nil else { return }
-            machines[spec.id] = InstanceMachine(
-                starting: spec,
-                epoch: epoch,
-                created: created,
-                at: times.now
-            )
+            guard machines[spec.id] == nil, Self.fault(of: spec) == nil else { return }
+            machines[spec.id] = InstanceMachine(starting: spec, epoch: epoch, created: created, at: times.now)
         case .adopted(let adopted):
             tombstones[adopted.id] = nil
-            guard machines[adopted.id] == nil else { return }
-            machines[adopted.id] = InstanceMachine(adopted: adopted, at: times.now)
+            let machine = InstanceMachine(adopted: adopted, at: times.now)
+            guard machines[adopted.id] == nil, machine.report.fault == nil else { return }
+            machines[adopted.id] = machine
         case .stopTold(let id, let reason, let at):
             guard machines[id] != nil else {
                 tombstones[id] = Tombstone(reason: reason, at: at)
@@ -84,7 +81,8 @@ extension Agent {
             machines[id]?.failedState = .runCompleted
         case .ended(let report):
             tombstones[report.id] = nil
-            machines[report.id] = InstanceMachine(ended: report, at: times.now)
+            let machine = InstanceMachine(ended: report, at: times.now)
+            machines[report.id] = machine.report.fault == nil ? machine : nil
         case .settled(let id, let at):
             machines[id]?.settledAt = at
         case .forgotten(let id):
@@ -95,9 +93,11 @@ extension Agent {
 
     /// Drops what nobody will ask for again, and has the journal written anew when most of it is history.
     mutating func forgetOld(_ out: inout Outbox) {
+        let wall = out.times.wall
         func isOld(_ time: WallTime) -> Bool {
-            out.times.wall.milliseconds - time.milliseconds >= Self.retention.milliseconds
+            time.milliseconds <= wall.milliseconds - Self.retention.milliseconds
         }
+        bringBackFromTheFuture(&out)
         for machine in machines.values where machine.hasEnded && machine.leftovers.isEmpty {
             guard let settledAt = machine.settledAt, isOld(settledAt) else { continue }
             // The civil clock may jump: what is left of it must have been looked for.
@@ -112,6 +112,20 @@ extension Agent {
         // At most six records are kept of an instance, so a good part of such a journal is history.
         if journal.length > 1000 + 8 * (machines.count + tombstones.count), journal.rewriteAt == nil {
             journal.rewriteAt = out.now
+        }
+    }
+
+    /// The civil clock stood ahead when it was read: from then on nothing would be old for as long as it did.
+    private mutating func bringBackFromTheFuture(_ out: inout Outbox) {
+        let wall = out.times.wall
+        for id in machines.keys {
+            guard let settledAt = machines[id]?.settledAt, wall < settledAt else { continue }
+            machines[id]?.settledAt = wall
+            out.facts.append(.settled(id, at: wall))
+        }
+        for (id, tombstone) in tombstones where wall < tombstone.at {
+            tombstones[id]?.at = wall
+            out.facts.append(.stopTold(id, tombstone.reason, at: wall))
         }
     }
 

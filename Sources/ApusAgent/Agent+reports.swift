@@ -38,7 +38,7 @@ extension Agent {
             engineFault.map { "the container engine does not answer: \($0)" },
             journal.fault.map { "the journal cannot be written: \($0)" },
         ]
-        .compactMap { $0 }
+        .compactMap { $0?.clipped(toBytes: InstanceMachine.longestText) }
     }
 
     /// What an outcome tells of the container engine; its first silence has the containers looked at.
@@ -100,6 +100,7 @@ extension Agent {
         guard answer.verdict != .refused else {
             if reports.refusal != answer.reason { out.actions.append(.note(.reportRefused(reason: answer.reason))) }
             reports.refusal = answer.reason
+            reports.isUnheard = true
             return
         }
         reports.refusal = ""
@@ -122,6 +123,18 @@ extension Agent {
             }
             machines[id]?.settledAt = out.times.wall
             out.facts.append(.settled(id, at: out.times.wall))
+        }
+    }
+}
+
+extension InstanceReport {
+    /// What in it is out of bounds, so that a leader would refuse every report that holds it; `nil` if nothing is.
+    var fault: String? {
+        do {
+            try checkLimits()
+            return nil
+        } catch {
+            return error.message
         }
     }
 }

@@ -82,6 +82,7 @@ package struct Agent: Sendable {
         begun = times.now
         reports = Reports(next: times.now)
         for record in records { replay(record, at: times) }
+        journal.length = records.count
         highest = fence
     }
 

@@ -58,7 +58,7 @@ extension InstanceMachine {
 
     private mutating func waitAndStop(_ out: inout Outbox) {
         if waitBeforeKill > .zero {
-            phase = .waiting(until: out.now + waitBeforeKill)
+            phase = .waiting(until: out.now + min(waitBeforeKill, Self.longestWait))
         } else {
             stop(&out)
         }

@@ -2,16 +2,18 @@ import ApusModel
 
 /// What a look at the containers tells an instance.
 extension InstanceMachine {
-    /// A task's container that was made but not started is started only when it is so still this long after its start
-    /// may have been asked for: an engine that has yet to carry that out would let a quick task run twice.
+    /// How long after the first look that the container engine answered a task's container is started.
+    ///
+    /// It is if its start may have been asked for, and a look so much later shows it still not started: an engine that
+    /// hung has yet to carry out what it was asked for when it comes to itself, and a quick task would run twice.
     static let lateStart = Duration.seconds(15)
 
     /// `found` are the containers that bear its id; `asked` is when the look was asked for.
     mutating func seen(_ found: [FoundContainer], asked: Moment, _ out: inout Outbox) {
         let own = Self.own(among: found, recorded: container)
         switch phase {
-        case .recovering(let since):
-            recover(own, since: since, asked: asked, &out)
+        case .recovering:
+            recover(own, asked: asked, &out)
             discard(found.filter { $0.container != own?.container }, as: AgentNote.duplicate, &out)
             return
         case .provisioning, .creating:
@@ -26,7 +28,7 @@ extension InstanceMachine {
         let present = own?.container == container ? own : nil
         switch phase {
         case .unclear(let since):
-            if since <= asked { recover(present, since: since, asked: asked, &out) }
+            if since <= asked { recover(present, asked: asked, &out) }
         case .running, .unready, .ready, .healthy:
             if certainSince <= asked, let ending = ending(of: present) { ended(ending, &out) }
         case .undecided, .resting:
@@ -43,7 +45,7 @@ extension InstanceMachine {
         return .exited(Exit(container: own.container, code: code, outOfMemory: outOfMemory))
     }
 
-    private mutating func recover(_ own: FoundContainer?, since: Moment, asked: Moment, _ out: inout Outbox) {
+    private mutating func recover(_ own: FoundContainer?, asked: Moment, _ out: inout Outbox) {
         guard let own else { return recoverWithoutContainer(&out) }
         let wasRecorded = container != nil
         take(own, out)
@@ -62,7 +64,11 @@ extension InstanceMachine {
                 return fail(.startFailed, .refused, text, isRunning: false, &out)
             }
             // One that is not recorded was never asked to start.
-            if isTask, wasRecorded, asked < since + Self.lateStart { return }
+            if isTask, wasRecorded {
+                let first = idleSince ?? out.now
+                idleSince = first
+                guard first + Self.lateStart <= asked else { return }
+            }
             trouble = ""
             start(&out)
         case .running, .other:

@@ -97,7 +97,9 @@ extension InstanceMachine {
         if let flight {
             guard flight.deadline <= out.now else { return }
             out.actions.append(.cancel(id, attempt: flight.attempt))
-            let failure = JobFailure(.timedOut, reason: "there was no outcome in time")
+            // It may have waited here for its turn: that tells nothing about the application, the image or the container.
+            let kind: JobFailure.Kind = isBeingChecked ? .overloaded : .engineAway
+            let failure = JobFailure(kind, reason: "there was no outcome in time")
             outcome(.failed(failure), attempt: flight.attempt, &out)
             guard self.flight == nil else { return }
         }
@@ -153,6 +155,7 @@ extension InstanceMachine {
 
     private mutating func tryStart(_ out: inout Outbox) {
         guard let container else { return }
+        idleSince = nil
         // Only so is a task's container that is gone later known to have been, and never made again.
         if isTask { out.records.append(.container(id, container, ports)) }
         launch(.start(container), within: .seconds(120), &out)

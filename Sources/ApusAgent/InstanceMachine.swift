@@ -67,6 +67,10 @@ struct InstanceMachine: Hashable, Sendable {
     }
 
     static let stopGrace = Duration.seconds(10)
+    /// What is longer is cut before it is told: a leader refuses a report with a text beyond measure.
+    static let longestText = 1000
+    /// The longest wait before the container is asked to stop, whatever its specification says.
+    static let longestWait = Duration.seconds(3600)
     /// An image that is gone when the container is made is fetched again, so often.
     static let repeatedPulls = 3
 
@@ -99,6 +103,8 @@ struct InstanceMachine: Hashable, Sendable {
     var leftoverRetry = Backoff(at: .zero)
     /// Pulls since the last because the image was missing.
     var pullsAgain = 0
+    /// When the container engine first showed a task's container as not started, since its start may have been asked for.
+    var idleSince: Moment?
 
     var stopTold: StopReason?
     /// The first reason for its end.
@@ -164,7 +170,7 @@ struct InstanceMachine: Hashable, Sendable {
         let texts = [error, again, trouble].filter { !$0.isEmpty }
         return Face(
             state: state,
-            error: texts.joined(separator: "; "),
+            error: texts.joined(separator: "; ").clipped(toBytes: Self.longestText),
             cause: cause ?? mark?.cause,
             ports: ports,
             restarts: restarts

@@ -55,4 +55,16 @@ package struct AdoptedInstance: Hashable, Sendable {
         self.container = container
         self.created = created
     }
+
+    init(_ labels: FoundLabels, _ container: ContainerID) {
+        self.init(
+            id: labels.instance,
+            owner: labels.owner,
+            appName: labels.appName,
+            allocation: labels.allocation,
+            ports: labels.ports,
+            container: container,
+            created: labels.created
+        )
+    }
 }

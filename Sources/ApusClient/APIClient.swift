@@ -41,7 +41,7 @@ package struct APIClient: Sendable {
         try await instances("applications/\(part(id))/instances")
     }
 
-    /// Those that ended or failed, newest first.
+    /// Those that ended or failed, the last to end first.
     package func endedInstances(of id: AppID, atMost count: Int) async throws -> [InstanceSummary] {
         try await instances("applications/\(part(id))/instances/old?size=\(count)")
     }
@@ -59,9 +59,6 @@ package struct APIClient: Sendable {
         return try read("applications/operations") { AppID(try data.string("appId")) }
     }
 
-    /// Asks whether a specification is valid; the violations come as `refused`.
-    package func validate(spec: JSON) async throws { _ = try await post("applications/validate/spec", spec) }
-
     /// Ends the operation under way; one that cannot be ended is `refused`.
     package func cancel(_ id: AppID) async throws {
         _ = try await data(.POST, "applications/operations/\(part(id))/cancel", nil)
@@ -69,7 +66,7 @@ package struct APIClient: Sendable {
 
     // MARK: tasks
 
-    /// The tasks that have not ended, oldest first.
+    /// The tasks that wait or run, oldest first.
     package func tasks() async throws -> [TaskSummary] {
         guard case .array(let elements) = try await get("tasks") else { throw unreadable("tasks") }
         return try elements.map { element in try read("tasks") { try TaskSummary(json: element) } }
@@ -84,9 +81,6 @@ package struct APIClient: Sendable {
     /// Asks for a task's start or end: a `TaskOperation` as JSON.
     package func operateTask(_ operation: JSON) async throws { _ = try await post("tasks/operations", operation) }
 
-    /// Asks whether a task's specification is valid; the violations come as `refused`.
-    package func validate(task: JSON) async throws { _ = try await post("tasks/validate/spec", task) }
-
     /// Forgets a task that has ended; any other is `notFound`.
     package func forget(_ id: TaskID) async throws { _ = try await data(.DELETE, path(id), nil) }
 
@@ -98,7 +92,6 @@ package struct APIClient: Sendable {
 
     package func cluster() async throws -> JSON { try await get("cluster") }
     package func executors() async throws -> JSON { try await get("cluster/executors") }
-    package func endpoints() async throws -> JSON { try await get("endpoints") }
 
     // MARK: steps
 

@@ -27,22 +27,19 @@ struct HTTPCall: Sendable {
     var method: HTTPMethod
     var url: String
     var body: [UInt8]?
+    /// Calls that may take long have connections of their own, so that others need not wait for one.
+    var client = Self.client
 
     /// Sends it.
     ///
     /// - Throws: `ClientError`, or `CancellationError` when the task was cancelled.
     func answer(within limit: Duration) async throws -> Answer {
         do {
-            return try await withThrowingTaskGroup(of: Answer.self) { group in
-                defer { group.cancelAll() }
-                group.addTask { try await execute() }
-                group.addTask {
-                    try await Task.sleep(for: limit)
-                    throw ClientError(.timedOut, "\(url) did not answer within \(limit)")
-                }
-                guard let first = try await group.next() else { throw CancellationError() }
-                return first
-            }
+            return try await withDeadline(
+                limit,
+                late: { ClientError(.timedOut, "\(url) did not answer within \(limit)") },
+                execute
+            )
         } catch {
             throw translated(error)
         }
@@ -55,7 +52,7 @@ struct HTTPCall: Sendable {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body))
         }
-        let response = try await Self.client.execute(request, deadline: .distantFuture)
+        let response = try await client.execute(request, deadline: .distantFuture)
         let bytes = try await response.body.collect(upTo: Self.longestAnswer)
         return Answer(status: Int(response.status.code), body: Array(bytes.readableBytesView))
     }

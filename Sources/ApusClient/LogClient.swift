@@ -82,12 +82,23 @@ package struct LogClient: Sendable {
     private static func failure(_ answer: Answer, _ url: String) -> ClientError {
         do {
             let json = try JSON(parsing: answer.body)
-            if let text = json["error"]?.text { return ClientError(.status(answer.status, text), text) }
+            if let text = json["error"]?.text.map(inner) { return ClientError(.status(answer.status, text), text) }
             if answer.status == 400, let text = json["message"]?.text { return ClientError(.refused([text]), text) }
         } catch {
             // No JSON: told as it is.
         }
         return ClientError(answer: HTTPCall.Answer(status: answer.status, body: answer.body), from: url)
+    }
+
+    /// An executor's own words, which a controller hands on within its own.
+    private static func inner(_ text: String) -> String {
+        let parts = text.split(separator: " body: ", maxSplits: 1)
+        guard parts.count == 2, parts[0].hasPrefix("Executor call returned: ") else { return text }
+        do {
+            return try JSON(parsing: Array(parts[1].utf8))["error"]?.text ?? text
+        } catch {
+            return text
+        }
     }
 
     // MARK: as they are, to be handed on
@@ -109,7 +120,8 @@ package struct LogClient: Sendable {
 
     /// The answer to `list`, or to a path of `readPath`.
     package func answer(_ path: String) async throws -> Answer {
-        let answer = try await HTTPCall(method: .GET, url: "\(base)/\(path)").answer(within: limit)
+        let answer = try await HTTPCall(method: .GET, url: "\(base)/\(path)", client: Self.client)
+            .answer(within: limit)
         return Answer(status: answer.status, body: answer.body)
     }
 

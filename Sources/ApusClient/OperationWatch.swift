@@ -22,6 +22,13 @@ package struct OperationWatch: Sendable {
         before = Set([application?.operation?.id, application?.lastOperation?.id].compactMap(\.self))
     }
 
+    /// The one that is under way.
+    package init(_ underWay: ApplicationSummary.UnderWay) {
+        type = underWay.type
+        before = []
+        own = underWay.id
+    }
+
     package mutating func standing(in application: ApplicationSummary) -> Standing {
         let (now, last) = (application.operation, application.lastOperation)
         if own == nil {

@@ -18,8 +18,7 @@ package struct TaskWatch: Sendable {
     /// repeated; that the task exists then means that it was accepted.
     package func create(_ operation: JSON, showing show: (String) -> Void) async throws {
         if let there = try await find() {
-            let text = "Task already exists for \(task) with taskID: \(task.runID); it is \(there.state)"
-            throw ClientError(.refused([text]), text)
+            throw alreadyExists("Task already exists for \(task) with taskID: \(task.runID); it is \(there.state)")
         }
         var isInDoubt = false
         var shown = ""
@@ -30,11 +29,17 @@ package struct TaskWatch: Sendable {
             do {
                 try await client.operateTask(operation)
             } catch let error as ClientError {
-                guard case .refused(let texts) = error.code, isInDoubt,
-                    texts.contains(where: { $0.hasPrefix("Task already exists") })
+                guard case .refused(let texts) = error.code,
+                    let text = texts.first(where: { $0.hasPrefix("Task already exists") })
                 else { throw error }
+                guard isInDoubt else { throw alreadyExists(text) }
             }
         }
+    }
+
+    private func alreadyExists(_ reason: String) -> ClientError {
+        let text = "\(reason)\nDelete it with: apus tasks delete \(task), or give another name with --id"
+        return ClientError(.refused([text]), text)
     }
 
     /// Waits until it has ended, and shows each change of its state.

@@ -1,7 +1,12 @@
+import ApusModel
+
 /// What went wrong between Apus and a container engine, in the engine's own words.
 ///
 /// Two errors of one `code` call for the same reaction; `doing` and `message` are for people.
 package struct ContainerError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Of a message, which may be a whole page: enough to tell why.
+    private static let longestMessage = 1_000
+
     package enum Code: Hashable, Sendable {
         /// No such container.
         case notFound
@@ -28,13 +33,13 @@ package struct ContainerError: Error, Hashable, Sendable, CustomStringConvertibl
     package var code: Code
     /// What was being done, as "starting container 4f60…".
     package var doing: String
-    /// Why it failed; the engine's own message where there is one.
+    /// Why it failed; the engine's own message where there is one, at most 1,000 bytes of it.
     package var message: String
 
     package init(_ code: Code, doing: String, message: String) {
         self.code = code
         self.doing = doing
-        self.message = message
+        self.message = message.clipped(toBytes: Self.longestMessage)
     }
 
     package var description: String { "\(doing): \(message)" }

@@ -33,8 +33,9 @@ extension DockerEngine {
     /// Runs a command inside a running container, as the container's user, and waits for its end.
     ///
     /// A command that is past its time cannot be ended, so the same command is not begun again in that container
-    /// before its earlier try has ended: at most one of each is ever there. Throws `conflict` if the container does
-    /// not run and `timedOut` if the engine, rather than the command, does not answer.
+    /// before its earlier try has ended: at most one of each is there, and one more for each restart of Apus, which
+    /// forgets those before it. Throws `conflict` if the container does not run and `timedOut` if the engine, rather
+    /// than the command, is late: it does not answer, did not begin the command, or no longer knows of it.
     package func run(
         _ words: [String],
         in container: ContainerID,
@@ -44,28 +45,39 @@ extension DockerEngine {
         let command = ContainerCommand(container: container, words: words)
         let doing = "running a command in container \(container)"
         if let earlier = unended(command) {
-            guard try await !isRunning(earlier, doing) else { return .stillRuns }
+            guard try await progress(of: earlier, doing) != .runs else { return .stillRuns }
             forget(command)
         }
         let execution = try await prepare(command, within: max(limit, Self.lastQuestion), doing)
-        let output: CommandOutput
+        var output = CommandOutput()
         // Noted before it begins: a try that is given up may have begun.
         note(command, execution)
         do {
             output = try await follow(execution, until: deadline, doing)
         } catch let error as ContainerError where error.code == .timedOut {
             // Which of them is late? An engine that answers is not.
-            guard try await !isRunning(execution, doing) else { return .runsOn }
-            forget(command)
-            return try await ended(execution, CommandOutput(), doing)
         }
-        while try await isRunning(execution, doing) {
-            // It has closed its output and goes on.
+        var progress = try await progress(of: execution, doing)
+        while progress == .runs {
+            // It has closed its output and goes on, or its time is up.
             guard ContinuousClock.now < deadline else { return .runsOn }
             try await Task.sleep(for: Self.pause)
+            progress = try await self.progress(of: execution, doing)
+        }
+        guard case .ended(let code) = progress else {
+            let message = "the engine did not begin the command, or no longer knows of it"
+            throw ContainerError(.timedOut, doing: doing, message: message)
         }
         forget(command)
-        return try await ended(execution, output, doing)
+        return result(code, output)
+    }
+
+    /// How far a command is.
+    private enum Progress: Equatable {
+        case runs
+        case ended(code: Int64)
+        /// The engine does not know of it, or has not begun it.
+        case unknown
     }
 
     private func prepare(
@@ -107,35 +119,26 @@ extension DockerEngine {
         }
     }
 
-    /// False also if the engine no longer knows of it.
-    private func isRunning(_ execution: String, _ doing: String) async throws -> Bool {
-        let answer = try await look(at: execution, doing)
-        guard answer.status == 200 else { return false }
-        return try answer.decoded(doing: doing) { json throws(JSONError) in try json.bool("Running") }
-    }
-
-    private func ended(
-        _ execution: String,
-        _ output: CommandOutput,
-        _ doing: String
-    ) async throws -> CommandResult {
-        let answer = try await look(at: execution, doing)
-        guard answer.status == 200 else { throw ContainerError(answer: answer, doing: doing) }
-        let code = try answer.decoded(doing: doing) { json throws(JSONError) in try json.integer("ExitCode") }
-        // The engine's own words come in place of the command's.
-        if [126, 127].contains(code), output.lastLine.contains("exec failed") {
-            return .notBegun(reason: output.lastLine)
-        }
-        return .exited(code: code, lastLine: output.lastLine)
-    }
-
-    private func look(at execution: String, _ doing: String) async throws -> EngineAnswer {
-        try await call(
+    private func progress(of execution: String, _ doing: String) async throws -> Progress {
+        let answer = try await call(
             .GET,
             "/exec/\(execution)/json",
             within: Self.lastQuestion,
             accepting: [200, 404],
             doing: doing
         )
+        guard answer.status == 200 else { return .unknown }
+        return try answer.decoded(doing: doing) { json throws(JSONError) in
+            if try json.bool("Running") { return .runs }
+            return json["ExitCode"] == nil ? .unknown : .ended(code: try json.integer("ExitCode"))
+        }
+    }
+
+    private func result(_ code: Int64, _ output: CommandOutput) -> CommandResult {
+        // The engine's own words come in place of the command's.
+        if [126, 127].contains(code), output.lastLine.contains("exec failed") {
+            return .notBegun(reason: output.lastLine)
+        }
+        return .exited(code: code, lastLine: output.lastLine)
     }
 }

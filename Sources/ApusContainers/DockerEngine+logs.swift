@@ -84,12 +84,15 @@ package struct ContainerLogEntry: Hashable, Sendable {
             && head[29] == UInt8(ascii: "Z") && head[30] == UInt8(ascii: " ")
     }
 
-    /// Nanoseconds of 1970; `nil` if that is no time.
+    /// Nanoseconds of 1970; `nil` if that is no time, or one before 1970 or after 2262, which do not fit.
     package static func nanoseconds(_ time: some Collection<UInt8>) -> Int64? {
         let text = String(decoding: time, as: UTF8.self)
-        guard text.utf8.count == timeLength, let wall = WallTime(rfc3339: text) else { return nil }
-        guard let fraction = Int64(text.dropLast().suffix(9)) else { return nil }
-        return wall.milliseconds / 1_000 * 1_000_000_000 + fraction
+        guard text.utf8.count == timeLength, let wall = WallTime(rfc3339: text), wall.milliseconds >= 0,
+            let fraction = Int64(text.dropLast().suffix(9))
+        else { return nil }
+        let (whole, isTooLate) = (wall.milliseconds / 1_000).multipliedReportingOverflow(by: 1_000_000_000)
+        let (nanoseconds, isBeyond) = whole.addingReportingOverflow(fraction)
+        return isTooLate || isBeyond ? nil : nanoseconds
     }
 }
 

@@ -8,24 +8,32 @@ import NIOPosix
 struct EngineConnection: Sendable {
     /// The longest answer that is read whole: a list of some ten thousand containers.
     private static let longestAnswer = 64 << 20
+    /// Eight by default; each container that is being stopped holds one for its whole grace.
+    private static let mostCalls = 256
+    /// One for each container whose output is followed: many more than a machine runs.
+    private static let mostStreams = 16_384
 
     let socketPath: String
     /// Without a read timeout: a stop and an event stream are silent for long; each call has its own deadline.
     private let calls: HTTPClient
     /// Gives up when the engine sends nothing for a while.
     private let pulls: HTTPClient
+    /// For what lasts: however many streams are open, no call waits for a connection.
+    private let streams: HTTPClient
 
     init(socketPath: String, pullStall: TimeAmount) {
         self.socketPath = socketPath
         var configuration = HTTPClient.Configuration()
         configuration.httpVersion = .http1Only
         configuration.timeout.connect = .seconds(5)
-        // Eight by default; each container that is being stopped holds one for its whole grace.
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Self.mostCalls
         // A socket that nobody listens on is told at once, not after the connect timeout.
         configuration.connectionPool.retryConnectionEstablishment = false
         let group = MultiThreadedEventLoopGroup.singleton
         calls = HTTPClient(eventLoopGroup: group, configuration: configuration)
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Self.mostStreams
+        streams = HTTPClient(eventLoopGroup: group, configuration: configuration)
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Self.mostCalls
         configuration.timeout.read = pullStall
         pulls = HTTPClient(eventLoopGroup: group, configuration: configuration)
     }
@@ -33,6 +41,7 @@ struct EngineConnection: Sendable {
     func shutdown() async throws {
         try await calls.shutdown()
         try await pulls.shutdown()
+        try await streams.shutdown()
     }
 
     /// One call and its whole answer, whatever its status; all of it within `limit`.
@@ -94,7 +103,7 @@ struct EngineConnection: Sendable {
     ) async throws -> HTTPClientResponse.Body {
         let request = request(method, path, query: query, body: body)
         return try await bounded(by: limit, doing: doing) {
-            let response = try await calls.execute(request, deadline: .distantFuture)
+            let response = try await streams.execute(request, deadline: .distantFuture)
             guard response.status == .ok else {
                 let bytes = try await response.body.collect(upTo: Self.longestAnswer)
                 let answer = EngineAnswer(status: Int(response.status.code), body: Array(bytes.readableBytesView))

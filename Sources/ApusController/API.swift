@@ -26,6 +26,9 @@ package struct API: Sendable {
     /// Every operation, as `GET /apis/v1/applications/{id}`.
     package static var operations: [String] { Route.all.map { "\($0.method) \($0.pattern)" } }
 
+    /// Those of them that are refused until they are built.
+    package static var operationsToCome: [String] { Route.later.map { "\($0.method) \($0.pattern)" } }
+
     /// Answers any call.
     package func answer(_ call: APICall) async -> APIAnswer {
         let segments = call.path.split(separator: "/")

@@ -1,3 +1,4 @@
+import ApusClient
 import ApusModel
 import HTTPTypes
 import Hummingbird
@@ -16,19 +17,23 @@ package struct APIServer: Service {
     private let port: Int
     private let onListening: @Sendable (Int) async -> Void
     private let logger: Logger
+    private let arrival: Duration
 
-    /// `onListening` is told the port that is listened on, which is another one only if `port` is 0.
+    /// `onListening` is told the port that is listened on, which is another one only if `port` is 0; `arrival` is how
+    /// long a request's body may take to arrive whole.
     package init(
         api: API,
         address: String,
         port: Int,
         logger: Logger,
+        arrival: Duration = .seconds(20),
         onListening: @escaping @Sendable (Int) async -> Void
     ) {
         self.api = api
         self.address = address
         self.port = port
         self.logger = logger
+        self.arrival = arrival
         self.onListening = onListening
     }
 
@@ -41,7 +46,7 @@ package struct APIServer: Service {
         var quiet = logger
         quiet.logLevel = .critical
         let application = Hummingbird.Application(
-            responder: APIResponder(api: api),
+            responder: APIResponder(api: api, arrival: arrival),
             server: .http1(configuration: .init(idleTimeout: Self.idleConnection)),
             configuration: ApplicationConfiguration(address: .hostname(address, port: port)),
             onServerRunning: { await onListening($0.localAddress?.port ?? 0) },
@@ -55,11 +60,15 @@ package struct APIServer: Service {
     }
 }
 
+/// A request's body does not come to its end.
+private struct BodyTooSlow: Error {}
+
 /// Between the HTTP library's types and ours.
 private struct APIResponder: HTTPResponder {
     typealias Context = BasicRequestContext
 
     let api: API
+    let arrival: Duration
 
     func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
         let limit = API.bodyLimit(of: request.uri.path)
@@ -80,10 +89,13 @@ private struct APIResponder: HTTPResponder {
             answer = await api.answer(call)
         } catch is NIOTooManyBytesError {
             answer = .tooLarge(limit: limit)
+        } catch is BodyTooSlow {
+            answer = .failed(408, "The request body did not arrive within \(arrival)")
         } catch let error as CancellationError {
             throw error
         } catch {
-            context.logger.error("a request failed unexpectedly", metadata: ["error": "\(error)"])
+            // The server's own logger is silent.
+            api.logger.error("a request failed unexpectedly", metadata: ["error": "\(error)"])
             answer = .unexpected(error)
         }
         return response(for: answer)
@@ -92,8 +104,10 @@ private struct APIResponder: HTTPResponder {
     /// `nil` if what came is no body, or the rest of it never came.
     private func body(of request: Request, upTo limit: Int) async throws -> ByteBuffer? {
         do {
-            return try await request.body.collect(upTo: limit)
-        } catch let error where !(error is NIOTooManyBytesError || error is CancellationError) {
+            return try await withDeadline(arrival, late: { BodyTooSlow() }) {
+                try await request.body.collect(upTo: limit)
+            }
+        } catch let error where !(error is NIOTooManyBytesError || error is BodyTooSlow || error is CancellationError) {
             return nil
         }
     }
@@ -112,6 +126,7 @@ private struct APIResponder: HTTPResponder {
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: json.bytes))
         )
     }
+
     private func response(_ status: HTTPResponse.Status, _ file: APIFile, _ fields: HTTPFields) -> Response {
         var headers = fields
         headers[.contentType] = file.contentType

@@ -61,10 +61,11 @@ extension Handling {
         return .success(.array(allInstances(of: AppID(parameter(0))).filter { wanted.contains($0.state) }.map(\.json)))
     }
 
-    /// Newest first, so that a short page shows what happened last.
+    /// Those that ended last come first, so that a short page shows what happened last.
     func oldInstances() throws(APIRefusal) -> APIAnswer {
         let (start, size) = (try call.count("start", default: 0), try call.count("size", default: Int(Int32.max) - 1))
-        let old = allInstances(of: AppID(parameter(0))).reversed().filter { !InstanceState.active.contains($0.state) }
+        let old = allInstances(of: AppID(parameter(0))).filter { !InstanceState.active.contains($0.state) }
+            .sorted { ($0.updated, $0.created, $0.id) > ($1.updated, $1.created, $1.id) }
         return .success(.array(old.dropFirst(start).prefix(size).map(\.json)))
     }
 

@@ -5,8 +5,7 @@ extension Handling {
     func report() async throws(APIRefusal) -> APIAnswer {
         let report: NodeReport
         do {
-            report = try NodeReport(json: try JSON(parsing: call.body))
-            try report.checkLimits()
+            report = try NodeReport(json: try JSON(parsing: call.body)).withinLimits()
         } catch {
             throw .spec(.unreadable(error.message))
         }

@@ -29,7 +29,7 @@ extension Handling {
         return await change(.task(operation), accepted: .success(.members(["taskId": .string(named)])))
     }
 
-    /// Those that have not ended, the oldest first.
+    /// Those in one of Drove's active states, the oldest first.
     func tasks() -> APIAnswer {
         .success(.array(activeTasks.sorted { $0.age < $1.age }.map(\.json)))
     }

@@ -41,8 +41,8 @@ struct Route: Sendable {
         zip(path, segments).compactMap { $1 == nil ? APICall.decoded($0) : nil }
     }
 
-    /// A literal path stands before the pattern that would match it too.
-    static let all: [Route] = built + later
+    /// A literal path stands before the pattern that would match it too: those of `later` before `built`.
+    static let all: [Route] = later + built
 
     private static func get(_ path: String, _ handle: @escaping Handler) -> Route { Route("GET", path, handle) }
     private static func post(_ path: String, _ handle: @escaping Handler) -> Route { Route("POST", path, handle) }
@@ -87,7 +87,7 @@ struct Route: Sendable {
     ]
 
     /// Known to Drove's clients, and refused plainly until it is built.
-    private static let later: [Route] =
+    static let later: [Route] =
         refusing(
             "Rule dry runs",
             [("POST", "applications/placementpolicy/rule/dryrun")]

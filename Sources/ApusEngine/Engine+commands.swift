@@ -87,7 +87,8 @@ extension Engine {
                 at: times
             ) { $0.targets = targets }
         case .replaceInstances(_, let ids, let stopFirst, let opSpec):
-            let targets = live.filter { $0.isHealthy && (ids.isEmpty || ids.contains($0.id)) }.map(\.id)
+            let named = Set(ids)
+            let targets = live.filter { $0.isHealthy && (ids.isEmpty || named.contains($0.id)) }.map(\.id)
             guard !targets.isEmpty, targets.count <= Self.mostInstances else {
                 return [
                     "There are no replaceable healthy instances with ids: "

@@ -8,11 +8,12 @@ extension Engine {
     mutating func insert(_ instance: Instance) {
         state.instances[instance.id] = instance
         if let app = instance.app, var listed = state.applications[app]?.instances {
-            let place = listed.firstIndex { other in
+            // Nearly always it is the newest.
+            let before = listed.lastIndex { other in
                 guard let other = state.instances[other] else { return false }
-                return (instance.created, instance.id) < (other.created, other.id)
+                return (other.created, other.id) <= (instance.created, instance.id)
             }
-            listed.insert(instance.id, at: place ?? listed.endIndex)
+            listed.insert(instance.id, at: before.map { $0 + 1 } ?? 0)
             state.applications[app]?.instances = listed
         }
         state.members[instance.executor]?.instances.append(instance.id)
@@ -68,6 +69,14 @@ extension Engine {
         state.ended[entry.app] = history
         touched.insert(Self.endedKey(entry.app, page: changed))
         if let dropped { touched.insert(Self.endedKey(entry.app, page: dropped)) }
+    }
+
+    /// A longer text would fill the records that keep it.
+    static let longestError = 1_000
+
+    /// What the ports of its instances may take in a hint record.
+    func portBytes(of app: AppID) -> Int {
+        state.applications[app]?.spec.exposedPorts.reduce(0) { $0 + Instance.hintBytes(ofPort: $1.name) } ?? 0
     }
 
     static func endedKey(_ app: AppID, page: Int) -> RecordKey { RecordKey(.ended, "\(app)/\(page)") }
@@ -141,11 +150,11 @@ extension Engine {
 
     /// A START or STOP whose effect does not show is sent again: every command is idempotent.
     mutating func repeatCommand(for id: InstanceID, at times: Times) {
-        guard let instance = state.instances[id] else { return }
+        guard let instance = state.instances[id], !giveUp(instance, at: times) else { return }
         let isPresent = state.members[instance.executor]?.presence == .present
         if instance.stop != nil {
             // Until it has ended: an executor that crashed while it could not write its journal forgets the STOP.
-            if isPresent, instance.state.isAlive {
+            if isPresent, mayStop, instance.state.isAlive {
                 sendStop(of: id, at: times.now)
             } else {
                 wake(.command(id), at: times.now + settings.resendAfter)
@@ -159,9 +168,34 @@ extension Engine {
         }
     }
 
+    /// What an executor that cannot be reached never took is tried elsewhere, or is LOST if it is a task: whatever may
+    /// come of it all the same is stopped then.
+    ///
+    /// - Returns: `true` if there is nothing more to send.
+    private mutating func giveUp(_ instance: Instance, at times: Times) -> Bool {
+        guard case .assigned = instance.progress, let member = state.members[instance.executor],
+            member.reach.failing >= settings.lostAfter
+        else { return false }
+        switch instance.owner {
+        case .application:
+            guard instance.stop == nil else { return false }
+            stop(instance.id, .lost, at: times.now)
+            dirty.insert(instance.owner)
+        case .task:
+            let error = "Instance lost: executor \(member.hostname) does not take commands"
+            end(instance.id, as: .lost, cause: .executorLost, error: error, at: times)
+        }
+        return true
+    }
+
     mutating func apply(_ answer: CommandAnswer, to command: NodeCommand, from executor: ExecutorID, at times: Times) {
         guard command.fence.epoch == state.epoch, let member = state.members[executor], member.key == command.key
         else { return }
+        switch answer {
+        case .refused(.wrongCluster, let reason), .refused(.wrongExecutor, let reason):
+            notReached(executor, reason, at: times.now)
+        case .accepted, .refused: reached(executor)
+        }
         switch answer {
         case .accepted(let report?):
             // It may come late: from an earlier run of the process, or after reports that knew more. And it may come
@@ -199,7 +233,7 @@ extension Engine {
             // It is another process now, or this command came late: the timer sends a fresh one.
             return
         case .resourcesHeld, .journalUnwritable, .unsupported, .unreadable:
-            let text = "refused by its executor: \(reason)"
+            let text = "refused by its executor: \(reason)".clipped(toBytes: Self.longestError)
             if case .task(let task) = instance.owner, refuse(task, instance, refusal, at: times) { return }
             countFailure(of: instance, reason: text, at: times)
             end(spec.id, as: .stopped, cause: .refused, error: text, at: times)

@@ -32,9 +32,20 @@ extension Engine {
 
     private mutating func loadHint(_ record: Record, at times: Times) throws(JSONError) {
         let hints = try reading(record) { json throws(JSONError) in try Instance.hints(record: json) }
-        for instance in hints {
+        for var instance in hints {
+            if let app = instance.app { instance.portBytes = portBytes(of: app) }
             _ = ledger.hold(instance.id, of: instance.owner.placementGroup, instance.allocation, on: instance.executor)
             insert(instance)
+        }
+    }
+
+    /// A member is stored as lost before its tasks are, when both do not fit into one batch: a crash in between leaves
+    /// instances that nobody would ever end.
+    mutating func endLost(at times: Times) {
+        for id in state.instances.keys.sorted() {
+            guard let instance = state.instances[id], state.members[instance.executor]?.isLost ?? true else { continue }
+            let hostname = state.members[instance.executor]?.hostname ?? instance.executor.rawValue
+            end(id, lostOn: hostname, at: times)
         }
     }
 

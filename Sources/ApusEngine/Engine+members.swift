@@ -44,6 +44,8 @@ extension Engine {
             member.troubles = report.troubles
             wakeWaiting()
         }
+        // Nothing was asked of it since: the next command will tell.
+        if case .failing(_, let last) = member.reach, times.now - last > settings.lostAfter { member.reach = .reached }
         if let fence = report.fence { member.acknowledged = max(member.acknowledged, fence.epoch) }
         if identity.hostname != member.hostname || identity.port != member.port {
             (member.hostname, member.port) = (identity.hostname, identity.port)
@@ -72,17 +74,45 @@ extension Engine {
         }
     }
 
+    // MARK: reached or not
+
+    /// A command did not arrive, or somebody else took it.
+    mutating func notReached(_ id: ExecutorID, _ reason: String, at now: Moment) {
+        guard var member = state.members[id], !member.isLost else { return }
+        let wasUnreachable = isUnreachable(member)
+        if case .failing(let since, _) = member.reach {
+            member.reach = .failing(since: since, last: now)
+        } else {
+            member.reach = .failing(since: now, last: now)
+        }
+        state.members[id] = member
+        guard isUnreachable(member), !wasUnreachable else { return }
+        effects.append(.note("executor \(id) (\(member.hostname)) does not take commands: \(reason)"))
+        updateAdmission(of: id)
+    }
+
+    mutating func reached(_ id: ExecutorID) {
+        guard let member = state.members[id], member.reach != .reached else { return }
+        state.members[id]?.reach = .reached
+        guard isUnreachable(member) else { return }
+        effects.append(.note("executor \(id) (\(member.hostname)) takes commands again"))
+        updateAdmission(of: id)
+        wakeWaiting()
+    }
+
+    /// Nothing more is given to one that takes nothing, though it is heard.
+    private func isUnreachable(_ member: Member) -> Bool { member.reach.failing >= settings.silentAfter }
+
     mutating func watchMembers(at times: Times) {
         let now = listening(times.now)
-        for id in state.members.keys.sorted() {
-            guard let member = state.members[id], !member.isLost else { continue }
-            let silence = now - member.heard
-            if silence >= settings.lostAfter {
+        let late = state.members.values.filter { !$0.isLost && now - $0.heard >= settings.silentAfter }
+        for member in late.sorted(by: { $0.id < $1.id }) {
+            if now - member.heard >= settings.lostAfter {
                 lose(member, at: times)
-            } else if silence >= settings.silentAfter, member.presence != .silent {
-                state.members[id]?.presence = .silent
-                updateAdmission(of: id)
-                effects.append(.note("executor \(id) (\(member.hostname)) is silent"))
+            } else if member.presence != .silent {
+                state.members[member.id]?.presence = .silent
+                updateAdmission(of: member.id)
+                effects.append(.note("executor \(member.id) (\(member.hostname)) is silent"))
                 updateMayStop()
             }
         }
@@ -97,21 +127,18 @@ extension Engine {
         effects.append(
             .note("executor \(member.id) (\(member.hostname)) is lost, with \(member.instances.count) instances")
         )
-        for id in member.instances {
-            end(
-                id,
-                as: .lost,
-                cause: .executorLost,
-                error: "Instance lost: executor \(member.hostname) is not heard",
-                at: times
-            )
-        }
+        for id in member.instances { end(id, lostOn: member.hostname, at: times) }
         for id in strays.keys.sorted() where strays[id]?.executor == member.id {
             strays[id] = nil
             ledger.release(id)
         }
         updateMayStop()
         wakeWaiting()
+    }
+
+    mutating func end(_ id: InstanceID, lostOn hostname: String, at times: Times) {
+        let error = "Instance lost: executor \(hostname) is not heard"
+        end(id, as: .lost, cause: .executorLost, error: error, at: times)
     }
 
     /// Tells the ledger whether work may be placed on a member.
@@ -122,7 +149,7 @@ extension Engine {
             case .joining: .closed(.joining)
             case .silent: .closed(.silent)
             case .lost: .closed(.lost)
-            case .present where !member.troubles.isEmpty: .closed(.suspended)
+            case .present where !member.troubles.isEmpty || isUnreachable(member): .closed(.suspended)
             case .present: member.hintBytes > Member.fullHintBytes ? .closed(.tooManyInstances) : .open
             }
         ledger.setAdmission(id, admission)

@@ -42,9 +42,22 @@ extension Engine {
                 at: times
             )
         } else {
-            wake(.owner(.application(application.id)), at: min(operation.deadline, stalled))
+            let note = note(&application, at: times.now)
+            wake(.owner(.application(application.id)), at: min(operation.deadline, stalled, note))
         }
         return false
+    }
+
+    /// Has what time it has spent stored now and then, for whoever leads next.
+    ///
+    /// - Returns: when it should be again.
+    private mutating func note(_ application: inout Application, at now: Moment) -> Moment {
+        guard let operation = application.operation else { return now }
+        let next = operation.noted + operation.timeBetweenNotes
+        guard next <= now else { return next }
+        application.operation?.noted = now
+        touched.insert(RecordKey(.application, application.id.rawValue))
+        return now + operation.timeBetweenNotes
     }
 
     private func isDone(_ operation: Operation, _ application: Application, live: [Instance]) -> Bool {
@@ -80,10 +93,6 @@ extension Engine {
     {
         guard let operation = application.operation else { return }
         let rollsBack = operation.failureStrategy == .rollback && operation.kind != .destroy
-        guard !rollsBack || mayStop else {
-            waiting.insert(.application(application.id))
-            return
-        }
         effects.append(.note("\(operation.kind.rawValue) of \(application.id) failed: \(reason)"))
         guard rollsBack else {
             end(&application, with: operation.ended(.failed, reason, at: times.wall), at: times)
@@ -126,7 +135,7 @@ extension Engine {
         guard var application = state.applications[app], let operation = application.operation else { return refusal }
         switch operation.kind {
         case .scale, .startInstances, .suspend:
-            application.expected = state.instances(of: app).count(where: \.isHealthy)
+            application.expected = state.instances(of: app).count(where: \.isAliveAndWell)
         case .replaceInstances: break
         case .create, .stopInstances, .recover, .destroy: return refusal
         }

@@ -15,11 +15,12 @@ extension Engine {
         proveGeneration(of: &application, live: live, at: times.now)
         state.applications[id] = application
 
-        _ = stopTargets(of: application, live: live, at: times)
+        stopTargets(of: application, live: live, at: times)
         let alive = state.instances(of: id).filter(\.isAlive)
         let ceiling = ceiling(of: application, alive: alive)
-        if alive.count > ceiling {
-            stopSurplus(of: application, alive: alive, ceiling: ceiling, at: times)
+        let staying = staying(of: application, alive: alive)
+        if staying.count > ceiling {
+            stopSurplus(of: application, staying: staying, ceiling: ceiling, at: times)
         } else if alive.count < ceiling {
             startMissing(of: application, alive: alive, ceiling: ceiling, budget: &budget, at: times)
         } else {
@@ -51,7 +52,9 @@ extension Engine {
         var wanted = ceiling - alive.count
         if let operation = application.operation {
             let targets = Set(operation.targets)
-            wanted = min(wanted, operation.parallelism - alive.count { !$0.isHealthy && !targets.contains($0.id) })
+            let pending = alive.count { !$0.isHealthy && !targets.contains($0.id) }
+            // What was there before and is missing is repaired at once.
+            wanted = min(wanted, max(operation.parallelism - pending, operation.floor(application) - alive.count))
         }
         for _ in 0..<max(0, wanted) {
             guard budget > 0 else {
@@ -86,23 +89,16 @@ extension Engine {
             waiting.insert(.application(application.id))
             return false
         case .placed(let executor, let allocation):
-            let instance = Instance(
-                id: id,
-                owner: .application(application.id),
-                executor: executor,
-                allocation: allocation,
+            var instance = Instance(
+                id,
+                of: .application(application.id),
+                on: executor,
+                allocation,
                 epoch: state.epoch,
-                created: times.wall,
-                updated: times.wall,
-                state: .pending,
-                ports: [],
-                error: "",
-                cause: nil,
-                progress: .assigned(sent: nil),
-                stop: nil,
-                healthySince: nil,
-                generation: application.backoff.generation
+                generation: application.backoff.generation,
+                at: times.wall
             )
+            instance.portBytes = portBytes(of: application.id)
             insert(instance)
             state.applications[application.id]?.shortfall = nil
             sendStart(of: id, at: times.now)
@@ -112,9 +108,9 @@ extension Engine {
 
     // MARK: stopping
 
-    /// Scale down takes those on silent executors first, then what is not healthy yet, then those on executors in
-    /// trouble, then the oldest.
-    private mutating func stopSurplus(of application: Application, alive: [Instance], ceiling: Int, at times: Times) {
+    /// Scale down takes those on silent executors first, then what is not healthy yet, then what was and is being
+    /// looked at again, then those on executors in trouble, then the oldest.
+    private mutating func stopSurplus(of application: Application, staying: [Instance], ceiling: Int, at times: Times) {
         guard mayStop else {
             waiting.insert(.application(application.id))
             return
@@ -125,7 +121,7 @@ extension Engine {
             case .scale, .suspend: .scaledDown
             case .create, .startInstances, .stopInstances, .replaceInstances, .recover, nil: .surplus
             }
-        for victim in inOrderOfStopping(alive).prefix(alive.count - ceiling) {
+        for victim in inOrderOfStopping(staying).prefix(staying.count - ceiling) {
             stop(victim.id, reason, at: times.now)
         }
     }
@@ -139,14 +135,14 @@ extension Engine {
 
     private func victimRank(_ instance: Instance) -> Int {
         guard let member = state.members[instance.executor], member.presence == .present else { return 0 }
-        guard instance.isHealthy else { return 1 }
-        return member.troubles.isEmpty ? 3 : 2
+        guard instance.isHealthy else { return instance.isAliveAndWell ? 2 : 1 }
+        return member.troubles.isEmpty ? 4 : 3
     }
 
-    /// Tells an instance's executor to stop it, from now on until it has.
+    /// Tells an instance's executor to stop it, from when that is allowed until it has.
     mutating func stop(_ id: InstanceID, _ reason: StopReason, at now: Moment) {
         state.instances[id]?.stop = Instance.Stop(reason: reason, sent: nil)
-        sendStop(of: id, at: now)
+        if mayStop { sendStop(of: id, at: now) } else { wake(.command(id), at: now + settings.resendAfter) }
     }
 
     /// An instance of the latest generation that stayed HEALTHY long enough clears the back-off.

@@ -12,17 +12,22 @@ extension Engine {
         return application.expected + min(operation.parallelism, alive.count { targets.contains($0.id) })
     }
 
+    /// Those that are to stay: what STOP_INSTANCES names goes in its own time, and no other in its place.
+    func staying(of application: Application, alive: [Instance]) -> [Instance] {
+        guard let operation = application.operation, operation.kind == .stopInstances else { return alive }
+        let targets = Set(operation.targets)
+        return alive.filter { !targets.contains($0.id) }
+    }
+
     /// Stops those of the operation's instances whose time has come.
-    ///
-    /// - Returns: `true` if any was told to stop.
-    mutating func stopTargets(of application: Application, live: [Instance], at times: Times) -> Bool {
-        guard let operation = application.operation, !operation.targets.isEmpty else { return false }
+    mutating func stopTargets(of application: Application, live: [Instance], at times: Times) {
+        guard let operation = application.operation, !operation.targets.isEmpty else { return }
         let targets = Set(operation.targets)
         let remaining = live.filter { $0.isAlive && targets.contains($0.id) }
-        guard !remaining.isEmpty else { return false }
+        guard !remaining.isEmpty else { return }
         guard mayStop else {
             waiting.insert(.application(application.id))
-            return false
+            return
         }
         let due: [Instance]
         let reason: StopReason
@@ -36,10 +41,9 @@ extension Engine {
                 operation.order == .startFirst
                 ? replaced(operation, application, remaining, live) : makingWay(operation, application, remaining, live)
             reason = .replaced
-        case .create, .startInstances, .scale, .suspend, .recover, .destroy: return false
+        case .create, .startInstances, .scale, .suspend, .recover, .destroy: return
         }
         for instance in due { stop(instance.id, reason, at: times.now) }
-        return !due.isEmpty
     }
 
     /// Start first: the new ones that are healthy must fill every place that the remaining ones leave, and one more for

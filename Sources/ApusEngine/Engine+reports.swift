@@ -19,13 +19,15 @@ extension Engine {
             state.members[identity.id] = nil
             ledger.withdraw(identity.id)
         }
-        if state.members[identity.id] == nil { admit(identity, at: times) }
+        let isNew = state.members[identity.id] == nil
+        if isNew { admit(identity, at: times) }
         guard var member = state.members[identity.id] else { return refused("not admitted") }
         guard identity.incarnation >= member.incarnation else { return answer(.stale, to: member) }
+        let (presence, acknowledged) = (member.presence, member.acknowledged)
         heard(&member, report, at: times)
         state.members[member.id] = member
         updateAdmission(of: member.id)
-        updateMayStop()
+        if isNew || member.presence != presence || member.acknowledged != acknowledged { updateMayStop() }
 
         guard report.base <= member.applied else { return answer(.applied, to: member) }
         guard report.revision >= member.applied else { return answer(.stale, to: member) }
@@ -100,7 +102,9 @@ extension Engine {
     ///
     /// - Returns: `true` if the executor may forget it: it has ended, and that is (or now becomes) committed.
     @discardableResult
-    mutating func apply(_ report: InstanceReport, from member: Member, at times: Times) -> Bool {
+    mutating func apply(_ told: InstanceReport, from member: Member, at times: Times) -> Bool {
+        var report = told
+        report.error = told.error.clipped(toBytes: Self.longestError)
         if let instance = state.instances[report.id], instance.executor == member.id {
             guard report.revision >= instance.revision else { return false }
             update(instance, with: report, at: times)
@@ -148,9 +152,9 @@ extension Engine {
         }
         state.instances[instance.id] = instance
         state.members[instance.executor]?.hintBytes += instance.hintBytes - old.hintBytes
-        if instance.ports != old.ports || (instance.state == .healthy) != (old.state == .healthy) {
-            touched.insert(instance.recordKey)
-        }
+        instance.isWell = isWell(old, told: report)
+        state.instances[instance.id]?.isWell = instance.isWell
+        if instance.ports != old.ports || instance.isWell != old.isWell { touched.insert(instance.recordKey) }
         if instance.state != old.state, let app = instance.app, instance.isHealthy {
             state.applications[app]?.operation?.progressed = times.now
         }
@@ -163,33 +167,42 @@ extension Engine {
         }
     }
 
+    /// One that is looked at again after a restart of either side is as it was, until it is known better.
+    private func isWell(_ old: Instance, told report: InstanceReport) -> Bool {
+        switch report.state {
+        case .healthy: true
+        case .unknown, .unready, .ready: old.isWell && (old.revision == 0 || report.restarts == old.restarts)
+        default: false
+        }
+    }
+
     /// An unlisted instance of a known application counts; if there are too many then, one is stopped as surplus.
     private mutating func adopt(_ report: InstanceReport, of app: AppID, on executor: ExecutorID, at times: Times) {
         strays[report.id] = nil
         ledger.release(report.id)
         _ = ledger.hold(report.id, of: report.owner.placementGroup, report.allocation, on: executor)
-        let generation = state.applications[app]?.backoff.generation ?? 0
-        insert(
-            Instance(
-                id: report.id,
-                owner: report.owner,
-                executor: executor,
-                allocation: report.allocation,
-                epoch: state.epoch,
-                created: report.created,
-                updated: report.updated,
-                state: report.state,
-                ports: report.ports,
-                error: report.error,
-                cause: report.cause,
-                progress: .confirmed,
-                stop: nil,
-                healthySince: report.state == .healthy ? times.now : nil,
-                generation: generation,
-                revision: report.revision,
-                restarts: report.restarts
-            )
+        var instance = Instance(
+            report.id,
+            of: report.owner,
+            on: executor,
+            report.allocation,
+            epoch: state.epoch,
+            generation: state.applications[app]?.backoff.generation ?? 0,
+            at: report.created
         )
+        instance.updated = report.updated
+        instance.state = report.state
+        instance.ports = report.ports
+        instance.error = report.error
+        instance.cause = report.cause
+        instance.progress = .confirmed
+        instance.revision = report.revision
+        instance.restarts = report.restarts
+        if report.state == .healthy {
+            instance.healthySince = times.now
+            instance.isWell = true
+        }
+        insert(instance)
     }
 
     // MARK: strays

@@ -26,7 +26,8 @@ extension Engine {
             created: times.wall,
             updated: times.wall,
             phase: .unplaced,
-            resumed: times.now
+            resumed: times.now,
+            noted: times.now
         )
         touch(spec.id)
         return .accepted(.task(spec.id))
@@ -68,12 +69,23 @@ extension Engine {
                 let text = run.shortfall.map { ": \($0.text)" } ?? ""
                 end(id, unplaced: .unplaceable, "found no place within \(run.timeout.text)\(text)", at: times)
             } else {
-                wake(.owner(run.owner), at: run.deadline)
+                wake(.owner(run.owner), at: min(run.deadline, note(run, at: times.now)))
                 place(run, budget: &budget, at: times)
             }
         case .placed(let instance): attend(run, instance, at: times)
         case .ended(let end): expire(id, end, at: times)
         }
+    }
+
+    /// Has what time it has spent stored now and then, for whoever leads next.
+    ///
+    /// - Returns: when it should be again.
+    private mutating func note(_ run: TaskRun, at now: Moment) -> Moment {
+        let next = run.noted + run.timeBetweenNotes
+        guard next <= now else { return next }
+        state.tasks[run.id]?.noted = now
+        touched.insert(RecordKey(.task, run.id.rawValue))
+        return now + run.timeBetweenNotes
     }
 
     private mutating func end(_ id: TaskID, unplaced cause: EndCause, _ error: String, at times: Times) {
@@ -103,12 +115,14 @@ extension Engine {
         }
         let id = InstanceID("TI-\(random.uuid())")
         let resources = run.spec.resources
+        for until in run.avoided.values where until > times.now { wake(.owner(run.owner), at: until) }
         let request = PlacementRequest(
             instance: id,
             app: run.owner.placementGroup,
             cores: resources.cores,
             memoryMB: resources.memoryMB,
-            policy: run.spec.placementPolicy ?? .any
+            policy: run.spec.placementPolicy ?? .any,
+            avoiding: Set(run.avoided.filter { $0.value > times.now }.keys)
         )
         switch ledger.place(request, tieBreak: random.next()) {
         case .refused(let refusal):
@@ -122,25 +136,7 @@ extension Engine {
             state.tasks[run.id]?.phase = .placed(id)
             state.tasks[run.id]?.shortfall = nil
             state.tasks[run.id]?.updated = times.wall
-            insert(
-                Instance(
-                    id: id,
-                    owner: run.owner,
-                    executor: executor,
-                    allocation: allocation,
-                    epoch: state.epoch,
-                    created: times.wall,
-                    updated: times.wall,
-                    state: .pending,
-                    ports: [],
-                    error: "",
-                    cause: nil,
-                    progress: .assigned(sent: nil),
-                    stop: nil,
-                    healthySince: nil,
-                    generation: 0
-                )
-            )
+            insert(Instance(id, of: run.owner, on: executor, allocation, epoch: state.epoch, at: times.wall))
             sendStart(of: id, at: times.now)
         }
     }
@@ -153,7 +149,14 @@ extension Engine {
         if run.isKilled {
             reason = .killed
         } else if case .assigned = instance.progress {
-            if run.deadline <= times.now { reason = .requested } else { wake(.owner(run.owner), at: run.deadline) }
+            if run.deadline > times.now {
+                wake(.owner(run.owner), at: run.deadline)
+            } else if state.members[instance.executor]?.presence == .present {
+                reason = .requested
+            } else {
+                // Unheard, it may well have it.
+                wake(.owner(run.owner), at: times.now + settings.resendAfter)
+            }
         }
         guard let reason else { return }
         guard mayStop else {
@@ -178,6 +181,7 @@ extension Engine {
         remove(instance)
         state.tasks[id]?.phase = .unplaced
         state.tasks[id]?.refusals += 1
+        state.tasks[id]?.avoided[instance.executor] = times.now + TaskRun.avoidance
         touch(id)
         return true
     }

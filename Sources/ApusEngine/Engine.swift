@@ -19,6 +19,8 @@ package struct Engine: Sendable {
     var waiting: Set<Owner> = []
     var timers: Heap<Timer> = []
     var timerOrder: UInt64 = 0
+    /// When each is looked at next: it says itself when it wants to be looked at again.
+    private var alarms: [Timer.Subject: Moment] = [:]
     /// Records that this turn changed.
     var touched: Set<RecordKey> = []
     var effects: [Effect] = []
@@ -61,6 +63,7 @@ package struct Engine: Sendable {
         random = SplitMix64(seed: seed)
         lastInput = times.now
         try load(records, at: times)
+        endLost(at: times)
         updateMayStop()
         dirty = Set(state.applications.keys.map(Owner.application)).union(state.tasks.keys.map(Owner.task))
     }
@@ -75,9 +78,10 @@ package struct Engine: Sendable {
             effects.append(.reply(request, apply(report, at: times)))
         case .answered(let executor, let command, let answer):
             apply(answer, to: command, from: executor, at: times)
-        case .sendFailed, .tick:
-            // A command that did not arrive is sent again by its timer.
-            break
+        case .sendFailed(let executor, _, let reason):
+            // Its timer sends it again.
+            notReached(executor, reason, at: times.now)
+        case .tick: break
         }
     }
 
@@ -102,7 +106,7 @@ package struct Engine: Sendable {
 
     /// The records that changed since the last call, in batches that a store takes; none if none did.
     ///
-    /// Each record is whole and holds by itself, so a crash between two batches leaves no contradiction.
+    /// Each record is whole and holds by itself; what a crash between two batches leaves open, `endLost` ends.
     package mutating func takeBatches(at times: Times) -> [Batch] {
         var batches: [Batch] = []
         var batch = Batch(epoch: state.epoch, writes: [])
@@ -150,6 +154,8 @@ package struct Engine: Sendable {
     }
 
     mutating func wake(_ subject: Timer.Subject, at due: Moment) {
+        if let alarm = alarms[subject], alarm <= due { return }
+        alarms[subject] = due
         timerOrder += 1
         timers.insert(Timer(due: due, order: timerOrder, subject: subject))
     }
@@ -157,6 +163,7 @@ package struct Engine: Sendable {
     private mutating func fireTimers(at times: Times) {
         while let timer = timers.min, timer.due <= times.now {
             timers.removeMin()
+            if alarms[timer.subject] == timer.due { alarms[timer.subject] = nil }
             switch timer.subject {
             case .owner(let owner): dirty.insert(owner)
             case .command(let instance): repeatCommand(for: instance, at: times)

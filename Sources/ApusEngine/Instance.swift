@@ -35,6 +35,10 @@ package struct Instance: Sendable {
     var startSequence: Int64 = 0
     /// How often its executor started it again in place; soft.
     package var restarts = 0
+    /// It was HEALTHY when its executor last knew: that either side begins anew does not change it.
+    var isWell = false
+    /// What its ports will take in its executor's hint record before it has told them; soft.
+    var portBytes = 0
 
     /// A wish for its end and when the STOP last left.
     package struct Stop: Hashable, Sendable {
@@ -45,9 +49,11 @@ package struct Instance: Sendable {
     /// The most that it takes in its executor's hint record; a task stands in a record of its own.
     var hintBytes: Int {
         guard case .application(let app) = owner else { return 0 }
-        let ports = ports.reduce(0) { $0 + $1.name.utf8.count + 90 }
-        return 280 + app.rawValue.utf8.count + allocation.cores.count * 6 + max(ports, 180)
+        let ports = ports.reduce(0) { $0 + Self.hintBytes(ofPort: $1.name) }
+        return 280 + app.rawValue.utf8.count + allocation.cores.count * 6 + max(ports, portBytes, 180)
     }
+
+    static func hintBytes(ofPort name: String) -> Int { name.utf8.count + 90 }
 
     /// The record that holds its assignment.
     var recordKey: RecordKey {
@@ -62,12 +68,45 @@ package struct Instance: Sendable {
     /// It counts towards what is expected.
     package var isAlive: Bool { stop == nil && state.isAlive }
     package var isHealthy: Bool { stop == nil && state == .healthy }
+    /// It counts, and is healthy for all that is known.
+    var isAliveAndWell: Bool { isAlive && isWell }
     /// Its container may run: it started and has not begun to end.
     package var isRunning: Bool {
         switch state {
         case .unready, .ready, .healthy, .unhealthy: true
         default: false
         }
+    }
+}
+
+extension Instance {
+    /// One that has just found its place.
+    init(
+        _ id: InstanceID,
+        of owner: Owner,
+        on executor: ExecutorID,
+        _ allocation: ResourceAllocation,
+        epoch: Epoch,
+        generation: Int = 0,
+        at wall: WallTime
+    ) {
+        self.init(
+            id: id,
+            owner: owner,
+            executor: executor,
+            allocation: allocation,
+            epoch: epoch,
+            created: wall,
+            updated: wall,
+            state: .pending,
+            ports: [],
+            error: "",
+            cause: nil,
+            progress: .assigned(sent: nil),
+            stop: nil,
+            healthySince: nil,
+            generation: generation
+        )
     }
 }
 
@@ -114,13 +153,16 @@ extension EndedInstance {
 
 /// The ended instances of one application: pages of bounded size, the oldest dropped.
 package struct EndedHistory: Sendable {
-    /// A page stays well under 64 KiB: an entry is under 1 KiB.
     package static let entriesPerPage = 50
     package static let pagesKept = 3
+    /// Entries with long errors and many ports fill a page sooner: it must stay one record of a store.
+    private static let fullPageBytes = 48 << 10
 
     package struct Page: Sendable {
         package var number: Int
-        package var entries: [EndedInstance]
+        package var entries: [EndedInstance] = []
+        /// What its record takes, about.
+        var bytes = 0
     }
     /// Ascending by number.
     package var pages: [Page] = []
@@ -140,11 +182,10 @@ package struct EndedHistory: Sendable {
     ///
     /// - Returns: the page that changed, and the one to delete if there are too many now.
     mutating func append(_ entry: EndedInstance) -> (changed: Int, dropped: Int?) {
-        if let last = pages.last, last.entries.count < Self.entriesPerPage {
-            pages[pages.count - 1].entries.append(entry)
-        } else {
-            pages.append(Page(number: (pages.last?.number ?? 0) + 1, entries: [entry]))
-        }
+        let hasRoom = pages.last.map { $0.entries.count < Self.entriesPerPage && $0.bytes < Self.fullPageBytes }
+        if hasRoom != true { pages.append(Page(number: (pages.last?.number ?? 0) + 1)) }
+        pages[pages.count - 1].entries.append(entry)
+        pages[pages.count - 1].bytes += entry.record.bytes.count
         let dropped = pages.count > Self.pagesKept ? pages.removeFirst().number : nil
         return (pages[pages.count - 1].number, dropped)
     }

@@ -35,6 +35,8 @@ package struct Member: Sendable {
     package var sequence: Int64
     /// The last sequence used before this run of its process was heard; soft.
     var sequenceBefore: Int64 = 0
+    /// Whether commands reach it; soft.
+    var reach = Reach.reached
     /// Why it cannot serve now, in its own words; soft.
     package var troubles: [String] = []
     /// The ids of what runs there, oldest first.
@@ -46,6 +48,18 @@ package struct Member: Sendable {
 
     package var isLost: Bool {
         if case .lost = presence { true } else { false }
+    }
+}
+
+/// Whether the commands of this leader arrive: one that is heard need not be reached.
+enum Reach: Hashable, Sendable {
+    case reached
+    /// None has since then; the last one was tried at `last`.
+    case failing(since: Moment, last: Moment)
+
+    /// For so long none has arrived.
+    var failing: Duration {
+        if case .failing(let since, let last) = self { last - since } else { .zero }
     }
 }
 

@@ -49,6 +49,8 @@ package struct Operation: Hashable, Sendable {
     package var resumed: Moment
     /// When an instance last became healthy or ended; soft.
     package var progressed: Moment
+    /// When what it has spent was last stored; soft.
+    var noted: Moment
 
     package init(
         id: OperationID,
@@ -67,6 +69,7 @@ package struct Operation: Hashable, Sendable {
         self.spent = spent
         self.resumed = resumed
         progressed = resumed
+        noted = resumed
     }
 
     /// When it is given up, however it comes along.
@@ -82,6 +85,18 @@ package struct Operation: Hashable, Sendable {
     /// the specification may take if that is longer (contract §4.2).
     package func progressDeadline(of spec: ApplicationSpec) -> Moment {
         progressed + min(max(timeout.duration, spec.longestStart + spec.longestStop + Self.slack), Self.longest)
+    }
+
+    /// A change of leader costs it no more than this of its time, or an eighth.
+    private static let shortestBetweenNotes = Duration.seconds(10)
+    var timeBetweenNotes: Duration { max(Self.shortestBetweenNotes, span / 8) }
+
+    /// So many instances were there before it or are expected all the same: what is missing of them is not its to pace.
+    func floor(_ application: Application) -> Int {
+        switch kind {
+        case .create, .startInstances, .scale: min(before, application.expected)
+        case .stopInstances, .replaceInstances, .recover, .suspend, .destroy: application.expected
+        }
     }
 
     /// Failing starts are its failure too.

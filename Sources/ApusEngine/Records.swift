@@ -180,7 +180,7 @@ extension Instance {
     var hint: JSON {
         .members([
             "id": id.json, "app": owner.json, "allocation": allocation.json, "ports": .array(ports.map(\.json)),
-            "healthy": .bool(state == .healthy), "epoch": .integer(epoch), "created": created.json,
+            "healthy": .bool(isWell), "epoch": .integer(epoch), "created": created.json,
             "updated": updated.json,
         ])
     }
@@ -197,7 +197,8 @@ extension Instance {
         for port in try hint.array("ports") { ports.append(try PortMapping(json: port)) }
         // Ports are reported once the executor has it; before that the START may never have left.
         let isConfirmed = !ports.isEmpty
-        let state: InstanceState = try hint.bool("healthy") ? .healthy : isConfirmed ? .unknown : .pending
+        let wasWell = try hint.bool("healthy")
+        let state: InstanceState = wasWell ? .healthy : isConfirmed ? .unknown : .pending
         self.init(
             id: InstanceID(try hint.string("id")),
             owner: try Owner(json: try hint.required("app")),
@@ -215,6 +216,7 @@ extension Instance {
             healthySince: nil,
             generation: 0
         )
+        isWell = wasWell
     }
 }
 
@@ -252,6 +254,6 @@ extension EndedHistory.Page {
     init(record json: JSON) throws(JSONError) {
         var entries: [EndedInstance] = []
         for entry in try json.array("entries") { entries.append(try EndedInstance(record: entry)) }
-        self.init(number: try json.int("page"), entries: entries)
+        self.init(number: try json.int("page"), entries: entries, bytes: json.bytes.count)
     }
 }

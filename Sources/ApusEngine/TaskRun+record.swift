@@ -34,7 +34,8 @@ extension TaskRun {
             refusals: try json.int("refusals"),
             isKilled: try json.bool("killed"),
             spent: .milliseconds(try json.integer("spentMilliseconds")),
-            resumed: resumed
+            resumed: resumed,
+            noted: resumed
         )
         return (run, instance)
     }

@@ -11,8 +11,10 @@ package struct TaskRun: Sendable {
         case ended(TaskEnd)
     }
 
-    /// So many executors may refuse it before it is given up.
+    /// So often an executor may refuse it before it is given up.
     static let mostRefusals = 3
+    /// For so long it is placed elsewhere than where it was refused.
+    static let avoidance = Duration.seconds(10)
 
     package var spec: TaskSpec
     /// How long it may look for a place.
@@ -20,21 +22,28 @@ package struct TaskRun: Sendable {
     package var created: WallTime
     package var updated: WallTime
     package var phase: Phase
-    /// How many executors would not take it, and so surely never started it.
+    /// How often an executor would not take it, and so surely never started it.
     package var refusals = 0
+    /// Those executors, and until when they are not asked again; soft.
+    var avoided: [ExecutorID: Moment] = [:]
     /// A user wants it killed.
     package var isKilled = false
     /// The time it had spent when its record was written.
     package var spent: Duration = .zero
     /// When this leader took it up; soft.
     package var resumed: Moment
+    /// When what it has spent was last stored; soft.
+    var noted: Moment
     /// Why it has found no place yet; soft.
     package var shortfall: Refusal?
 
     package var id: TaskID { spec.id }
     var owner: Owner { .task(id) }
     /// When it is given up unless an executor has it.
-    var deadline: Moment { resumed + (min(timeout.duration, .seconds(30 * 86_400)) - spent) }
+    var deadline: Moment { resumed + (span - spent) }
+    private var span: Duration { min(timeout.duration, .seconds(30 * 86_400)) }
+    /// A change of leader costs it no more than this of its time.
+    var timeBetweenNotes: Duration { max(.seconds(10), span / 8) }
 
     /// How it ended; `nil` before.
     package var end: TaskEnd? {

@@ -65,6 +65,8 @@ package struct AgentLoop: Sendable {
         var jobs: [JobKey: AsyncStream<Never>.Continuation] = [:]
         var timer: Scheduled<Void>?
         var timerAt: Moment?
+        /// What an inventory has found may not be followed yet: the agent looks at it when a record is written.
+        var isFoundUnfollowed = false
     }
 
     /// Runs until the task is cancelled; containers are left as they are.
@@ -87,12 +89,13 @@ package struct AgentLoop: Sendable {
 
     private func take(_ input: Inbox.Input, _ state: inout State) -> [AgentAction] {
         let times = Times.current
+        defer { followFound(&state) }
         switch input {
         case .event(let event):
             if case .outcome(let id, let attempt, _) = event {
                 state.jobs[JobKey(instance: id, attempt: attempt)] = nil
             }
-            defer { followOutput(after: event, state) }
+            defer { followOutput(after: event, &state) }
             return state.turn.take(event, at: times)
         case .recorded: return state.turn.recorded(at: times)
         case .recordFailed(let reason): return state.turn.recordFailed(reason: reason, at: times)
@@ -100,22 +103,36 @@ package struct AgentLoop: Sendable {
     }
 
     /// What a container writes is kept from its start, or from when it is found again.
-    private func followOutput(after event: AgentEvent, _ state: State) {
-        guard let logs else { return }
-        let containers =
-            switch event {
-            case .outcome(let id, attempt: _, .started): [state.turn.agent.container(of: id)].compactMap(\.self)
-            case .inventory: state.turn.agent.containers
-            default: [LoggedContainer]()
-            }
-        for container in containers {
-            logs.follow(
-                instance: container.instance,
-                owner: container.owner,
-                container: container.container,
-                logging: container.logging
-            )
+    private func followOutput(after event: AgentEvent, _ state: inout State) {
+        switch event {
+        case .outcome(let id, attempt: _, .started): follow(state.turn.agent.container(of: id))
+        case .inventory: state.isFoundUnfollowed = true
+        default: break
         }
+    }
+
+    private func followFound(_ state: inout State) {
+        guard state.isFoundUnfollowed, !state.turn.isRecording else { return }
+        state.isFoundUnfollowed = false
+        for container in state.turn.agent.containers { follow(container) }
+    }
+
+    /// What is about to be removed takes along what it has written, if nobody has followed it so far.
+    private func followLast(_ job: Job, _ id: InstanceID, _ state: State) {
+        guard case .remove(let container) = job, let own = state.turn.agent.container(of: id),
+            own.container == container
+        else { return }
+        follow(own)
+    }
+
+    private func follow(_ container: LoggedContainer?) {
+        guard let container else { return }
+        logs?.follow(
+            instance: container.instance,
+            owner: container.owner,
+            container: container.container,
+            logging: container.logging
+        )
     }
 
     private func perform(_ actions: [AgentAction], _ state: inout State, _ group: inout DiscardingTaskGroup) {
@@ -123,7 +140,9 @@ package struct AgentLoop: Sendable {
             switch action {
             case .record(let records): write(&group) { journal in try journal.append(records) }
             case .rewrite(let records): write(&group) { journal in try journal.rewrite(records) }
-            case .perform(let id, let attempt, let job): begin(job, id, attempt, &state, &group)
+            case .perform(let id, let attempt, let job):
+                followLast(job, id, state)
+                begin(job, id, attempt, &state, &group)
             case .cancel(let id, let attempt): state.jobs[JobKey(instance: id, attempt: attempt)]?.finish()
             case .answer(let reply, let answer): desk.deliver(answer, to: reply)
             case .report(let report, let number):

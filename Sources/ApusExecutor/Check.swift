@@ -12,11 +12,11 @@ struct Check: Sendable {
     let container: ContainerID
     let port: PortMapping?
     let timeout: Duration
-    /// For its turn.
-    let waited: Duration
 
+    /// `waited` is how long it did so for its turn.
+    ///
     /// - Throws: `ContainerError` of a command's container or engine, or `CancellationError`.
-    func run(_ engine: any ContainerEngine, probeAddress: String) async throws -> Outcome {
+    func run(_ engine: any ContainerEngine, probeAddress: String, waited: Duration) async throws -> Outcome {
         switch mode {
         case .http(let check):
             guard let port else {
@@ -25,15 +25,19 @@ struct Check: Sendable {
             let probe = HTTPProbe(check: check, address: probeAddress, port: port.hostPort, timeout: timeout)
             let loop = MultiThreadedEventLoopGroup.singleton.next()
             let (result, lag) = try await LagMeter(on: loop).measure { try await probe.run(on: loop) }
-            return outcome(of: result, lag)
+            return outcome(of: result, lag, waited)
         case .command(let command):
             // The engine's client chooses its loops itself: any of them stands for all.
             let meter = LagMeter(on: MultiThreadedEventLoopGroup.singleton.next())
             let words = Self.words(of: command)
-            let (result, lag) = try await meter.measure {
-                try await engine.run(words, in: container, within: timeout)
+            do {
+                let (result, lag) = try await meter.measure {
+                    try await engine.run(words, in: container, within: timeout)
+                }
+                return outcome(of: result, isShell: !command.shellDisabled, lag, waited)
+            } catch let error as ContainerError where error.isFaultOfEngine {
+                return .failed(JobFailure(.engineAway, reason: "\(error)"))
             }
-            return outcome(of: result, isShell: !command.shellDisabled, lag)
         }
     }
 
@@ -43,19 +47,24 @@ struct Check: Sendable {
             ? command.command.split(whereSeparator: \.isWhitespace).map(String.init) : ["sh", "-c", command.command]
     }
 
-    private func outcome(of result: ProbeResult, _ lag: Duration) -> Outcome {
+    private func outcome(of result: ProbeResult, _ lag: Duration, _ waited: Duration) -> Outcome {
         switch result {
         case .passed: .passed
         case .failed(.connect, let reason): .failed(JobFailure(.notListening, reason: reason))
-        case .failed(.connectTimeout, let reason): late(.notListening, reason, lag)
-        case .failed(.timeout, let reason): late(.timedOut, reason, lag)
+        case .failed(.connectTimeout, let reason): late(.notListening, reason, lag, waited)
+        case .failed(.timeout, let reason): late(.timedOut, reason, lag, waited)
         case .failed(.status, let reason): .failed(JobFailure(.status, reason: reason))
         case .failed(.tls, let reason): .failed(JobFailure(.tls, reason: reason))
         case .failed(.other, let reason): .failed(JobFailure(.other, reason: reason))
         }
     }
 
-    private func outcome(of result: CommandResult, isShell: Bool, _ lag: Duration) -> Outcome {
+    private func outcome(
+        of result: CommandResult,
+        isShell: Bool,
+        _ lag: Duration,
+        _ waited: Duration
+    ) -> Outcome {
         switch result {
         case .exited(code: 0, _): .passed
         case .exited(let code, let line):
@@ -72,7 +81,7 @@ struct Check: Sendable {
                         """
                 )
             )
-        case .runsOn: late(.timedOut, "command did not end within \(timeout); it is left running", lag)
+        case .runsOn: late(.timedOut, "command did not end within \(timeout); it is left running", lag, waited)
         case .stillRuns:
             .failed(
                 JobFailure(
@@ -84,7 +93,12 @@ struct Check: Sendable {
     }
 
     /// A failure for want of time, unless the time was lost here.
-    private func late(_ kind: JobFailure.Kind, _ reason: String, _ lag: Duration) -> Outcome {
+    private func late(
+        _ kind: JobFailure.Kind,
+        _ reason: String,
+        _ lag: Duration,
+        _ waited: Duration
+    ) -> Outcome {
         if waited > timeout {
             let waiting = "it waited \(Self.text(waited)) for its turn"
             return .failed(JobFailure(.overloaded, reason: "this executor is too busy to judge: \(waiting). \(reason)"))
@@ -97,4 +111,15 @@ struct Check: Sendable {
     }
 
     private static func text(_ duration: Duration) -> String { "\(duration.milliseconds) ms" }
+}
+
+extension ContainerError {
+    /// It says nothing about what runs in the container.
+    fileprivate var isFaultOfEngine: Bool {
+        switch code {
+        case .engine(let status): status >= 500
+        case .unreachable, .timedOut, .unreadable, .unsupportedVersion: true
+        case .notFound, .conflict, .nameInUse, .portInUse, .imageMissing: false
+        }
+    }
 }

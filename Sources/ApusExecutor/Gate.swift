@@ -21,6 +21,19 @@ final class Gate: Sendable {
         return try await work()
     }
 
+    /// As `pass`.
+    ///
+    /// - Throws: `DeadlinePassed` too, if there was no room within `limit`.
+    func pass<Value>(
+        waitingAtMost limit: Duration,
+        doing: String,
+        _ work: () async throws -> Value
+    ) async throws -> Value {
+        try await within(limit, doing: doing) { try await self.enter() }
+        defer { leave() }
+        return try await work()
+    }
+
     private func enter() async throws {
         let ticket = state.withLock { state in
             state.lastTicket += 1

@@ -1,4 +1,5 @@
 import ApusModel
+import NIOCore
 import NIOPosix
 import NIOSSL
 import Synchronization
@@ -17,6 +18,9 @@ enum CertificateTrust: Hashable, Sendable {
 final class TLSContexts: Sendable {
     static let shared = TLSContexts()
 
+    /// For the other side's goodbye, on which no check's outcome depends.
+    private static let goodbye = TimeAmount.milliseconds(50)
+
     private let made = Mutex<[CertificateTrust: NIOSSLContext]>([:])
 
     func context(_ trust: CertificateTrust) async throws -> NIOSSLContext {
@@ -24,6 +28,7 @@ final class TLSContexts: Sendable {
         // It reads files.
         let context = try await NIOThreadPool.singleton.runIfActive {
             var configuration = TLSConfiguration.makeClientConfiguration()
+            configuration.shutdownTimeout = Self.goodbye
             switch trust {
             case .any: configuration.certificateVerification = .none
             case .system: break

@@ -3,6 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import Synchronization
 
 /// What one try of a check found.
 package enum ProbeResult: Hashable, Sendable {
@@ -66,25 +67,33 @@ package struct HTTPProbe: Hashable, Sendable {
 
     /// As `run`, with its connection on a given loop.
     func run(on loop: any EventLoop) async throws(CancellationError) -> ProbeResult {
+        let verdict = Verdict()
         let result = await withTaskGroup(of: ProbeResult?.self) { group in
             defer { group.cancelAll() }
-            group.addTask { await ask(on: loop) }
+            group.addTask { await ask(on: loop, verdict) }
             group.addTask { await timeLimit() }
             return await group.next() ?? nil
         }
         guard let result, !Task.isCancelled else { throw CancellationError() }
-        return result
+        return verdict.result.withLock(\.self) ?? result
+    }
+
+    /// What is known once the answer's code has come: it holds whatever becomes of the rest, the goodbye included.
+    private final class Verdict: Sendable {
+        let result = Mutex<ProbeResult?>(nil)
     }
 
     /// `nil` if cancelled.
     private func timeLimit() async -> ProbeResult? {
         do {
             try await Task.sleep(for: timeout)
-            return .failed(.timeout, reason: "\(url): no answer within \(timeout)")
+            return overdue
         } catch {
             return nil
         }
     }
+
+    private var overdue: ProbeResult { .failed(.timeout, reason: "\(url): no answer within \(timeout)") }
 
     var url: String { "\(check.scheme == .https ? "https" : "http")://\(address):\(port)\(path)" }
 
@@ -93,7 +102,7 @@ package struct HTTPProbe: Hashable, Sendable {
     private typealias Connection = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
 
     /// `nil` if cancelled.
-    private func ask(on loop: any EventLoop) async -> ProbeResult? {
+    private func ask(on loop: any EventLoop, _ verdict: Verdict) async -> ProbeResult? {
         do {
             let encryption = check.scheme == .https ? try await TLSContexts.shared.context(trust) : nil
             let connection = try await connect(on: loop, encryptedBy: encryption)
@@ -103,7 +112,7 @@ package struct HTTPProbe: Hashable, Sendable {
                 } catch {
                     // Whoever answers and closes before it has read everything breaks the write: what came in tells.
                 }
-                return try await judge(inbound)
+                return try await judge(inbound, verdict)
             }
         } catch is CancellationError {
             return nil
@@ -118,6 +127,8 @@ package struct HTTPProbe: Hashable, Sendable {
 
     private func failed(toConnect error: ChannelError) -> ProbeResult {
         if case .connectTimeout(let limit) = error {
+            // All of the check's own time was up.
+            guard limit.nanoseconds < timeout.nanoseconds else { return overdue }
             return .failed(.connectTimeout, reason: "\(url): no connection within \(limit.nanoseconds / 1_000_000) ms")
         }
         return .failed(.connect, reason: "\(url): \(error)")
@@ -127,7 +138,7 @@ package struct HTTPProbe: Hashable, Sendable {
         on loop: any EventLoop,
         encryptedBy encryption: NIOSSLContext?
     ) async throws -> Connection {
-        let limit = check.connectionTimeout?.duration ?? Self.standardConnectTimeout
+        let limit = min(check.connectionTimeout?.duration ?? Self.standardConnectTimeout, timeout)
         return try await ClientBootstrap(group: loop)
             .connectTimeout(.nanoseconds(limit.nanoseconds))
             .connect(to: SocketAddress(ipAddress: address, port: port)) { channel in
@@ -155,7 +166,10 @@ package struct HTTPProbe: Hashable, Sendable {
         return [.head(head)] + (payload.map { [.body(.byteBuffer($0))] } ?? []) + [.end(nil)]
     }
 
-    private func judge(_ parts: NIOAsyncChannelInboundStream<HTTPClientResponsePart>) async throws -> ProbeResult {
+    private func judge(
+        _ parts: NIOAsyncChannelInboundStream<HTTPClientResponsePart>,
+        _ verdict: Verdict
+    ) async throws -> ProbeResult {
         var status: HTTPResponseStatus?
         var body: [UInt8] = []
         reading: for try await part in parts {
@@ -163,8 +177,12 @@ package struct HTTPProbe: Hashable, Sendable {
             case .head(let head):
                 // 100 and its like come before the answer proper.
                 guard head.status.code >= 200 else { continue }
-                if check.successCodes.contains(Int(head.status.code)) { return .passed }
+                if check.successCodes.contains(Int(head.status.code)) {
+                    verdict.result.withLock { $0 = .passed }
+                    return .passed
+                }
                 status = head.status
+                verdict.result.withLock { $0 = failure(head.status, body: []) }
             case .body(let chunk):
                 body.append(contentsOf: chunk.readableBytesView.prefix(Self.shownBody - body.count))
                 if body.count >= Self.shownBody { break reading }
@@ -175,6 +193,12 @@ package struct HTTPProbe: Hashable, Sendable {
         guard let status else {
             return .failed(.connect, reason: "\(url): the connection was closed before an answer came")
         }
+        let result = failure(status, body: body)
+        verdict.result.withLock { $0 = result }
+        return result
+    }
+
+    private func failure(_ status: HTTPResponseStatus, body: [UInt8]) -> ProbeResult {
         let text = String(decoding: body, as: UTF8.self).split(whereSeparator: \.isNewline).first ?? ""
         return .failed(
             .status(Int(status.code)),

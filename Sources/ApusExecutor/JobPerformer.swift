@@ -2,7 +2,6 @@ package import ApusAgent
 import ApusContainers
 package import ApusModel
 package import Logging
-import NIOPosix
 import Synchronization
 
 #if canImport(Glibc)
@@ -15,9 +14,14 @@ import Musl
 package final class JobPerformer: Sendable {
     /// How many containers are made, started or removed at once: more only makes the engine slower.
     private static let engineLimit = 8
-    /// Pulls and stops mostly wait; checks are quick.
-    private static let waitingLimit = 64
+    /// Pulls and stops mostly wait, but no stop must ever wait for pulls: its grace would be over before its turn.
+    private static let pullLimit = 64
+    private static let stopLimit = 64
+    /// Checks are quick.
     private static let checkLimit = 64
+    /// So many file systems may hang until nothing more is asked of any.
+    private static let lookupLimit = 32
+    private static let lookupDeadline = Duration.seconds(20)
     /// For one step at the engine beside what a job itself allows.
     private static let engineDeadline = Duration.seconds(60)
     /// Before a name that the engine is about to give away, or to free, is asked for again.
@@ -30,20 +34,33 @@ package final class JobPerformer: Sendable {
     private let logs: LogCapture?
     private let logger: Logger
     private let engineGate = Gate(limit: engineLimit)
-    private let waitingGate = Gate(limit: waitingLimit)
+    private let pullGate = Gate(limit: pullLimit)
+    private let stopGate = Gate(limit: stopLimit)
     private let checkGate = Gate(limit: checkLimit)
+    private let lookups = Lookups(limit: lookupLimit)
+    /// How long a check waits for its turn beyond its own time.
+    private let checkPatience: Duration
     /// Ports of containers that are made and not yet started.
-    private let reserved = Mutex<[InstanceID: PortReservation]>([:])
+    private let reserved = Mutex<[InstanceID: HeldPorts]>([:])
+
+    private struct HeldPorts {
+        var container: ContainerID
+        var ports: PortReservation
+    }
 
     /// `logs` writes the containers' output; `nil` writes none.
+    ///
+    /// `checkPatience` is a little less than that of the agent, who would give the check up.
     package init(
         engine: any ContainerEngine,
         host: ContainerHost,
         probeAddress: String,
         logs: LogCapture? = nil,
+        checkPatience: Duration = .seconds(8),
         logger: Logger
     ) {
         self.engine = engine
+        self.checkPatience = checkPatience
         self.logs = logs
         self.host = host
         self.probeAddress = probeAddress
@@ -70,56 +87,60 @@ package final class JobPerformer: Sendable {
     private func work(_ job: Job, for instance: InstanceID, portsInUse: Set<Int>) async throws -> Outcome {
         switch job {
         case .pull(let image, let timeout):
-            return try await waitingGate.pass {
+            return try await pullGate.pass {
                 try await within(timeout + Self.engineDeadline, doing: "fetching image \(image)") {
                     try await self.pull(image, timeout: timeout)
                 }
             }
         case .create(let spec, let created, let epoch, let ports):
+            // Before its turn, which it must not take from others while a file system hangs.
+            let directories = try await directories(for: spec.workload.volumes)
             return try await engineGate.pass {
                 try await within(Self.engineDeadline, doing: "creating a container for \(instance)") {
-                    let plan = try await self.plan(spec, created, epoch, ports, portsInUse: portsInUse)
+                    let plan = try self.plan(spec, created, epoch, ports, directories, portsInUse: portsInUse)
                     return try await self.create(plan.container, holding: plan.ports, for: spec.id)
                 }
             }
         case .start(let container):
             // Whatever becomes of the start, the ports are the container's now or nobody's.
-            defer { release(instance) }
+            defer { release(container, of: instance) }
             return try await engineGate.pass {
                 try await within(Self.engineDeadline, doing: "starting container \(container)") {
                     try await self.start(container, of: instance)
                 }
             }
         case .check(let mode, let container, let port, let timeout):
-            let asked = ContinuousClock.now
-            return try await checkGate.pass {
-                let check = Check(
-                    mode: mode,
-                    container: container,
-                    port: port,
-                    timeout: timeout,
-                    waited: ContinuousClock.now - asked
-                )
-                return try await check.run(engine, probeAddress: probeAddress)
-            }
+            return try await check(Check(mode: mode, container: container, port: port, timeout: timeout))
         case .stop(let container, let grace):
-            release(instance)
-            return try await waitingGate.pass {
+            release(container, of: instance)
+            return try await stopGate.pass {
                 try await within(grace + Self.engineDeadline, doing: "stopping container \(container)") {
                     try await self.engine.stop(container, grace: grace)
                     return .stopped
                 }
             }
         case .remove(let container):
-            release(instance)
+            release(container, of: instance)
+            // What it wrote last would be gone with it. Before its turn: writing may wait for a disk.
+            await logs?.drained(instance, of: container)
             return try await engineGate.pass {
-                // What it wrote last would be gone with it.
-                await self.logs?.drained(instance)
-                return try await within(Self.engineDeadline, doing: "removing container \(container)") {
+                try await within(Self.engineDeadline, doing: "removing container \(container)") {
                     try await self.engine.remove(container, force: true, volumes: true)
                     return .removed
                 }
             }
+        }
+    }
+
+    private func check(_ check: Check) async throws -> Outcome {
+        let asked = ContinuousClock.now
+        do {
+            return try await checkGate.pass(waitingAtMost: check.timeout + checkPatience, doing: "waiting for its turn")
+            {
+                try await check.run(engine, probeAddress: probeAddress, waited: ContinuousClock.now - asked)
+            }
+        } catch let error as DeadlinePassed {
+            return .failed(JobFailure(.overloaded, reason: "this executor is too busy to judge: \(error)"))
         }
     }
 
@@ -144,19 +165,25 @@ package final class JobPerformer: Sendable {
         return .pulled
     }
 
-    /// The container to be made, with its ports held and its volumes found to be allowed.
+    /// What of the host the volumes are, found to be allowed.
+    private func directories(for volumes: [MountedVolume]) async throws -> [BoundDirectory] {
+        guard !volumes.isEmpty else { return [] }
+        let allowed = VolumeAllowList(directories: host.allowedVolumes)
+        let doing = "looking at the volumes \(volumes.map(\.pathOnHost).joined(separator: ", "))"
+        return try await lookups.run(within: Self.lookupDeadline, doing: doing) {
+            try allowed.directories(for: volumes)
+        }
+    }
+
+    /// The container to be made, with its ports held.
     private func plan(
         _ spec: InstanceSpec,
         _ created: WallTime,
         _ epoch: Epoch,
         _ owned: [PortMapping],
+        _ directories: [BoundDirectory],
         portsInUse: Set<Int>
-    ) async throws -> (container: ContainerPlan, ports: PortReservation) {
-        let volumes = spec.workload.volumes
-        let allowed = VolumeAllowList(directories: host.allowedVolumes)
-        let directories =
-            volumes.isEmpty
-            ? [] : try await NIOThreadPool.singleton.runIfActive { try allowed.directories(for: volumes) }
+    ) throws -> (container: ContainerPlan, ports: PortReservation) {
         let reservation = try PortReservation(
             ports: spec.workload.exposedPorts,
             address: host.publishedAddress,
@@ -182,7 +209,7 @@ package final class JobPerformer: Sendable {
         while true {
             do {
                 let container = try await engine.create(plan)
-                reserved.withLock { $0[instance] = ports }
+                reserved.withLock { $0[instance] = HeldPorts(container: container, ports: ports) }
                 return .created(container, ports.mappings)
             } catch let error as ContainerError where error.code == .nameInUse {
                 if let adopted = try await adopt(plan.name, as: instance) { return adopted }
@@ -225,7 +252,8 @@ package final class JobPerformer: Sendable {
     }
 
     private func start(_ container: ContainerID, of instance: InstanceID) async throws -> Outcome {
-        let reservation = reserved.withLock { $0[instance] }
+        let held = reserved.withLock { $0[instance] }
+        let reservation = held?.container == container ? held?.ports : nil
         reservation?.yieldToEngine()
         do {
             try await engine.start(container)
@@ -251,8 +279,12 @@ package final class JobPerformer: Sendable {
         return host
     }
 
-    private func release(_ instance: InstanceID) {
-        reserved.withLock { $0.removeValue(forKey: instance) }?.release()
+    /// Another container of the instance keeps its ports.
+    private func release(_ container: ContainerID, of instance: InstanceID) {
+        let held = reserved.withLock { reserved in
+            reserved[instance]?.container == container ? reserved.removeValue(forKey: instance) : nil
+        }
+        held?.ports.release()
     }
 
     private func note(_ failure: JobFailure, _ job: Job, _ instance: InstanceID) {

@@ -85,19 +85,28 @@ package final class LogCapture: Sendable {
     }
 
     /// Its container has stopped for good: what is left of its output is written, and then it is followed no more.
-    package func ended(_ instance: InstanceID) {
+    ///
+    /// Where another container has taken its place nothing changes; `nil` is whichever it is.
+    package func ended(_ instance: InstanceID, of container: ContainerID? = nil) {
         entries.withLock { entries in
-            guard var entry = entries[instance], !entry.isEnded else { return }
+            guard var entry = entries[instance], !entry.isEnded, container ?? entry.container == entry.container
+            else { return }
             entry.isEnded = true
             entries[instance] = Self.changed(entry)
         }
     }
 
     /// As `ended`, and waits until all is written, so that the container may be removed; at most for `limit`.
-    package func drained(_ instance: InstanceID, within limit: Duration = .seconds(5)) async {
-        ended(instance)
+    package func drained(
+        _ instance: InstanceID,
+        of container: ContainerID? = nil,
+        within limit: Duration = .seconds(5)
+    ) async {
+        ended(instance, of: container)
         let end = ContinuousClock.now + limit
-        while entries.withLock({ $0[instance]?.isEnded ?? false }) {
+        while let entry = entries.withLock({ $0[instance] }), entry.isEnded,
+            container ?? entry.container == entry.container
+        {
             guard ContinuousClock.now < end else {
                 logger.warning(
                     "a container is removed before all of its output is written",

@@ -21,7 +21,7 @@ struct LogPosition: Hashable, Sendable {
     private(set) var last: ArraySlice<UInt8>?
 
     /// From when on the engine is asked, in nanoseconds of 1970; `nil` is all.
-    var since: Int64? { last.flatMap { ContainerLogEntry.nanoseconds($0) }.map { $0 - Self.overlap } }
+    var since: Int64? { last.flatMap { ContainerLogEntry.nanoseconds($0) }.map { max(0, $0 - Self.overlap) } }
 
     /// Takes a line that is written into account.
     mutating func wrote(_ line: LogLine) {
@@ -62,6 +62,9 @@ struct LogPosition: Hashable, Sendable {
 }
 
 /// Leaves out what is written already when the engine tells it again.
+///
+/// The engine tells in the order in which it was written, so what comes after the mark is new, whatever its time: a
+/// machine's clock may have been set back.
 struct LogCatchUp: Sendable {
     private var out: LogPosition.Mark?
     private var err: LogPosition.Mark?
@@ -81,12 +84,11 @@ struct LogCatchUp: Sendable {
     private static func isWritten(_ line: LogLine, _ mark: inout LogPosition.Mark?) -> Bool {
         guard let found = mark else { return false }
         if line.time.lexicographicallyPrecedes(found.time) { return true }
-        if line.time == found.time, found.count > 0 {
-            mark?.count -= 1
-            return true
+        guard line.time == found.time else {
+            mark = nil
+            return false
         }
-        // Past the mark all is new, whatever its time.
-        mark = nil
-        return false
+        mark = found.count > 1 ? LogPosition.Mark(time: found.time, count: found.count - 1) : nil
+        return true
     }
 }

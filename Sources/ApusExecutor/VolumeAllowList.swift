@@ -9,8 +9,10 @@ struct VolumeAllowList: Hashable, Sendable {
 
     /// The directories that a specification asks for, with their true places; reads the file system.
     ///
-    /// A place is true when no symbolic link and no `..` is left in it: neither leads out of what is allowed. What is
-    /// mounted is the true place, not the one that was asked for, which might lead elsewhere a moment later.
+    /// A place is true when no symbolic link and no `..` is left in it: neither leads out of what is allowed. The
+    /// engine follows the path again when it starts the container: whoever may rename and link within an allowed
+    /// directory meanwhile, on the host or from a container that has it read-write, can lead it elsewhere. To allow a
+    /// directory is to trust all who may write in it.
     func directories(for volumes: [MountedVolume]) throws(VolumeRefusal) -> [BoundDirectory] {
         let allowed = directories.compactMap(Self.truePlace)
         var bound: [BoundDirectory] = []

@@ -50,6 +50,8 @@ package enum ApplicationOperation: SpecPart {
 }
 
 extension ApplicationOperation {
+    /// Of one application.
+    private static let mostInstances = 2048
     private static let kinds = [
         "CREATE", "DESTROY", "START_INSTANCES", "STOP_INSTANCES", "SCALE", "SCALE_INSTANCES", "REPLACE_INSTANCES",
         "SUSPEND", "RECOVER",
@@ -73,7 +75,7 @@ extension ApplicationOperation {
         case "STOP_INSTANCES":
             self = .stopInstances(
                 Self.namedApp(reader),
-                ids: reader.strings("instanceIds", required: "must not be empty").map { InstanceID($0) },
+                ids: Self.instances(reader, required: "must not be empty"),
                 skipRespawn: reader.bool("skipRespawn"),
                 reader.part("opSpec")
             )
@@ -86,7 +88,7 @@ extension ApplicationOperation {
         case "REPLACE_INSTANCES":
             self = .replaceInstances(
                 Self.namedApp(reader),
-                ids: reader.strings("instanceIds").map { InstanceID($0) },
+                ids: Self.instances(reader),
                 stopFirst: reader.bool("stopFirst"),
                 reader.part("opSpec")
             )
@@ -105,6 +107,13 @@ extension ApplicationOperation {
 
     private static func namedApp(_ reader: SpecReader) -> AppID {
         AppID(reader.string("appId", required: "must not be empty"))
+    }
+
+    /// As many as an application can have.
+    private static func instances(_ reader: SpecReader, required message: String? = nil) -> [InstanceID] {
+        let ids = reader.strings("instanceIds", required: message)
+        if ids.count > mostInstances { reader.refuse("instanceIds", "size must be at most \(mostInstances)") }
+        return ids.map { InstanceID($0) }
     }
 
     package var json: JSON {

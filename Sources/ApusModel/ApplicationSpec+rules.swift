@@ -6,16 +6,23 @@ extension ApplicationSpec {
     /// The rules across several fields (contract §3.6), and what Apus adds to them.
     func checkWhole(_ reader: SpecReader) {
         SpecLimits.checkName(id.rawValue, "Name and version", reader)
-        if exposedPorts.count > Self.mostPorts {
-            reader.refuse("exposedPorts", "size must be between 1 and \(Self.mostPorts)")
-        }
-        for (index, port) in exposedPorts.enumerated() where port.name.utf8.count > Self.longestPortName {
-            reader.refuse("exposedPorts[\(index)].name", "size must be between 1 and \(Self.longestPortName)")
-        }
-        checkPortNames(reader)
+        if checkPorts(reader) { checkPortNames(reader) }
         SpecLimits.checkArguments(args, reader)
         SpecLimits.checkPolicy(placementPolicy, of: "apps", reader)
         SpecLimits.checkSize(json, reader)
+    }
+
+    /// - Returns: whether they are few and short enough for texts that list all of them.
+    private func checkPorts(_ reader: SpecReader) -> Bool {
+        guard exposedPorts.count <= Self.mostPorts else {
+            reader.refuse("exposedPorts", "size must be between 1 and \(Self.mostPorts)")
+            return false
+        }
+        let long = exposedPorts.indices.filter { exposedPorts[$0].name.utf8.count > Self.longestPortName }
+        for index in long {
+            reader.refuse("exposedPorts[\(index)].name", "size must be between 1 and \(Self.longestPortName)")
+        }
+        return long.isEmpty
     }
 
     private func checkPortNames(_ reader: SpecReader) {

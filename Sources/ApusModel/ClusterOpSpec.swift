@@ -1,11 +1,12 @@
 /// How an operation is carried out.
 package struct ClusterOpSpec: SpecPart {
-    /// What is done when part of an operation fails; read and kept, without effect in Drove too.
+    /// What is done when an operation fails: STOP leaves the number of instances that was asked for, ROLLBACK restores
+    /// the one from before.
     package enum FailureStrategy: String, Sendable, CaseIterable {
         case stop = "STOP"
         case rollback = "ROLLBACK"
     }
-    /// Of the whole operation.
+    /// Of each round of `parallelism` instances.
     package var timeout: DurationText
     /// 1 to 512 instances at a time.
     package var parallelism: Int

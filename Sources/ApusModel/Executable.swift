@@ -12,7 +12,11 @@ package struct Executable: SpecPart {
         // The only kind there is, and the default.
         _ = reader.kind(["DOCKER"], orElse: "DOCKER")
         self.init(
-            url: reader.string("url", required: "- Specify url for container"),
+            url: reader.string(
+                "url",
+                required: "- Specify url for container",
+                atMost: SpecLimits.longestPath
+            ),
             dockerPullTimeout: reader.duration(
                 "dockerPullTimeout",
                 required: "- Specify container fetch (docker pull) timeout"

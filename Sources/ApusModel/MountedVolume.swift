@@ -17,8 +17,16 @@ package struct MountedVolume: SpecPart {
 
     package init(_ reader: SpecReader) {
         self.init(
-            pathInContainer: reader.string("pathInContainer", required: "- Provide mount path inside container"),
-            pathOnHost: reader.string("pathOnHost", required: "- Provide host directory to mount"),
+            pathInContainer: reader.string(
+                "pathInContainer",
+                required: "- Provide mount path inside container",
+                atMost: SpecLimits.longestPath
+            ),
+            pathOnHost: reader.string(
+                "pathOnHost",
+                required: "- Provide host directory to mount",
+                atMost: SpecLimits.longestPath
+            ),
             mode: reader.choice("mode", required: "- Specify whether mount is read-only or read-write")
         )
     }

@@ -2,15 +2,27 @@
 /// measure could cost the whole cluster its leader.
 extension NodeReport {
     /// A report of more than these is refused whole.
-    private enum Limit {
+    fileprivate enum Limit {
         static let name = 255
         static let text = 1024
         static let nodes = 64
         static let core = 1 << 16
         static let slots = 1 << 16
-        static let coresOfOne = 4096
         static let memoryMB: Int64 = 1 << 40
         static let entries = 64
+    }
+
+    /// The report as it is taken: a text for people that is too long is cut, anything else out of bounds refused.
+    ///
+    /// - Throws: `JSONError` with the first that is out of bounds.
+    package func withinLimits() throws(JSONError) -> NodeReport {
+        var report = self
+        for index in report.instances.indices {
+            report.instances[index].error = report.instances[index].error.clipped(toBytes: Limit.text)
+        }
+        report.troubles = troubles.map { $0.clipped(toBytes: Limit.text) }
+        try report.checkLimits()
+        return report
     }
 
     /// Looks at every number and length.
@@ -25,28 +37,10 @@ extension NodeReport {
         try Self.check(Int(identity.incarnation), "identity.incarnation", in: 0...Int.max)
         try Self.check(Int(revision), "revision", in: 0...Int.max)
         try Self.check(Int(base), "base", in: 0...Int.max)
-        for instance in instances { try Self.check(instance) }
+        for instance in instances { try instance.checkLimits() }
         if let description { try Self.check(description) }
         try Self.check(troubles.count, "the number of troubles", in: 0...Limit.entries)
         for trouble in troubles { try Self.check(trouble.utf8.count, "troubles", in: 0...4 * Limit.text) }
-    }
-
-    private static func check(_ instance: InstanceReport) throws(JSONError) {
-        try check(instance.id.rawValue, "instances.id")
-        try check(instance.owner.description, "instances.app", most: 2 * Limit.name)
-        try check(instance.appName, "instances.appName")
-        let allocation = instance.allocation
-        try check(allocation.numaNode, "instances.allocation.numaNode", in: 0...Limit.core)
-        try check(allocation.cores.count, "the number of cores", in: 0...Limit.coresOfOne)
-        for core in allocation.cores { try check(core, "instances.allocation.cores", in: 0...Limit.slots) }
-        try check(memory: allocation.memoryMB, "instances.allocation.memoryMB")
-        try check(instance.ports.count, "the number of ports", in: 0...ApplicationSpec.mostPorts)
-        for port in instance.ports {
-            try check(port.name, "instances.ports.name")
-            try check(port.containerPort, "instances.ports.containerPort", in: 0...65_535)
-            try check(port.hostPort, "instances.ports.hostPort", in: 0...65_535)
-        }
-        try check(instance.error.utf8.count, "the length of instances.error", in: 0...16 * Limit.text)
     }
 
     private static func check(_ description: NodeDescription) throws(JSONError) {
@@ -75,17 +69,40 @@ extension NodeReport {
         }
     }
 
-    private static func check(_ text: String, _ what: String, most: Int = Limit.name) throws(JSONError) {
+    fileprivate static func check(_ text: String, _ what: String, most: Int = Limit.name) throws(JSONError) {
         try check(text.utf8.count, "the length of \(what)", in: 1...most)
     }
 
-    private static func check(memory: Int64, _ what: String) throws(JSONError) {
+    fileprivate static func check(memory: Int64, _ what: String) throws(JSONError) {
         try check(Int(memory), what, in: 0...Int(Limit.memoryMB))
     }
 
-    private static func check(_ number: Int, _ what: String, in range: ClosedRange<Int>) throws(JSONError) {
+    fileprivate static func check(_ number: Int, _ what: String, in range: ClosedRange<Int>) throws(JSONError) {
         guard range.contains(number) else {
             throw JSONError("\(what) must be \(range.lowerBound) to \(range.upperBound), not \(number)")
         }
+    }
+}
+
+extension InstanceReport {
+    /// Looks at every number and length.
+    ///
+    /// - Throws: `JSONError` with the first that is out of bounds.
+    package func checkLimits() throws(JSONError) {
+        typealias Limit = NodeReport.Limit
+        try NodeReport.check(id.rawValue, "instances.id")
+        try NodeReport.check(owner.description, "instances.app", most: 2 * Limit.name)
+        try NodeReport.check(appName, "instances.appName")
+        try NodeReport.check(allocation.numaNode, "instances.allocation.numaNode", in: 0...Limit.core)
+        try NodeReport.check(allocation.cores.count, "the number of cores", in: 0...ResourceRequirements.mostCores)
+        for core in allocation.cores { try NodeReport.check(core, "instances.allocation.cores", in: 0...Limit.slots) }
+        try NodeReport.check(memory: allocation.memoryMB, "instances.allocation.memoryMB")
+        try NodeReport.check(ports.count, "the number of ports", in: 0...ApplicationSpec.mostPorts)
+        for port in ports {
+            try NodeReport.check(port.name, "instances.ports.name")
+            try NodeReport.check(port.containerPort, "instances.ports.containerPort", in: 0...65_535)
+            try NodeReport.check(port.hostPort, "instances.ports.hostPort", in: 0...65_535)
+        }
+        try NodeReport.check(error.utf8.count, "the length of instances.error", in: 0...16 * Limit.text)
     }
 }

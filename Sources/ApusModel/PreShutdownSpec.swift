@@ -1,7 +1,7 @@
 /// What is done before a container is stopped: the hooks in order, then the wait.
 package struct PreShutdownSpec: SpecPart {
     package var hooks: [CheckMode]
-    /// None if absent.
+    /// None if absent, at most an hour.
     package var waitBeforeKill: DurationText?
 
     package init(hooks: [CheckMode] = [], waitBeforeKill: DurationText? = nil) {
@@ -10,7 +10,12 @@ package struct PreShutdownSpec: SpecPart {
     }
 
     package init(_ reader: SpecReader) {
-        self.init(hooks: reader.parts("hooks"), waitBeforeKill: reader.duration("waitBeforeKill"))
+        let wait = reader.duration("waitBeforeKill")
+        let longest = SpecLimits.longestWaitBeforeKill
+        if let wait, wait.duration > longest.duration {
+            reader.refuse("waitBeforeKill", "must be at most \(longest.text), not \(wait.text)")
+        }
+        self.init(hooks: reader.parts("hooks"), waitBeforeKill: wait)
     }
 
     package var json: JSON {

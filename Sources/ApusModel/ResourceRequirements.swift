@@ -2,9 +2,13 @@
 ///
 /// On the wire a list: `[{"type":"CPU","count":1},{"type":"MEMORY","sizeInMB":128}]`.
 package struct ResourceRequirements: Hashable, Sendable {
-    /// 1 to 65,536.
+    /// The most cores of one instance.
     ///
-    /// Drove has no bounds; Apus has, so that sums over 2048 instances stay exact.
+    /// Drove has no bounds; Apus has, so that sums over 2048 instances stay exact, and because a report with more is
+    /// refused.
+    package static let mostCores = 4096
+
+    /// 1 to `mostCores`.
     package var cores: Int
     /// 1 to 2^40.
     package var memoryMB: Int64
@@ -53,7 +57,7 @@ private enum ResourceDemand: SpecPart {
 
     init(_ reader: SpecReader) {
         switch reader.kind(["CPU", "MEMORY"]) {
-        case "CPU": self = .cpu(reader.integer("count", in: 1...65_536))
+        case "CPU": self = .cpu(reader.integer("count", in: 1...Int64(ResourceRequirements.mostCores)))
         default: self = .memory(reader.integer("sizeInMB", in: 1...(1 << 40)))
         }
     }

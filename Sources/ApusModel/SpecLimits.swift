@@ -10,6 +10,11 @@ package enum SpecLimits {
     /// The deepest nesting of COMPOSITE policies, so that every message around a specification stays readable.
     package static let deepestPolicy = 16
 
+    /// The longest name of an image, and of a directory: what the kernel takes for a path.
+    static let longestPath = 4096
+    /// The longest wait before a container is stopped: whoever scales or restarts waits as long.
+    static let longestWaitBeforeKill = DurationText(1, .hours)
+
     static func checkName(_ id: String, _ what: String, _ reader: SpecReader) {
         if id.utf8.count > longestID {
             reader.refuse(whole: "\(what) can have at most \(longestID - 1) characters together")

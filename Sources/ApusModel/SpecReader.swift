@@ -5,18 +5,27 @@ package final class SpecFindings {
     private var fault: String?
     private var violations: [String] = []
     private var wholeViolations: [String] = []
+    /// How many were found beyond those that are kept.
+    private var untold = 0
+    /// So many of each kind are kept: a request of a megabyte can break a rule as often as it has bytes.
+    private static let mostKept = 100
 
     init(checksRules: Bool) { self.checksRules = checksRules }
 
     func addFault(_ text: String) { fault = fault ?? text }
-    func addViolation(_ text: String) { violations.append(text) }
-    func addWholeViolation(_ text: String) { wholeViolations.append(text) }
+    func addViolation(_ text: String) { add(text, to: &violations) }
+    func addWholeViolation(_ text: String) { add(text, to: &wholeViolations) }
+
+    private func add(_ text: String, to list: inout [String]) {
+        if list.count < Self.mostKept { list.append(text) } else { untold += 1 }
+    }
 
     /// `nil` when nothing is wrong.
     var refusal: SpecRefusal? {
         if let fault { return .unreadable(fault) }
         let all = violations + wholeViolations
-        return all.isEmpty ? nil : .violations(all)
+        guard !all.isEmpty else { return nil }
+        return .violations(untold == 0 ? all : all + ["and \(untold) more"])
     }
 }
 
@@ -83,6 +92,13 @@ package struct SpecReader {
             return ""
         }
         if text.isEmpty { refuse(key, message) }
+        return text
+    }
+
+    /// A string that must be there, not be empty and have at most so many bytes.
+    func string(_ key: String, required message: String, atMost limit: Int) -> String {
+        let text = string(key, required: message)
+        if text.utf8.count > limit { refuse(key, "size must be between 1 and \(limit)") }
         return text
     }
 

@@ -12,7 +12,7 @@ package struct TaskID: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// Reads the form of `rawValue`; `nil` if it is none.
     package init?(rawValue: String) {
         let parts = rawValue.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2 else { return nil }
+        guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
         self.init(source: String(parts[0]), name: String(parts[1]))
     }
 

@@ -35,7 +35,7 @@ extension RefusalReason: CustomStringConvertible {
         case .avoided: "avoided"
         case .alreadyOnHost: "already runs an instance of it"
         case .hostLimit(let limit): "already at the policy's limit of \(limit) per host"
-        case .tooManyInstances: "at the limit of \(Ledger.mostInstancesPerExecutor) instances"
+        case .tooManyInstances: "at the limit of \(Ledger.mostInstancesPerExecutor) instances (fewer with many ports)"
         case .notEnoughCores: "not enough cores"
         case .notEnoughMemory: "not enough memory"
         case .notEnoughOnOneNode: "not enough cores and memory on one NUMA node"

@@ -1,6 +1,8 @@
 /// Every kind of fault that the simulator brings about.
 ///
-/// Each is counted where it takes effect; a kind that stays at zero over a whole run fails the run.
+/// Each is counted where it takes effect, but for `jobFailed`, `halfCreated`, `jobTimedOut`, `checkTimedOut`, `hookFailed`
+/// and `hookHung`, which are counted when they are drawn: a job that is given up before its end never comes to them.
+/// A kind that stays at zero over a whole survey fails it.
 package enum Fault: Int, CaseIterable, Sendable {
     // The network.
     case messageLost, messageRepeated, messageLate, messageOvertaken, partition

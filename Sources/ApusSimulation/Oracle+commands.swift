@@ -21,7 +21,8 @@ extension Oracle {
     }
 
     /// A report of that executor reached the leader.
-    mutating func heard(_ report: NodeReport) {
+    mutating func heard(_ report: NodeReport, at now: Moment) {
+        wellness.heard(report, at: now)
         for app in unheard.keys { unheard[app]?.remove(report.identity.id) }
     }
 
@@ -33,6 +34,7 @@ extension Oracle {
         if state.members.values.allSatisfy({ absent($0) || named[$0.id] ?? 0 >= state.epoch }) {
             isAcknowledged = true
         }
+        for member in state.members.values where member.isLost { wellness.lost(member.id) }
         for app in unheard.keys {
             unheard[app] = unheard[app]?.filter { !(state.members[$0]?.isLost ?? true) }
         }
@@ -43,7 +45,10 @@ extension Oracle {
             let isGathered = instances.allSatisfy { instance in
                 state.members[instance.executor].map { $0.incarnation > 0 || $0.isLost } ?? true
             }
-            let alive = instances.count(where: \.isAlive)
+            // What STOP_INSTANCES names goes in its own time.
+            let operation = application.operation
+            let leaving = operation?.kind == .stopInstances ? Set(operation?.targets ?? []) : []
+            let alive = instances.count { $0.isAlive && !leaving.contains($0.id) }
             guard isGathered, alive > Self.most(application) else { continue }
             violated("\(alive) of \(app) are alive, \(application.expected) are expected, and none is being stopped")
         }

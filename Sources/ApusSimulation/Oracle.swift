@@ -32,6 +32,8 @@ struct Oracle: Sendable {
     var taskPlaces: [TaskID: (instance: InstanceID, executor: ExecutorID)] = [:]
     /// Instances whose executors had no room for them.
     var unhoused: Set<InstanceID> = []
+    /// What leaders were told of each instance's health.
+    var wellness = Wellness()
 
     // Executors.
     var fences: [Int: Fence] = [:]
@@ -115,11 +117,5 @@ struct Oracle: Sendable {
         if state.ended.values.contains(where: { $0.entry(id)?.cause == .refused }) { return true }
         let end = state.tasks.values.lazy.compactMap(\.end).first { $0.place?.instance == id }
         return end?.state == .lost || end?.cause == .refused
-    }
-}
-
-extension Instance {
-    var isAssigned: Bool {
-        if case .assigned = progress { true } else { false }
     }
 }

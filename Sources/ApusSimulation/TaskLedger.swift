@@ -9,7 +9,6 @@ struct TaskLedger: Sendable {
         /// Requests to forget it that are not answered.
         var forgets = 0
         var isForgotten = false
-        var isKilled = false
         var end: JSON?
     }
 
@@ -57,7 +56,6 @@ struct TaskLedger: Sendable {
             return missing(spec.id, store)
         case .task(.kill(let task, _)):
             guard isAccepted else { return nil }
-            entries[task]?.isKilled = true
             let isRecorded = store.json(task)?["killed"] == .bool(true)
             return isRecorded || mayBeGone(task) ? nil : "an accepted request is lost: task \(task) is to be killed"
         case .application, .cancel: return nil

@@ -150,7 +150,7 @@ extension World {
         let changes = report.instances.map { "\($0.id.short)=\($0.state.rawValue)" }.joined(separator: " ")
         note("e\(call.executor).\(call.life) reports \(report.base)..\(report.revision) \(changes)")
         countTasks(in: report)
-        oracle.heard(report)
+        oracle.heard(report, at: agenda.now)
         controllerTakes(.report(controller.lastRequest, report))
     }
 

@@ -36,6 +36,7 @@ extension World {
         note("sends e\(index) \(command.words)")
         countReplacement(command)
         if let state = controller.process?.turn.committed {
+            oracle.checkVictim(of: command, state, executors, at: agenda.now)
             oracle.leaves(command, state, store: controller.store)
         }
         controller.process?.outboxes[index].waiting.append(command)

@@ -143,7 +143,8 @@ extension World {
 
     /// The container engine hangs: it will carry the job out when it comes to itself, whoever waits for it by then.
     private mutating func postpone(_ index: Int, _ number: Int, until: Moment) {
-        agenda.add(.jobEnds(index, job: number), at: until + chances.containers.milliseconds(1...200))
+        let span = chances.containers.milliseconds(1...(chances.containers.hits(300) ? 12_000 : 200))
+        agenda.add(.jobEnds(index, job: number), at: until + span)
         guard let job = executors[index].jobs[number], job.fate != .answered else { return }
         var patience = World.jobPatience
         if case .check(_, _, _, let timeout) = job.job { patience = timeout }

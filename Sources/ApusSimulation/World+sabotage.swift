@@ -146,9 +146,11 @@ extension World {
 
     /// The executor stops on its own what serves.
     mutating func sabotageLeaderless(_ index: Int) {
-        guard plan.sabotage == .healthyStoppedLeaderless, let led = oracle.led[index],
-            agenda.now - led > .seconds(10),
-            let victim = executors[index].containers.sorted.first(where: { oracle.passing.contains($0.id) }),
+        guard plan.sabotage == .healthyStoppedLeaderless, let since = controller.goneSince,
+            agenda.now - since > .seconds(10),
+            let victim = executors[index].containers.sorted.first(where: {
+                $0.isRunning && !$0.isSick && $0.labels != nil
+            }),
             let labels = victim.labels
         else { return }
         begin(index, .stop(victim.id, grace: .zero), for: .init(instance: labels.instance, attempt: -1))

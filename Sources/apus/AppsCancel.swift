@@ -12,19 +12,18 @@ struct AppsCancel: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
-    var id: String
+    @OptionGroup var app: AppArgument
 
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let run = OperationRun(api, AppID(id))
+        let run = OperationRun(api, app.id)
         let result = try await callingAPI {
             // Of an unknown application this says so; the cancellation would not.
             _ = try await run.client.application(run.app)
             try await run.client.cancel(run.app)
             return try await run.application()
         }
-        try AppsShow.printResult(of: run.app, result, json: api.json)
+        run.report(result)
     }
 }

@@ -41,7 +41,7 @@ struct AppsDeploy: AsyncParsableCommand {
         } catch let failure as CommandFailure where failure.message == "App \(valid.id) already exists" {
             result = try await scale(valid, run)
         }
-        try AppsShow.printResult(of: valid.id, result, json: api.json)
+        run.report(result)
     }
 
     private func scale(_ spec: ApplicationSpec, _ run: OperationRun) async throws -> ApplicationSummary? {
@@ -54,13 +54,13 @@ struct AppsDeploy: AsyncParsableCommand {
         }
         run.show("\(spec.id) exists with this specification")
         if let now = try await callingAPI({ try await run.application() }), now.expected == instances,
-            now.operation == nil
+            now.operation == nil, now.healthy == instances || !operation.wait
         {
             return now
         }
         let scale: JSON = .members([
             "type": "SCALE", "appId": spec.id.json, "requiredInstances": .integer(Int64(instances)),
-            "opSpec": operation.json(instances: instances),
+            "opSpec": operation.json(),
         ])
         return try await run.perform(scale, waiting: operation.wait)
     }

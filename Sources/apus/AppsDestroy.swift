@@ -9,8 +9,7 @@ struct AppsDestroy: AsyncParsableCommand {
         discussion: "An application that is running must be suspended first; --suspend does both."
     )
 
-    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
-    var id: String
+    @OptionGroup var app: AppArgument
 
     @Flag(help: "Suspend it first if it is running.")
     var suspend = false
@@ -19,17 +18,26 @@ struct AppsDestroy: AsyncParsableCommand {
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let run = OperationRun(api, AppID(id))
+        let run = OperationRun(api, app.id)
         let now = try await callingAPI { try await run.client.application(run.app) }
-        if suspend, now.state != "MONITORING" {
-            // Its end has to be waited for in any case: only then may it be destroyed.
+        // Its end has to be waited for in any case: only then may it be destroyed.
+        if suspend, let underWay = now.operation, underWay.type == "SUSPEND" {
+            _ = try await run.join(underWay)
+        } else if suspend, now.state != "MONITORING" {
             _ = try await run.perform(AppsSuspend.request(run.app, operation), waiting: true)
         }
         let destroy: JSON = .members([
-            "type": "DESTROY", "appId": run.app.json, "opSpec": operation.json(instances: 1),
+            "type": "DESTROY", "appId": run.app.json, "opSpec": operation.json(),
         ])
-        let left = try await run.perform(destroy, waiting: operation.wait)
-        if left == nil, !api.json { Output.line("\(id) is destroyed") }
-        try AppsShow.printResult(of: run.app, left, json: api.json)
+        let left: ApplicationSummary?
+        do {
+            left = try await run.perform(destroy, waiting: operation.wait)
+        } catch let failure as CommandFailure
+            where failure.code == .conflict && !suspend && now.state != "MONITORING"
+        {
+            throw CommandFailure(.conflict, "\(failure.message)\nSuspend it first, or use --suspend")
+        }
+        if left == nil, !api.json { Output.line("\(run.app) is destroyed") }
+        run.report(left)
     }
 }

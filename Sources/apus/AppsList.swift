@@ -16,19 +16,17 @@ struct AppsList: AsyncParsableCommand {
                 Output.line(try await api.client.get("applications").serialized)
                 return
             }
-            let applications = try await api.client.applications()
-            guard !applications.isEmpty else {
-                Output.line("no applications; create one with: apus apps deploy FILE")
-                return
-            }
-            var rows = [["APPLICATION", "EXPECTED", "RUNNING", "HEALTHY", "STATE", "REMARK"]]
-            for application in applications {
-                rows.append([
+            let rows = try await api.client.applications().map { application in
+                [
                     application.id.rawValue, "\(application.expected)", "\(application.running)",
                     "\(application.healthy)", application.state, application.remark,
-                ])
+                ]
             }
-            Output.table(rows)
+            Output.list(
+                ["APPLICATION", "EXPECTED", "RUNNING", "HEALTHY", "STATE", "REMARK"],
+                rows,
+                orElse: "no applications; create one with: apus apps deploy FILE"
+            )
         }
     }
 }

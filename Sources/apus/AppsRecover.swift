@@ -9,8 +9,7 @@ struct AppsRecover: AsyncParsableCommand {
         discussion: "Apus does so by itself; this ends the waiting time after failures."
     )
 
-    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
-    var id: String
+    @OptionGroup var app: AppArgument
 
     @Flag(inversion: .prefixedNo, help: "Show progress until the operation has ended.")
     var wait = true
@@ -18,8 +17,7 @@ struct AppsRecover: AsyncParsableCommand {
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let run = OperationRun(api, AppID(id))
-        let result = try await run.perform(.members(["type": "RECOVER", "appId": run.app.json]), waiting: wait)
-        try AppsShow.printResult(of: run.app, result, json: api.json)
+        let run = OperationRun(api, app.id)
+        run.report(try await run.perform(.members(["type": "RECOVER", "appId": run.app.json]), waiting: wait))
     }
 }

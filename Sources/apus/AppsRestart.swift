@@ -12,8 +12,7 @@ struct AppsRestart: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
-    var id: String
+    @OptionGroup var app: AppArgument
 
     @Option(
         parsing: .upToNextOption,
@@ -27,20 +26,15 @@ struct AppsRestart: AsyncParsableCommand {
     @OptionGroup var operation: OperationOptions
     @OptionGroup var api: APIOptions
 
-    func run() async throws {
-        let run = OperationRun(api, AppID(id))
-        let replace: JSON = .members([
-            "type": "REPLACE_INSTANCES", "appId": run.app.json, "instanceIds": ids.instanceIDs,
-            "stopFirst": .bool(stopFirst), "opSpec": operation.json(instances: 1),
-        ])
-        let result = try await run.perform(replace, waiting: operation.wait)
-        try AppsShow.printResult(of: run.app, result, json: api.json)
-    }
-}
+    func validate() throws { _ = try ids.instanceIDs() }
 
-extension [String] {
-    /// Given as words, or with commas between them.
-    var instanceIDs: JSON {
-        .array(flatMap { $0.split(separator: ",") }.map { .string(String($0)) })
+    func run() async throws {
+        let run = OperationRun(api, app.id)
+        let replace: JSON = .members([
+            "type": "REPLACE_INSTANCES", "appId": run.app.json,
+            "instanceIds": .array(try ids.instanceIDs().map(\.json)), "stopFirst": .bool(stopFirst),
+            "opSpec": operation.json(instances: 1),
+        ])
+        run.report(try await run.perform(replace, waiting: operation.wait))
     }
 }

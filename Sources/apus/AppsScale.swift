@@ -8,8 +8,7 @@ struct AppsScale: AsyncParsableCommand {
         abstract: "Change how many instances of an application are kept running."
     )
 
-    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
-    var id: String
+    @OptionGroup var app: AppArgument
 
     @Argument(help: ArgumentHelp("0 to 2048", valueName: "instances"))
     var instances: Int
@@ -22,15 +21,11 @@ struct AppsScale: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let run = OperationRun(api, AppID(id))
+        let run = OperationRun(api, app.id)
         let scale: JSON = .members([
-            "type": "SCALE", "appId": .string(id), "requiredInstances": .integer(Int64(instances)),
-            "opSpec": operation.json(instances: instances),
+            "type": "SCALE", "appId": run.app.json, "requiredInstances": .integer(Int64(instances)),
+            "opSpec": operation.json(),
         ])
-        try AppsShow.printResult(
-            of: run.app,
-            try await run.perform(scale, waiting: operation.wait),
-            json: api.json
-        )
+        run.report(try await run.perform(scale, waiting: operation.wait))
     }
 }

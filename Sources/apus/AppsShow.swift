@@ -17,13 +17,12 @@ struct AppsShow: AsyncParsableCommand {
         abstract: "Show one application with its instances and what became of earlier ones."
     )
 
-    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
-    var id: String
+    @OptionGroup var app: AppArgument
 
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let (client, app) = (api.client, AppID(id))
+        let (client, app) = (api.client, app.id)
         try await callingAPI {
             let application = try await client.application(app)
             let instances = try await client.instances(of: app)
@@ -73,18 +72,6 @@ struct AppsShow: AsyncParsableCommand {
         case ..<7200: return "\(seconds / 60)m"
         case ..<172_800: return "\(seconds / 3600)h"
         default: return "\(seconds / 86_400)d"
-        }
-    }
-
-    /// The end of every command that changes an application.
-    static func printResult(of app: AppID, _ application: ApplicationSummary?, json: Bool) throws {
-        if json {
-            Output.line((application?.json ?? .members(["appId": app.json])).serialized)
-        } else if let application {
-            Output.line(
-                "\(app): \(application.state), expected \(application.expected), running \(application.running), "
-                    + "healthy \(application.healthy)"
-            )
         }
     }
 }

@@ -8,8 +8,7 @@ struct AppsStart: AsyncParsableCommand {
         abstract: "Keep so many more instances of an application running."
     )
 
-    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
-    var id: String
+    @OptionGroup var app: AppArgument
 
     @Argument(help: ArgumentHelp("How many more than now, 1 to 1024.", valueName: "instances"))
     var instances: Int
@@ -22,12 +21,11 @@ struct AppsStart: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let run = OperationRun(api, AppID(id))
+        let run = OperationRun(api, app.id)
         let start: JSON = .members([
             "type": "START_INSTANCES", "appId": run.app.json, "instances": .integer(Int64(instances)),
             "opSpec": operation.json(instances: instances),
         ])
-        let result = try await run.perform(start, waiting: operation.wait)
-        try AppsShow.printResult(of: run.app, result, json: api.json)
+        run.report(try await run.perform(start, waiting: operation.wait))
     }
 }

@@ -9,8 +9,7 @@ struct AppsStop: AsyncParsableCommand {
         discussion: "With --no-respawn so many fewer are expected from now on. To stop all: apus apps suspend."
     )
 
-    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
-    var id: String
+    @OptionGroup var app: AppArgument
 
     @Option(parsing: .upToNextOption, help: ArgumentHelp("The instances to stop.", valueName: "instance"))
     var ids: [String]
@@ -21,13 +20,14 @@ struct AppsStop: AsyncParsableCommand {
     @OptionGroup var operation: OperationOptions
     @OptionGroup var api: APIOptions
 
+    func validate() throws { _ = try ids.instanceIDs() }
+
     func run() async throws {
-        let run = OperationRun(api, AppID(id))
+        let (run, ids) = (OperationRun(api, app.id), try self.ids.instanceIDs())
         let stop: JSON = .members([
-            "type": "STOP_INSTANCES", "appId": run.app.json, "instanceIds": ids.instanceIDs,
+            "type": "STOP_INSTANCES", "appId": run.app.json, "instanceIds": .array(ids.map(\.json)),
             "skipRespawn": .bool(noRespawn), "opSpec": operation.json(instances: ids.count),
         ])
-        let result = try await run.perform(stop, waiting: operation.wait)
-        try AppsShow.printResult(of: run.app, result, json: api.json)
+        run.report(try await run.perform(stop, waiting: operation.wait))
     }
 }

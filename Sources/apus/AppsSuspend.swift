@@ -8,19 +8,17 @@ struct AppsSuspend: AsyncParsableCommand {
         abstract: "Stop all instances of an application and keep its specification."
     )
 
-    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
-    var id: String
+    @OptionGroup var app: AppArgument
 
     @OptionGroup var operation: OperationOptions
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let run = OperationRun(api, AppID(id))
-        let result = try await run.perform(Self.request(run.app, operation), waiting: operation.wait)
-        try AppsShow.printResult(of: run.app, result, json: api.json)
+        let run = OperationRun(api, app.id)
+        run.report(try await run.perform(Self.request(run.app, operation), waiting: operation.wait))
     }
 
     static func request(_ app: AppID, _ operation: OperationOptions) -> JSON {
-        .members(["type": "SUSPEND", "appId": app.json, "opSpec": operation.json(instances: 1)])
+        .members(["type": "SUSPEND", "appId": app.json, "opSpec": operation.json()])
     }
 }

@@ -19,7 +19,7 @@ struct Apus: AsyncParsableCommand {
 
             Exit codes: 0 done, 1 any other failure, 2 no room, 3 unhealthy, 4 timed out, 5 in conflict with what is \
             there, 7 controller not reached, 64 wrong usage, 130 interrupted. `apus tasks run` ends with its \
-            container's exit code, or with 125 if there is none.
+            container's exit code, or with 125 if there is none, be it for wrong usage.
             """,
         version: "apus 0.1.0",
         subcommands: [
@@ -31,7 +31,7 @@ struct Apus: AsyncParsableCommand {
         // A reader that goes away is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try parseAsRoot()
+            var command = try parsed()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -41,6 +41,19 @@ struct Apus: AsyncParsableCommand {
             failure.exit()
         } catch {
             exit(withError: error)
+        }
+    }
+
+    /// The command line's; wrong usage of `tasks run` is 125, for its container may end with 64.
+    private static func parsed() throws -> any ParsableCommand {
+        do {
+            return try parseAsRoot()
+        } catch
+            where exitCode(for: error) == .validationFailure
+            && CommandLine.arguments.dropFirst().starts(with: ["tasks", "run"])
+        {
+            Output.error(fullMessage(for: error))
+            throw ExitCode(CommandFailure.Code.noExitCode.rawValue)
         }
     }
 }

@@ -30,6 +30,11 @@ struct LogView {
     /// The files changed places while they were read.
     private struct Moved: Error {}
 
+    private static let restless = CommandFailure(
+        .other,
+        "The log files change places faster than they can be read; try again"
+    )
+
     let files: LogClient
     private var place = Place()
     /// The beginning of a line whose end has not been read.
@@ -50,7 +55,7 @@ struct LogView {
             } catch is Moved where attempt < Self.tries {
                 continue
             } catch is Moved {
-                throw CommandFailure(.other, "The log files change places faster than they can be read; try again")
+                throw Self.restless
             }
         }
     }
@@ -81,12 +86,11 @@ struct LogView {
         var all: [File] = []
         for name in try await files.files() {
             do {
-                let piece = try await files.read(name, offset: 0, length: 0)
+                let piece = try await read(name, offset: 0, length: 0)
                 guard !piece.file.isEmpty, !all.contains(where: { $0.mark == piece.file }) else { continue }
                 all.append(File(name: name, mark: piece.file, length: piece.length))
-            } catch let error as ClientError {
+            } catch is Moved where name != Self.newest {
                 // The oldest may have gone since it was listed.
-                guard case .status(500, _) = error.code, name != Self.newest else { throw error }
             }
         }
         return all.sorted { $0.mark > $1.mark }
@@ -112,12 +116,22 @@ struct LogView {
         var (text, offset) = ("", start)
         while offset < file.length {
             let length = min(Self.pieceLength, file.length - offset)
-            let piece = try await files.read(file.name, offset: offset, length: length)
+            let piece = try await read(file.name, offset: offset, length: length)
             guard piece.file == file.mark, piece.next > offset else { throw Moved() }
             text += piece.data
             offset = piece.next
         }
         return text
+    }
+
+    /// Reads of a file that was listed: a refusal means that it has gone from there.
+    private func read(_ name: String, offset: Int, length: Int) async throws -> LogClient.Piece {
+        do {
+            return try await files.read(name, offset: offset, length: length)
+        } catch let error as ClientError {
+            guard case .status(400, _) = error.code else { throw error }
+            throw Moved()
+        }
     }
 
     // MARK: new lines
@@ -126,7 +140,7 @@ struct LogView {
     mutating func follow(hasEnded: () async throws -> Bool) async throws {
         var asked = ContinuousClock.now
         var heard = ContinuousClock.now
-        var isEnded = false
+        var (isEnded, told) = (false, "")
         while true {
             do {
                 let isNew = try await advance()
@@ -140,8 +154,13 @@ struct LogView {
                     }
                 }
                 if isNew || isEnded { continue }
-            } catch let error as ClientError where error.isPassing && ContinuousClock.now - heard < Self.patience {
+            } catch is Moved where ContinuousClock.now - heard < Self.patience {
                 // Asked again below.
+            } catch is Moved {
+                throw Self.restless
+            } catch let error as ClientError where error.mayPass && ContinuousClock.now - heard < Self.patience {
+                if told != error.message { Output.error("apus: waiting for new lines: \(error)") }
+                told = error.message
             }
             try await Task.sleep(for: Self.interval)
         }
@@ -153,15 +172,19 @@ struct LogView {
     /// - Returns: whether there may be more at once.
     private mutating func advance() async throws -> Bool {
         guard !place.mark.isEmpty else { return try await next() }
-        let piece = try await files.read(Self.newest, offset: place.offset, length: Self.pieceLength)
-        if piece.file == place.mark {
-            show(piece)
-            return !piece.data.isEmpty
+        do {
+            let piece = try await read(Self.newest, offset: place.offset, length: Self.pieceLength)
+            if piece.file == place.mark {
+                show(piece)
+                return !piece.data.isEmpty
+            }
+        } catch is Moved {
+            // Renamed, and no new one has begun.
         }
         // It has another name now: the rest of it comes first.
         if let file = try await marked().first(where: { $0.mark == place.mark }) {
             while place.offset < file.length {
-                let piece = try await files.read(file.name, offset: place.offset, length: Self.pieceLength)
+                let piece = try await read(file.name, offset: place.offset, length: Self.pieceLength)
                 guard piece.file == place.mark else { return true }
                 guard piece.next > place.offset else { break }
                 show(piece)
@@ -192,12 +215,9 @@ struct LogView {
 }
 
 extension ClientError {
-    /// A controller or executor that restarts looks like this for a while.
-    fileprivate var isPassing: Bool {
-        switch code {
-        case .unreachable, .timedOut, .status(503, _), .status(500, _): true
-        case .refused(let texts): texts.contains { $0.contains("not the leader controller") }
-        case .notFound, .status, .unreadable: false
-        }
+    /// A controller that restarts, or one that tells with a 500 that the executor does not answer.
+    fileprivate var mayPass: Bool {
+        if case .status(500, _) = code { return true }
+        return isPassing
     }
 }

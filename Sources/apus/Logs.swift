@@ -34,36 +34,32 @@ struct Logs: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Show this file; older ones are output.log.1 and so on.", valueName: "name"))
     var file = LogView.newest
 
-    @Option(
-        help: ArgumentHelp(
-            "The controller's address. Default: $APUS_ENDPOINT, or http://127.0.0.1:10000.",
-            valueName: "url"
-        )
-    )
-    var endpoint: String?
+    @OptionGroup var controller: EndpointOptions
 
     func validate() throws {
         guard (0...100_000).contains(lines) else { throw ValidationError("--lines must be 0 to 100000") }
         guard !follow || file == LogView.newest else {
             throw ValidationError("--follow shows the newest file: leave --file out")
         }
+        guard !id.isEmpty else { throw ValidationError("name an instance or a task, not an empty text") }
         guard !task || TaskID(rawValue: id) != nil else {
             throw ValidationError("a task is named SOURCE/TASK, not \(id)")
         }
     }
 
     func run() async throws {
-        var options = APIOptions()
-        options.endpoint = endpoint
-        options.json = false
-        let client = options.client
+        let client = controller.client
         try await callingAPI {
             let owner = try await LogOwner.named(id, isTask: task, client)
             var view = LogView(files: owner.files(client))
-            if file == LogView.newest {
-                try await view.showLast(lines)
-            } else {
-                try await view.show(file, lines)
+            do {
+                if file == LogView.newest {
+                    try await view.showLast(lines)
+                } else {
+                    try await view.show(file, lines)
+                }
+            } catch let error as ClientError where error.code == .notFound {
+                throw try await owner.withoutFiles(client) ?? error
             }
             if follow { try await view.follow { try await owner.hasEnded(client) } }
         }
@@ -101,6 +97,24 @@ enum LogOwner {
             )
         case .task(let task):
             LogClient(controller: client.endpoint, kind: "tasks", owner: task.source, name: task.name)
+        }
+    }
+
+    /// Why nobody has files of it; `nil` if there is no more to say.
+    func withoutFiles(_ client: APIClient) async throws -> CommandFailure? {
+        switch self {
+        case .task(let task):
+            // An unknown one is told by the call.
+            let there = try await client.task(task)
+            let why = there.instance.rawValue.isEmpty ? "it has not run" : "the executor that had it is gone"
+            return CommandFailure(.other, "\(there.progress)\nThere is no output: \(why)")
+        case .instance(let app, let instance):
+            do {
+                let task = try await client.task(TaskID(source: app.rawValue, name: instance.rawValue)).id
+                return CommandFailure(.other, "\(task) is a task. Its output: apus logs --task \(task)")
+            } catch let error as ClientError where error.code == .notFound {
+                return nil
+            }
         }
     }
 

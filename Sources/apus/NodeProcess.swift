@@ -14,6 +14,7 @@ struct NodeProcess {
 
     /// Once a process: it sets the process's logging up.
     init(statePath: String, logLevel: Logger.Level) {
+        Output.outliveReader()
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var logger = Logger(label: "apus")
         logger.logLevel = logLevel

@@ -6,7 +6,12 @@ struct OperationOptions: ParsableArguments {
     /// So many at a time where nothing else is said.
     private static let widest = 32
 
-    @Option(help: ArgumentHelp("Give up after so long, as 90s, 5m or 1h.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp(
+            "Give up after so long for each round of --parallelism instances, as 90s, 5m or 1h.",
+            valueName: "time"
+        )
+    )
     var timeout = "5m"
 
     @Option(
@@ -34,8 +39,8 @@ struct OperationOptions: ParsableArguments {
         guard (1...512).contains(parallelism ?? 1) else { throw ValidationError("--parallelism must be 1 to 512") }
     }
 
-    /// The API's `opSpec`.
-    func json(instances: Int) -> JSON {
+    /// The API's `opSpec`; `instances` is how many it is about, if that is known here.
+    func json(instances: Int = Self.widest) -> JSON {
         let parallelism = parallelism ?? min(max(instances, 1), Self.widest)
         return .members([
             "timeout": .string(timeout), "parallelism": .integer(Int64(parallelism)),

@@ -27,10 +27,32 @@ struct OperationRun {
             let watch = OperationWatch(type: operation["type"]?.text ?? "", before: try await application())
             _ = try await client.operate(operation)
             guard waiting else { return try await application() }
-            return try await interruptible("No longer waiting; the operation goes on. Look with: apus apps show \(app)")
-            {
-                try await follow(watch, isDestruction: operation["type"] == "DESTROY")
-            }
+            return try await end(of: watch, isDestruction: operation["type"] == "DESTROY")
+        }
+    }
+
+    /// Follows an operation that is under way already.
+    ///
+    /// - Throws: `CommandFailure` if it fails.
+    func join(_ underWay: ApplicationSummary.UnderWay) async throws -> ApplicationSummary? {
+        try await callingAPI { try await end(of: OperationWatch(underWay), isDestruction: false) }
+    }
+
+    private func end(of watch: OperationWatch, isDestruction: Bool) async throws -> ApplicationSummary? {
+        try await interruptible("No longer waiting; the operation goes on. Look with: apus apps show \(app)") {
+            try await follow(watch, isDestruction: isDestruction)
+        }
+    }
+
+    /// Shows the application as it is at the end of a command that changes it.
+    func report(_ application: ApplicationSummary?) {
+        if isQuiet {
+            Output.line((application?.json ?? .members(["appId": app.json])).serialized)
+        } else if let application {
+            Output.line(
+                "\(app): \(application.state), expected \(application.expected), running \(application.running), "
+                    + "healthy \(application.healthy)"
+            )
         }
     }
 
@@ -104,15 +126,17 @@ struct OperationRun {
 }
 
 /// Runs what only waits: Ctrl-C ends the waiting, with a text that says what goes on.
+///
+/// Once a command at best: a signal between two of these is lost.
 func interruptible<Value: Sendable>(
-    _ text: String,
+    _ text: @autoclosure @escaping @Sendable () -> String,
     _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
     try await withThrowingTaskGroup(of: Value.self) { group in
         defer { group.cancelAll() }
         group.addTask { try await body() }
         group.addTask {
-            for await _ in await UnixSignalsSequence(trapping: .sigint) { throw CommandFailure(.interrupted, text) }
+            for await _ in await UnixSignalsSequence(trapping: .sigint) { throw CommandFailure(.interrupted, text()) }
             throw CancellationError()
         }
         guard let value = try await group.next() else { throw CancellationError() }

@@ -6,8 +6,17 @@ import Musl
 import Darwin
 #endif
 
+import Synchronization
+
 /// Whole lines to the standard streams, unbuffered: nothing is lost in a crash, and a pipe sees each line at once.
 enum Output {
+    /// As a shell reports an end by SIGPIPE.
+    private static let readerGone: Int32 = 141
+    private static let endsWithItsReader = Atomic(true)
+
+    /// From here on the process goes on when nobody reads its standard output any more.
+    static func outliveReader() { endsWithItsReader.store(false, ordering: .relaxed) }
+
     static func line(_ text: String) { write("\(text)\n", to: STDOUT_FILENO) }
 
     /// For what is not the command's result: progress beside `--json`, and errors.
@@ -18,10 +27,18 @@ enum Output {
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { system_write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            // Whoever read this has gone; there is nobody left to tell.
+            if count < 0, errno == EPIPE, descriptor == STDOUT_FILENO, endsWithItsReader.load(ordering: .relaxed) {
+                _exit(readerGone)
+            }
+            // There is nobody left to tell.
             guard count > 0 else { return }
             rest = rest.dropFirst(count)
         }
+    }
+
+    /// A table under its header, or what is said when it is empty.
+    static func list(_ header: [String], _ rows: [[String]], orElse none: String) {
+        if rows.isEmpty { line(none) } else { table([header] + rows) }
     }
 
     /// Columns as wide as their widest cell, the last one as it is.

@@ -5,7 +5,7 @@ import ArgumentParser
 struct TasksList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Show the tasks that have not ended, the oldest first."
+        abstract: "Show the tasks that wait or run, the oldest first."
     )
 
     @OptionGroup var api: APIOptions
@@ -16,19 +16,17 @@ struct TasksList: AsyncParsableCommand {
                 Output.line(try await api.client.get("tasks").serialized)
                 return
             }
-            let tasks = try await api.client.tasks()
-            guard !tasks.isEmpty else {
-                Output.line("no tasks; run one with: apus tasks run FILE")
-                return
-            }
-            var rows = [["TASK", "STATE", "HOST", "AGE", "REMARK"]]
-            for task in tasks {
-                rows.append([
+            let rows = try await api.client.tasks().map { task in
+                [
                     task.id.rawValue, task.state, task.hostname.isEmpty ? "-" : task.hostname,
                     AppsShow.age(of: task.created), task.error,
-                ])
+                ]
             }
-            Output.table(rows)
+            Output.list(
+                ["TASK", "STATE", "HOST", "AGE", "REMARK"],
+                rows,
+                orElse: "no tasks; run one with: apus tasks run FILE"
+            )
         }
     }
 }

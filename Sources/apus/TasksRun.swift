@@ -1,6 +1,7 @@
 import ApusClient
 import ApusModel
 import ArgumentParser
+import Synchronization
 
 struct TasksRun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -71,22 +72,25 @@ struct TasksRun: AsyncParsableCommand {
             Look with: apus tasks show \(task)
             End it with: apus tasks kill \(task)
             """
-        try await interruptible("Interrupted while \(task) was asked for: it may run.\n\(known)") {
-            try await watch.create(create) { Output.error($0) }
+        let (isWaiting, isAccepted) = (wait, Accepted())
+        let noLonger = "No longer waiting; \(task) goes on.\n\(known)"
+        let found: TaskSummary?
+        do {
+            found = try await interruptible(
+                isAccepted.value ? noLonger : "Interrupted while \(task) was asked for: it may run.\n\(known)"
+            ) {
+                try await watch.create(create) { Output.error($0) }
+                isAccepted.value = true
+                return isWaiting ? try await watch.end { Output.error($0) } : nil
+            }
+        } catch let error as ClientError where isAccepted.value && error.code == .notFound {
+            throw CommandFailure(.noExitCode, "The record of \(task) is gone: it was deleted before its end was seen.")
+        } catch let error as ClientError where isAccepted.value && error.isPassing {
+            throw CommandFailure(.noExitCode, "\(error)\n\(noLonger)")
         }
-        guard wait else {
+        guard let end = found else {
             Output.line(api.json ? try await api.client.task(task).json.serialized : "\(task)")
             return
-        }
-        let end: TaskSummary
-        do {
-            end = try await interruptible("No longer waiting; \(task) goes on.\n\(known)") {
-                try await watch.end { Output.error($0) }
-            }
-        } catch let error as ClientError where error.code == .notFound {
-            throw CommandFailure(.noExitCode, "The record of \(task) is gone: it was deleted before its end was seen.")
-        } catch let error as ClientError where error.isPassing {
-            throw CommandFailure(.noExitCode, "\(error)\nNo longer waiting; \(task) goes on.\n\(known)")
         }
         if api.json { Output.line(end.json.serialized) }
         try finish(end)
@@ -123,6 +127,16 @@ struct TasksRun: AsyncParsableCommand {
     private static func newName() -> String {
         let digits = String(UInt64.random(in: 0...UInt64.max), radix: 36)
         return "run-\(String(repeating: "0", count: max(0, 13 - digits.count)))\(digits)"
+    }
+}
+
+/// Whether the task was accepted: what an interruption is told depends on it.
+private final class Accepted: Sendable {
+    private let flag = Atomic(false)
+
+    var value: Bool {
+        get { flag.load(ordering: .relaxed) }
+        set { flag.store(newValue, ordering: .relaxed) }
     }
 }
 

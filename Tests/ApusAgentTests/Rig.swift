@@ -54,6 +54,7 @@ struct Rig {
     var removalFailures = 0
     var epoch: Epoch = 1
     var settles = true
+    var verdict = ReportAnswer.Verdict.applied
 
     // What was seen.
     var jobs: [Job] = []
@@ -185,7 +186,7 @@ struct Rig {
         reports.append(report)
         let settled = settles ? report.instances.filter { $0.state == .stopped }.map(\.id) : []
         let answer = ReportAnswer(
-            verdict: .applied,
+            verdict: verdict,
             epoch: epoch,
             canCommit: true,
             applied: asksForAll ? 0 : report.revision,

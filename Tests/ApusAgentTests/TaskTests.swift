@@ -126,6 +126,27 @@ struct TaskTests {
         #expect(bench.state == .running)
     }
 
+    @Test func `an engine that hung gets its time once it answers again, not while it hangs`() {
+        var bench = Bench(taskSpec())
+        bench.outcome(.pulled)
+        bench.outcome(.created(Self.container, []))
+        bench.outcome(.failed(JobFailure(.engineAway, reason: "no answer")))
+        var number = 2
+        while bench.now < Moment(nanoseconds: 40_000_000_000) {
+            bench.step(.inventoryFailed(reason: "no answer", number: number))
+            bench.wait(.seconds(2))
+            number += 1
+        }
+        let labels = found(taskSpec(), ports: [], created: WallTime(milliseconds: 0), epoch: 1)
+        let box = FoundContainer(container: Self.container, name: "n", state: .created, labels: .ours(labels))
+        for job in [nil, nil, .start(Self.container)] as [Job?] {
+            bench.step(.inventory([box], number: number))
+            #expect(bench.job == job)
+            bench.wait(.seconds(10))
+            number += 1
+        }
+    }
+
     /// Whatever was on disk and at the engine when the executor crashed.
     private func crashes() -> [Rig.Remains] {
         var rig = Rig()

@@ -21,6 +21,8 @@ final class AnsweringServer: Sendable {
     private let silent = Mutex<[Int32]>([])
 
     private let waiting: Mutex<[Answer]>
+    /// A request with this in its head is left without an answer.
+    private let unanswered: String?
 
     /// `body` nil closes each connection without an answer; `answers` false leaves each open without one.
     convenience init(_ body: String?, status: Int = 200, answers: Bool = true) throws {
@@ -28,8 +30,9 @@ final class AnsweringServer: Sendable {
     }
 
     /// One request each; the last answer is for all that follow.
-    init(_ answers: [Answer], answers isAnswering: Bool = true) throws {
+    init(_ answers: [Answer], answers isAnswering: Bool = true, except unanswered: String? = nil) throws {
         waiting = Mutex(answers)
+        self.unanswered = unanswered
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -49,6 +52,9 @@ final class AnsweringServer: Sendable {
 
     /// How many answers are left; the last one stays.
     var left: Int { waiting.withLock { $0.count } }
+
+    /// How many connections are open without an answer.
+    var held: Int { silent.withLock { $0.count } }
 
     private func next() -> String? {
         let answer = waiting.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
@@ -78,7 +84,11 @@ final class AnsweringServer: Sendable {
                 silent.withLock { $0.append(connection) }
                 continue
             }
-            Self.readRequest(connection)
+            let head = Self.readRequest(connection)
+            if let unanswered, head.contains(unanswered) {
+                silent.withLock { $0.append(connection) }
+                continue
+            }
             if let answer = next() {
                 let bytes = Array(answer.utf8)
                 _ = send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
@@ -88,18 +98,20 @@ final class AnsweringServer: Sendable {
     }
 
     /// All of it: what is left unread when a connection is closed resets it, and the answer is lost.
-    private static func readRequest(_ connection: Int32) {
+    ///
+    /// - Returns: its head.
+    private static func readRequest(_ connection: Int32) -> Substring {
         var request: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = recv(connection, &piece, piece.count, 0)
-            guard count > 0 else { return }
+            guard count > 0 else { return "" }
             request += piece[..<count]
             let parts = String(decoding: request, as: UTF8.self).split(separator: "\r\n\r\n", maxSplits: 1)
             guard let head = parts.first, request.count >= head.utf8.count + 4 else { continue }
             let length = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("content-length:") }
             let expected = length.flatMap { Int($0.drop { !$0.isNumber }) } ?? 0
-            if request.count >= head.utf8.count + 4 + expected { return }
+            if request.count >= head.utf8.count + 4 + expected { return head }
         }
     }
 }

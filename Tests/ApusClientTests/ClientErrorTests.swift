@@ -57,19 +57,52 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `log reads that take their time do not hold up a command to the same executor`() async throws {
+        let server = try AnsweringServer([.init(status: 503, body: "")], except: "/logs/")
+        defer { server.stop() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            for _ in 0..<16 {
+                group.addTask {
+                    _ = try await LogClient(executor: server.url, kind: "tasks", owner: "a", name: "b").answer("list")
+                }
+            }
+            // deadline: the test's time limit
+            while server.held < 8 { try await Task.sleep(for: .milliseconds(2)) }
+            let error = await #expect(throws: ClientError.self) {
+                try await NodeClient().send(Self.stop, to: server.url)
+            }
+            #expect(error?.code == .status(503, ""))
+        }
+    }
+
+    @Test func `an executor's refusal that a controller hands on is told in its own words`() async throws {
+        let server = try AnsweringServer(
+            #"{"error":"Executor call returned: 400 body: {\"error\":\"there is no such log file here\"}"}"#,
+            status: 400
+        )
+        defer { server.stop() }
+        let error = await #expect(throws: ClientError.self) {
+            try await LogClient(controller: server.url, kind: "tasks", owner: "a", name: "b").files()
+        }
+        #expect(error?.code == .status(400, "there is no such log file here"))
+    }
+
+    private static let stop = NodeCommand(
+        cluster: ClusterID("c"),
+        executor: ExecutorID("e"),
+        key: NodeKey("k"),
+        fence: Fence(epoch: 1, sequence: 1),
+        order: .stop(InstanceID("AI-1"), .scaledDown)
+    )
+
     @Test func `an executor that is silent fails the message within its deadline`() async throws {
         let server = try AnsweringServer("", answers: false)
         defer { server.stop() }
-        let command = NodeCommand(
-            cluster: ClusterID("c"),
-            executor: ExecutorID("e"),
-            key: NodeKey("k"),
-            fence: Fence(epoch: 1, sequence: 1),
-            order: .stop(InstanceID("AI-1"), .scaledDown)
-        )
         let start = ContinuousClock.now
         let error = await #expect(throws: ClientError.self) {
-            try await NodeClient().send(command, to: server.url)
+            try await NodeClient().send(Self.stop, to: server.url)
         }
         #expect(error?.code == .timedOut)
         #expect(ContinuousClock.now - start < NodeClient.deadline * 5)

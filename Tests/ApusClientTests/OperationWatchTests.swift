@@ -35,6 +35,14 @@ import Testing
         #expect(Self.ended(watch.standing(in: try await Self.application(last: last))) == last)
     }
 
+    @Test func `one that was found under way is followed, whatever ended before it`() async throws {
+        let found = try await Self.application(now: "OP-2 SUSPEND", last: "OP-1 SUSPEND FAILED")
+        var watch = OperationWatch(try #require(found.operation))
+        #expect(watch.standing(in: found) == .underWay)
+        let last = "OP-2 SUSPEND SUCCEEDED"
+        #expect(Self.ended(watch.standing(in: try await Self.application(last: last))) == last)
+    }
+
     @Test func `one that is superseded by another of its kind is not taken for that one`() async throws {
         var watch = OperationWatch(type: "SCALE", before: try await Self.application(now: "OP-1 SCALE"))
         let later = try await Self.application(now: "OP-3 SCALE", last: "OP-2 SCALE SUPERSEDED")

@@ -112,6 +112,7 @@ import Testing
                     return
                 }
                 #expect(texts.first?.hasPrefix("Task already exists for BATCH/T1 with taskID: BATCH-T1") == true)
+                #expect(texts.first?.contains("apus tasks delete BATCH/T1, or give another name with --id") == true)
             }
         }
     }

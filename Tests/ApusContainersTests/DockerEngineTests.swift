@@ -39,7 +39,7 @@ struct DockerEngineTests {
             #expect(try Self.kernel("/proc/\(pid)/limits", "Max open files").prefix(2) == ["1234", "1234"])
 
             // Before its shell has set the trap, process 1 of a container ignores SIGTERM.
-            while try !Self.catchesSIGTERM(pid) { await Task.yield() }
+            try await Self.eventually { try Self.catchesSIGTERM(pid) }
             try await test.engine.stop(id, grace: .seconds(20))
             #expect(try await test.engine.inspect(id).state == .exited(code: 0, outOfMemory: false))
             try await test.engine.remove(id, force: false, volumes: true)
@@ -52,7 +52,9 @@ struct DockerEngineTests {
     @Test
     func `a container that does not listen to SIGTERM is killed after its grace`() async throws {
         try await TestEngine.run { test in
-            let id = try await test.started(test.plan("deaf", command: ["sleep", "1000"]))
+            let id = try await test.started(
+                test.plan("deaf", command: ["sleep", "\(Int.random(in: 100_000...999_999))"])
+            )
             try await test.engine.stop(id, grace: .seconds(1))
             #expect(try await test.engine.inspect(id).state == .exited(code: 137, outOfMemory: false))
         }
@@ -85,15 +87,22 @@ struct DockerEngineTests {
     @Test
     func `a published port is shown and taken for anyone else`() async throws {
         try await TestEngine.run { test in
-            var plan = test.plan("first")
-            let port = PublishedPort(
-                hostAddress: "127.0.0.1",
-                hostPort: 18_471,
-                containerPort: 8_000,
-                transport: .tcp
-            )
+            var (plan, port) = (test.plan("first"), Self.port())
             plan.ports = [port]
-            let first = try await test.started(plan)
+            var first = try await test.engine.create(plan)
+            // Somebody else on this machine may have the port: not every time.
+            for attempt in 1...20 {
+                do { try await test.engine.start(first) } catch let error as ContainerError
+                    where error.code == .portInUse && attempt < 20
+                {
+                    try await test.engine.remove(first, force: true, volumes: true)
+                    port = Self.port()
+                    plan.ports = [port]
+                    first = try await test.engine.create(plan)
+                    continue
+                }
+                break
+            }
             #expect(try await test.engine.inspect(first).ports == [port])
             plan.name = test.plan("second").name
             let second = try await test.engine.create(plan)
@@ -186,6 +195,25 @@ struct DockerEngineTests {
                 if event.kind == .destroyed { break }
             }
             #expect(again == seen)
+        }
+    }
+
+    /// Below those that the kernel gives to connections.
+    private static func port() -> PublishedPort {
+        PublishedPort(
+            hostAddress: "127.0.0.1",
+            hostPort: Int.random(in: 20_000..<32_000),
+            containerPort: 8_000,
+            transport: .tcp
+        )
+    }
+
+    private static func eventually(_ condition: () throws -> Bool) async throws {
+        let end = ContinuousClock.now + .seconds(30)
+        while try !condition() {
+            try #require(ContinuousClock.now < end, "not within 30 seconds")
+            // deadline: above.
+            try await ContinuousClock().sleep(for: .milliseconds(10))
         }
     }
 

@@ -2,11 +2,18 @@ import ApusClient
 import ApusController
 import ApusModel
 import ApusTestKit
+import Foundation
 import Logging
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
 /// The API over a real socket.
-@Suite struct APIServerTests {
+@Suite(.timeLimit(.minutes(3))) struct APIServerTests {
     @Test func `a client deploys, looks and is refused over HTTP`() async throws {
         try await withController(store: MemoryStore()) { controller in
             try await withServer(controller) { client in
@@ -35,6 +42,49 @@ import Testing
                 let error = await #expect(throws: ClientError.self) { try await client.operate(large) }
                 #expect(error?.code == .status(413, "The request body is larger than 1048576 bytes"))
                 try await client.ping()
+            }
+        }
+    }
+
+    @Test func `a body that does not come to its end is answered, and others are meanwhile`() async throws {
+        try await withController(store: MemoryStore()) { controller in
+            try await withServer(controller, arrival: .milliseconds(100)) { client in
+                let port = Int(client.endpoint.split(separator: ":").last ?? "") ?? 0
+                let answer = await Self.answer(
+                    to: "POST /apis/v1/applications/operations HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{",
+                    at: port
+                )
+                #expect(answer.hasPrefix("HTTP/1.1 408 "))
+                #expect(answer.contains("The request body did not arrive within 0.1 seconds"))
+                try await client.ping()
+            }
+        }
+    }
+
+    /// What comes first after these bytes, on a connection and a thread of its own.
+    private static func answer(to bytes: String, at port: Int) async -> String {
+        await withCheckedContinuation { next in
+            Thread.detachNewThread {
+                let connection = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+                var address = sockaddr_in()
+                address.sin_family = sa_family_t(AF_INET)
+                address.sin_port = UInt16(port).bigEndian
+                address.sin_addr.s_addr = inet_addr("127.0.0.1")
+                let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+                let result = withUnsafeMutablePointer(to: &address) { pointer in
+                    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(connection, $0, size) }
+                }
+                let request = Array(bytes.utf8)
+                if result == 0 { _ = send(connection, request, request.count, Int32(MSG_NOSIGNAL)) }
+                var text = ""
+                var piece = [UInt8](repeating: 0, count: 4096)
+                while !text.contains(#""message""#) {
+                    let count = recv(connection, &piece, piece.count, 0)
+                    guard count > 0 else { break }
+                    text += String(decoding: piece[..<count], as: UTF8.self)
+                }
+                close(connection)
+                next.resume(returning: text)
             }
         }
     }

@@ -6,14 +6,14 @@ import Foundation
 import Testing
 
 /// A program that was run to its end.
-private struct Run: Sendable {
+struct Run: Sendable {
     var code: Int32
     var output: String
     var errors: String
 }
 
 /// A program under way.
-private final class Program: @unchecked Sendable {
+final class Program: @unchecked Sendable {
     // After its start it is only asked and signalled, which is a mere kill().
     private let process = Process()
     private let (output, errors) = (Pipe(), Pipe())
@@ -73,7 +73,7 @@ private let binary = ProcessInfo.processInfo.environment["APUS_TEST_BINARY"]
     private static let task = TaskID(source: "BATCH", name: "T1")
     private static let named = ["--source", "BATCH", "--id", "T1"]
 
-    @Test(arguments: [0, 3])
+    @Test(arguments: [0, 3, 64])
     func `a task's command ends with the exit code of its container`(_ code: Int) async throws {
         try await Self.withNode { controller, node, endpoint in
             let command = try Program(
@@ -145,8 +145,53 @@ private let binary = ProcessInfo.processInfo.environment["APUS_TEST_BINARY"]
                 #expect(run.code == 125, "\(arguments): \(run.errors)")
                 #expect(run.errors.contains(reason), "\(arguments): \(run.errors)")
             }
+            // 64 may be its container's.
             let usage = try await Self.apus(endpoint, "tasks", "run").end()
-            #expect(usage.code == 64)
+            #expect(usage.code == 125)
+            #expect(usage.errors.contains("name either a file or an image (--image)"))
+            #expect(try await Self.apus(endpoint, "tasks", "kill", "web/").end().code == 64)
+            #expect(try await Self.apus(endpoint, "tasks", "run", "--help").end().code == 0)
+        }
+    }
+
+    @Test func `a second deploy of a service that is down waits for it and tells that it is not done`() async throws {
+        try await Self.withNode { controller, node, endpoint in
+            let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).json")
+            try Data(exampleSpec().json.serialized.utf8).write(to: file)
+            defer { try? FileManager.default.removeItem(at: file) }
+            _ = await controller.post("applications/operations", create(instances: 1).json.serialized)
+            try await eventually("it is healthy", node, controller) {
+                let summary = await controller.get("applications/TEST_APP-1").json?["data"]
+                return summary?["healthyInstances"] == 1 && summary?["operation"] == nil
+            }
+            node.isStalled = true
+            node.move(.application(AppID("TEST_APP-1")), to: .stopped, .exited(code: 1, outOfMemory: false))
+            try await eventually("it is down", node, controller) {
+                await controller.healthy(AppID("TEST_APP-1")) == 0
+            }
+            func deploy(_ arguments: String...) async throws -> Run {
+                let command = try Program(binary ?? "", ["apps", "deploy", file.path] + arguments, endpoint: endpoint)
+                try await eventually("it has ended", node, controller) { !command.isRunning }
+                return try await command.end()
+            }
+            let unwaited = try await deploy("--no-wait")
+            #expect(unwaited.code == 0, "\(unwaited.errors)")
+            let command = try Program(binary ?? "", ["apps", "deploy", file.path], endpoint: endpoint)
+            try await eventually("it is asked for again", node, controller) {
+                await controller.get("applications/TEST_APP-1").json?["data"]?["operation"]?["type"] == "SCALE"
+            }
+            #expect(command.isRunning)
+            command.interrupt()
+            #expect(try await command.end().code == 130)
+        }
+    }
+
+    @Test func `a command whose reader has gone ends as by SIGPIPE`() async throws {
+        try await Self.withNode { _, _, endpoint in
+            let calls = "while :; do '\(binary ?? "")' apps list; code=$?; [ $code = 0 ] || break; done"
+            let text = "(\(calls); echo $code >&2) | true"
+            let run = try await Program("/bin/sh", ["-c", text], endpoint: endpoint).end()
+            #expect(run.errors == "141\n")
         }
     }
 
@@ -182,6 +227,17 @@ private let binary = ProcessInfo.processInfo.environment["APUS_TEST_BINARY"]
             #expect((cancelled.code, cancelled.errors) == (5, "apus: Current operation could not be cancelled\n"))
             #expect(try await apus("restart", "NOPE-1").code == 1)
             #expect(try await apus("stop", "TEST_APP-1", "--ids", "AI-9").code == 5)
+            for list in ["", ","] {
+                let nothing = try await apus("restart", "TEST_APP-1", "--ids", list)
+                #expect(nothing.code == 64)
+                #expect(nothing.errors.contains("--ids names no instance"))
+            }
+            #expect(try await apus("show", "").code == 64)
+            let destroyed = try await apus("destroy", "TEST_APP-1")
+            #expect(destroyed.code == 5)
+            #expect(destroyed.errors.hasSuffix("in RUNNING state\nSuspend it first, or use --suspend\n"))
+            let gone = try await apus("destroy", "TEST_APP-1", "--suspend")
+            #expect(gone.code == 0, "\(gone.errors)")
         }
     }
 }

@@ -190,6 +190,7 @@ func eventually(
 /// Serves a controller's API on a free port for as long as the body takes.
 func withServer(
     _ controller: Controller,
+    arrival: Duration = .seconds(20),
     _ body: @escaping @Sendable (APIClient) async throws -> Void
 ) async throws {
     let (ports, listening) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
@@ -197,7 +198,8 @@ func withServer(
         api: controller.api,
         address: "127.0.0.1",
         port: 0,
-        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+        arrival: arrival
     ) { listening.yield($0) }
     try await withThrowingTaskGroup(of: Bool.self) { group in
         defer { group.cancelAll() }

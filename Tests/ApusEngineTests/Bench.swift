@@ -16,6 +16,8 @@ struct Bench {
     var outcomes: [RequestID: CommandOutcome] = [:]
     var replies: [RequestID: ReportAnswer] = [:]
     var notes: [String] = []
+    /// Where a START was sent, whether it arrived or not.
+    private(set) var startedAt: Set<ExecutorID> = []
     private var lastRequest: RequestID = 0
 
     init(executors count: Int = 1, cores: Int = 8, memoryMB: Int64 = 8192, epoch: Epoch = 1) throws {
@@ -80,10 +82,17 @@ struct Bench {
     }
 
     /// Delivers all commands that were sent; each executor takes them as a sound one does.
-    mutating func deliver() {
+    mutating func deliver(failing: Set<ExecutorID> = []) {
         let commands = sent
         sent = []
-        for command in commands { executors[command.executor]?.obey(command, at: now.wall) }
+        for command in commands {
+            if case .start = command.order { startedAt.insert(command.executor) }
+            if failing.contains(command.executor) {
+                take(.sendFailed(command.executor, command, reason: "connection refused"))
+            } else {
+                executors[command.executor]?.obey(command, at: now.wall)
+            }
+        }
     }
 
     /// Each executor (or the given ones) reports what changed; the answers come back.
@@ -102,13 +111,20 @@ struct Bench {
     }
 
     /// Lets time pass in steps of half a second, all executors (or the given ones) beating.
-    mutating func live(_ span: Duration, beating: [ExecutorID]? = nil) {
+    ///
+    /// What is sent to those `failing` does not arrive, and the engine is told so; without `delivering`, nothing is said.
+    mutating func live(
+        _ span: Duration,
+        beating: [ExecutorID]? = nil,
+        failing: Set<ExecutorID> = [],
+        delivering: Bool = true
+    ) {
         var left = span
         while left > .zero {
             pass(.milliseconds(500))
             left -= .milliseconds(500)
             take(.tick)
-            deliver()
+            if delivering { deliver(failing: failing) }
             beat(beating)
         }
     }

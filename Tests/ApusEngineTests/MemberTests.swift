@@ -77,6 +77,72 @@ import Testing
         #expect(bench.healthy() == 2)
     }
 
+    @Test(arguments: [false, true])
+    func `of what is looked at again after a restart, the ill one goes and the well one stays`(
+        leaderToo: Bool
+    ) throws {
+        var bench = try Bench()
+        bench.create(instances: 2)
+        bench.converge()
+        let (ill, well) = (bench.instances()[0].id, bench.instances()[1].id)
+        let executor = bench.ids[0]
+        bench.executors[executor]?.set(ill, .unhealthy, error: "health check failed", at: bench.now.wall)
+        bench.beat()
+        // Its replacement is committed; then all begin anew, and what is known is told as UNKNOWN, then UNREADY.
+        #expect(bench.instances().count == 3)
+        if leaderToo { try bench.failOver(epoch: 2) }
+        bench.executors[executor]?.restart()
+        for state in [InstanceState.unknown, .unready] {
+            for id in [ill, well] { bench.executors[executor]?.set(id, state, at: bench.now.wall) }
+            bench.beat()
+            bench.beat()
+            bench.take(.tick)
+        }
+        bench.converge()
+        bench.converge()
+        #expect(bench.instances().count == 2)
+        #expect(bench.instances().contains { $0.id == well })
+        #expect(!bench.instances().contains { $0.id == ill })
+    }
+
+    @Test func `a service on an executor that is heard but takes nothing starts elsewhere`() throws {
+        var bench = try Bench(executors: 2)
+        bench.create(instances: 1)
+        let first = try #require(bench.sent.first?.executor)
+        bench.live(.seconds(20), failing: [first])
+        for id in bench.ids { bench.executors[id]?.advance(at: bench.now.wall) }
+        bench.beat()
+        #expect(bench.instances().filter(\.isHealthy).map(\.executor) == bench.ids.filter { $0 != first })
+        #expect(bench.notes.contains { $0.contains("does not take commands: connection refused") })
+        // Reached again, it takes the STOP of what it never had, and new work.
+        bench.live(.seconds(3), delivering: false)
+        let stop = try #require(bench.sent.last)
+        #expect(stop.executor == first && stop.order == .stop(stop.instance, .lost))
+        bench.take(.answered(first, stop, .accepted(nil)))
+        #expect(bench.instances().count == 1)
+        bench.ask(.scale(AppID("TEST_APP-1"), required: 9, .standard))
+        bench.converge()
+        bench.converge()
+        #expect(bench.healthy() == 9)
+    }
+
+    @Test func `long errors never make a record that no store takes`() throws {
+        var bench = try Bench()
+        bench.create(instances: 1)
+        let executor = bench.ids[0]
+        for _ in 0..<60 {
+            bench.live(.seconds(61))
+            for id in bench.executors[executor]?.instances.keys.sorted() ?? [] {
+                let text = String(repeating: "é", count: 20_000)
+                bench.executors[executor]?.set(id, .stopped, error: text, cause: .refused, at: bench.now.wall)
+            }
+            bench.beat()
+        }
+        let sizes = bench.store.values.map(\.count)
+        #expect(bench.turn.committed.endedInstances(of: AppID("TEST_APP-1")).count > 50)
+        #expect(sizes.allSatisfy { $0 < 64 << 10 }, "\(sizes)")
+    }
+
     @Test func `an executor that forgot its instances gets new ones`() throws {
         var bench = try Bench()
         bench.create(instances: 2)

@@ -56,6 +56,21 @@ import Testing
         #expect(!bench.instances().contains { $0.id == victim })
     }
 
+    @Test func `STOP_INSTANCES without respawn stops nothing that was not named, however slowly it goes`() throws {
+        var bench = try running(5)
+        let ids = bench.instances().map(\.id)
+        bench.ask(.stopInstances(app, ids: Array(ids.suffix(3)), skipRespawn: true, opSpec(1)))
+        for _ in 0..<30 where bench.application()?.operation != nil {
+            bench.deliver()
+            bench.beat()
+            #expect(bench.healthy() >= 2)
+            #expect(Set(bench.instances().filter(\.isHealthy).map(\.id)).isSuperset(of: ids.prefix(2)))
+            bench.take(.tick)
+        }
+        #expect(bench.instances().map(\.id) == Array(ids.prefix(2)))
+        #expect(bench.application()?.lastOperation?.outcome == .succeeded)
+    }
+
     @Test func `STOP_INSTANCES of ids that are not there is refused by name`() throws {
         var bench = try running(1)
         let outcome = bench.ask(
@@ -217,6 +232,65 @@ import Testing
         #expect(bench.application()?.state == .running)
         #expect(bench.healthy() == 2)
         #expect(bench.application()?.lastOperation?.outcome == .cancelled)
+    }
+
+    @Test func `cancelling a scaling just after a restart keeps what was healthy as the count`() throws {
+        var bench = try running(3)
+        bench.ask(.scale(app, required: 5, opSpec()))
+        try bench.failOver(epoch: 2)
+        let executor = bench.ids[0]
+        bench.executors[executor]?.restart()
+        for id in bench.instances().map(\.id) { bench.executors[executor]?.set(id, .unknown, at: bench.now.wall) }
+        bench.beat()
+        #expect(bench.healthy() == 0)
+        #expect(bench.ask(.cancel(app)) == .accepted(.application(app)))
+        #expect(bench.application()?.expected == 3)
+    }
+
+    @Test func `what is lost while a replacement is under way is replaced at once, not at its pace`() throws {
+        var bench = try Bench(executors: 2, cores: 8)
+        bench.ask(.create(exampleSpec(policy: .maxPerHost(4)), instances: 8, opSpec(8)))
+        bench.converge()
+        bench.executors[ExecutorID("executor-2")] = TestExecutor(number: 2, cores: 8, memoryMB: 8192)
+        bench.beat()
+        bench.beat()
+        bench.ask(.replaceInstances(app, ids: [], stopFirst: false, opSpec(1)))
+        let (lost, others) = (ExecutorID("executor-0"), bench.ids.filter { $0.rawValue != "executor-0" })
+        bench.executors[lost] = nil
+        bench.live(.seconds(11), beating: others)
+        #expect(bench.instances().count(where: \.isAlive) >= 8)
+    }
+
+    @Test func `the time that an operation has spent is not forgotten when leaders change`() throws {
+        var bench = try Bench()
+        bench.ask(.create(exampleSpec(), instances: 1, opSpec(1, timeout: 60)))
+        for epoch in 2...8 {
+            bench.live(.seconds(15))
+            try bench.failOver(epoch: Epoch(epoch))
+            bench.beat()
+            bench.beat()
+        }
+        bench.live(.seconds(1))
+        #expect(bench.application()?.lastOperation?.outcome == .failed)
+    }
+
+    @Test func `an operation that rolls back ends though nothing may be stopped yet`() throws {
+        var bench = try running(1)
+        bench.ask(.scale(app, required: 2, opSpec(1, timeout: 20, .rollback)))
+        bench.live(.seconds(5))
+        try bench.failOver(epoch: 2)
+        // It cannot record the new epoch, and goes on being heard.
+        let executor = bench.ids[0]
+        for _ in 0..<60 {
+            bench.pass(.milliseconds(500))
+            bench.take(.tick)
+            bench.executors[executor]?.fence = Fence(epoch: 1, sequence: 99)
+            bench.beat()
+        }
+        #expect(bench.application()?.lastOperation?.outcome == .rolledBack)
+        #expect(bench.sent.allSatisfy { if case .stop = $0.order { false } else { true } })
+        bench.live(.seconds(3))
+        #expect(bench.instances().count == 1)
     }
 
     @Test func `a cancelled replacement leaves the service at its count`() throws {

@@ -159,20 +159,79 @@ import Testing
         #expect(again.first?.key == first.key)
     }
 
-    @Test func `what an executor surely did not start is placed again under a new id, three times at most`() throws {
+    @Test func `what executors surely did not start is placed again, elsewhere first, three times at most`() throws {
         var bench = try Bench(executors: 2)
         bench.ask(.create(spec(), opSpec()))
         var ids: Set<InstanceID> = []
+        var executors: [ExecutorID] = []
         for _ in 0..<4 {
+            if bench.sent.isEmpty { bench.live(.seconds(11), delivering: false) }
             let command = try #require(bench.sent.last)
             ids.insert(command.instance)
+            executors.append(command.executor)
             bench.sent = []
             bench.take(.answered(command.executor, command, .refused(.resourcesHeld, reason: "cores [0] are held")))
         }
         #expect(ids.count == 4)
+        #expect(Set(executors.prefix(2)).count == 2)
         #expect(bench.task()?.end?.cause == .refused)
         #expect(bench.task()?.end?.error == "refused by its executor: cores [0] are held")
         #expect(bench.sent.isEmpty)
+    }
+
+    @Test func `a task whose executor is heard but takes nothing is LOST, and no other executor gets it`() throws {
+        var bench = try Bench(executors: 2)
+        bench.ask(.create(spec(), opSpec()))
+        let first = try #require(bench.sent.first)
+        bench.live(.seconds(20), failing: [first.executor])
+        let end = try #require(bench.task()?.end)
+        #expect(end.result == .lost)
+        #expect(end.error == "Instance lost: executor host-\(first.executor.rawValue.suffix(1)) does not take commands")
+        #expect(bench.turn.committed.instances.isEmpty)
+        #expect(bench.startedAt == [first.executor])
+    }
+
+    @Test func `a task that may run on a silent executor is not stopped as one that was not taken`() throws {
+        var bench = try Bench()
+        bench.ask(.create(spec(), opSpec(timeout: 3)))
+        bench.converge()
+        try bench.failOver(epoch: 2)
+        // Silent, not lost yet, and past the three seconds.
+        bench.live(.seconds(8), beating: [])
+        bench.converge()
+        #expect(bench.task()?.end == nil)
+        exit(&bench, 0)
+        #expect(bench.task()?.end?.result == .successful)
+    }
+
+    @Test func `what a task has waited is not forgotten when leaders change`() throws {
+        var bench = try Bench(cores: 2)
+        bench.ask(.create(spec(policy: .onePerHost), opSpec()))
+        bench.ask(.create(spec("T2", policy: .onePerHost), opSpec(timeout: 60)))
+        for epoch in 2...8 {
+            bench.live(.seconds(15))
+            try bench.failOver(epoch: Epoch(epoch))
+            bench.beat()
+            bench.beat()
+        }
+        bench.live(.seconds(1))
+        #expect(bench.task("T2")?.end?.cause == .unplaceable)
+    }
+
+    @Test func `a task stored as placed on an executor that is lost ends with the next leader`() throws {
+        var bench = try Bench()
+        bench.ask(.create(spec(), opSpec()))
+        bench.converge()
+        let key = RecordKey(.task, "SRC/T1")
+        let placed = bench.store[key]
+        bench.live(.seconds(11), beating: [])
+        #expect(bench.task()?.end?.result == .lost)
+        // As after a crash between the two batches.
+        bench.store[key] = placed
+        try bench.failOver(epoch: 2)
+        bench.take(.tick)
+        #expect(bench.task()?.end?.result == .lost)
+        #expect(bench.turn.committed.instances.isEmpty)
     }
 
     @Test func `a refusal decides nothing while a later START may still be taken`() throws {

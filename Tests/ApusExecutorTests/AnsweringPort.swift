@@ -5,11 +5,13 @@ import Synchronization
 final class AnsweringPort: Sendable {
     let port: Int
     private let listener: Int32
+    private let accepts: Bool
     private let state = Mutex(State())
 
     private struct State {
         var requests: [String] = []
         var open: [Int32] = []
+        var isStopped = false
     }
 
     /// Listens at once.
@@ -17,6 +19,7 @@ final class AnsweringPort: Sendable {
     /// `nil` leaves the client waiting; an answer that begins with "HOLD" leaves the connection open after it.
     /// Without `accepts` the queue of connections is full; one that `isDeaf` answers without a request.
     init(answer: String?, accepts: Bool = true, isDeaf: Bool = false) {
+        self.accepts = accepts
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         let place = Self.loopback(port: 0)
         let descriptor = listener
@@ -37,16 +40,19 @@ final class AnsweringPort: Sendable {
 
     var requests: [String] { state.withLock(\.requests) }
 
+    /// The thread closes the listener when it has seen the end: closed here, its number might be another test's by then.
     func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
+        if !accepts { close(listener) }
         state.withLock { state in
+            state.isStopped = true
             for descriptor in state.open { close(descriptor) }
             state.open = []
         }
     }
 
     private func serve(_ answer: String?, isDeaf: Bool) {
+        defer { close(listener) }
         while true {
             let client = accept(listener, nil, nil)
             guard client >= 0 else { return }
@@ -56,7 +62,11 @@ final class AnsweringPort: Sendable {
             let holds = bytes.starts(with: "HOLD".utf8)
             let sent = Array(bytes.dropFirst(holds ? 4 : 0))
             _ = send(client, sent, sent.count, Int32(MSG_NOSIGNAL))
-            if holds { state.withLock { $0.open.append(client) } } else { close(client) }
+            let isKept = state.withLock { state in
+                if holds && !state.isStopped { state.open.append(client) }
+                return holds && !state.isStopped
+            }
+            if !isKept { close(client) }
         }
     }
 

@@ -88,12 +88,15 @@ struct CheckTests {
     @Test func `a check that ran out of time while the executor itself stood still is not judged`() async throws {
         let silent = AnsweringPort(answer: nil)
         defer { silent.stop() }
-        // Nothing happens on any event loop for longer than the check may take.
-        let end = DispatchTime.now() + 1
-        for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() {
-            loop.execute { _ = DispatchSemaphore(value: 0).wait(timeout: end) }
-        }
-        let failure = try failure(await check(Self.http, port: silent.port, timeout: .milliseconds(500)))
+        // Nothing happens on any event loop until the check has run past its time.
+        let goesOn = DispatchSemaphore(value: 0)
+        let loops = Array(MultiThreadedEventLoopGroup.singleton.makeIterator())
+        let end = DispatchTime.now() + 30
+        for loop in loops { loop.execute { _ = goesOn.wait(timeout: end) } }
+        async let outcome = check(Self.http, port: silent.port, timeout: .milliseconds(100))
+        try await Self.aWhile("the check's time is up")
+        for _ in loops { goesOn.signal() }
+        let failure = try failure(await outcome)
         #expect(failure.kind == .overloaded)
         #expect(failure.reason.contains("too busy to judge: it lags "), "\(failure.reason)")
     }
@@ -102,17 +105,34 @@ struct CheckTests {
         let silent = AnsweringPort(answer: nil)
         defer { silent.stop() }
         let performer = LoopRig.performer(engine)
-        let outcomes = await withTaskGroup(of: Outcome.self) { group in
-            // One more than may be made at once, so that one waits for all of a time.
-            for _ in 0..<65 {
-                group.addTask {
-                    await check(Self.http, port: silent.port, timeout: .milliseconds(300), by: performer)
-                }
+        let patient = CheckMode.http(
+            HTTPCheck(portName: "main", path: "/", connectionTimeout: DurationText(50, .seconds))
+        )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            // As many as may be made at once.
+            for _ in 0..<64 {
+                group.addTask { _ = await check(patient, port: silent.port, timeout: .seconds(50), by: performer) }
             }
-            return await group.reduce(into: []) { $0.append($1) }
+            try await eventually("each of them has its turn") { silent.requests.count == 64 }
+            async let outcome = check(patient, port: silent.port, timeout: .milliseconds(200), by: performer)
+            try await Self.aWhile("one more has waited longer than it may take")
+            group.cancelAll()
+            let failure = try failure(await outcome)
+            #expect(failure.kind == .overloaded)
+            #expect(failure.reason.contains("ms for its turn"), "\(failure.reason)")
         }
-        let reasons = try outcomes.map(failure).map(\.reason)
-        #expect(reasons.contains { $0.contains("ms for its turn") || $0.contains("it lags ") })
+    }
+
+    /// Some time, and more if tasks wait for their turn here: what was begun before has come as far as it can by then.
+    ///
+    /// Short enough for other tests, whose connections must be made in a second, to bear that all loops stand still.
+    private static func aWhile(_ what: Comment) async throws {
+        let end = ContinuousClock.now + .milliseconds(600)
+        var looks = 0
+        try await eventually(what) {
+            looks += 1
+            return looks > 20 && ContinuousClock.now > end
+        }
     }
 
     /// A container that runs in memory.

@@ -14,7 +14,9 @@ final class EncryptedPort: Sendable {
     private let channel: any Channel
 
     /// Listens when it is made.
-    init(_ certificate: Certificate) async throws {
+    ///
+    /// One that `leavesGoodbye` reads nothing more after its answer: no goodbye is returned.
+    init(_ certificate: Certificate, leavesGoodbye: Bool = false) async throws {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(certificate.pem.utf8)).map { .certificate($0) },
             privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(certificate.key.utf8), format: .pem))
@@ -27,7 +29,7 @@ final class EncryptedPort: Sendable {
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(NIOSSLServerHandler(context: context))
                     try pipeline.configureHTTPServerPipeline()
-                    try pipeline.addHandler(OK())
+                    try pipeline.addHandler(OK(leavesGoodbye: leavesGoodbye))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -41,8 +43,13 @@ final class EncryptedPort: Sendable {
         typealias InboundIn = HTTPServerRequestPart
         typealias OutboundOut = HTTPServerResponsePart
 
+        private let leavesGoodbye: Bool
+
+        init(leavesGoodbye: Bool) { self.leavesGoodbye = leavesGoodbye }
+
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             guard case .end = unwrapInboundIn(data) else { return }
+            if leavesGoodbye { context.channel.setOption(.autoRead, value: false).whenFailure { _ in } }
             let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["Content-Length": "0"])
             context.write(wrapOutboundOut(.head(head)), promise: nil)
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)

@@ -79,6 +79,18 @@ struct HTTPSProbeTests {
     }
 
     @Test
+    func `an answer holds, and is told, though the other side says no goodbye`() async throws {
+        let server = try await EncryptedPort(.localhost, leavesGoodbye: true)
+        let probe = HTTPProbe(check: Self.check(insecure: true), port: server.port, timeout: .seconds(3))
+        var result: ProbeResult?
+        let took = try await ContinuousClock().measure { result = try await probe.run() }
+        #expect(result == .passed)
+        // TLS would wait five seconds for it.
+        #expect(took < .seconds(4))
+        try await server.stop()
+    }
+
+    @Test
     func `a handshake that nobody answers ends with the check's time`() async throws {
         let server = AnsweringPort(answer: nil, isDeaf: true)
         defer { server.stop() }

@@ -67,6 +67,32 @@ struct JobPerformerTests {
         engine.end()
     }
 
+    @Test func `the removal of another container of the instance leaves the ports held`() async throws {
+        let performer = performer
+        var spec = spec
+        guard case .application(var application) = spec.workload else { preconditionFailure("it is an application") }
+        // Nobody shares a UDP port.
+        application.exposedPorts = [PortSpec(name: "main", port: 8_000, type: .udp)]
+        spec.workload = .application(application)
+        let job = Job.create(spec, created: WallTime(milliseconds: 7), epoch: 3, ports: [])
+        guard case .created(let id, let ports) = await performer.perform(job, for: spec.id, portsInUse: []) else {
+            Issue.record("it was not created")
+            return
+        }
+        func take() throws {
+            _ = try PortReservation(
+                ports: application.exposedPorts,
+                address: "127.0.0.1",
+                excluding: [],
+                again: ports
+            )
+        }
+        #expect(await performer.perform(.remove(ContainerID("other")), for: spec.id, portsInUse: []) == .removed)
+        #expect(throws: PortReservationError.self) { try take() }
+        #expect(await performer.perform(.remove(id), for: spec.id, portsInUse: []) == .removed)
+        try take()
+    }
+
     @Test func `a port that is taken at the start fails it and removes the container`() async throws {
         let performer = performer
         guard case .created(let id, let ports) = await create(performer) else {

@@ -1,3 +1,4 @@
+import ApusContainers
 import ApusExecutor
 import ApusModel
 import Foundation
@@ -80,6 +81,48 @@ struct LogCaptureTests {
                 [LogBench.line("a", at: 1, "err"), LogBench.line("b", at: 9), LogBench.line("late", at: 8, "err")],
                 "the late one is there"
             )
+        }
+    }
+
+    @Test func `what was written after the clock was set back is there too, and nothing before it twice`() async throws
+    {
+        let bench = bench
+        // Two of the mark's own time, and one before, which the engine tells again; then what is new.
+        let times: [Int64] = [4_000, 5_000, 5_000, 5_000, 4_800, 4_900, 5_100]
+        let entries = times.enumerated().map { number, milliseconds in
+            ScriptedLogs.Entry(kind: 1, time: milliseconds * 1_000_000, text: "line \(number)")
+        }
+        let wanted = entries.map { LogBench.line($0.text, at: $0.time) }
+        try bench.put(wanted[..<3].map { $0 + "\n" }.joined())
+        bench.engine.write(entries)
+        try await bench.capturing { _ in try await bench.expect(wanted, "each once") }
+    }
+
+    @Test func `a line of a year that no engine can be asked for is a line all the same`() async throws {
+        let bench = bench
+        let far = "2263-01-01T00:00:00.000000001Z out far"
+        try bench.put("\(far)\n")
+        bench.engine.write("near", at: 1, kind: 2)
+        try await bench.capturing { _ in try await bench.expect([far, LogBench.line("near", at: 1, "err")], "both") }
+        for time in [
+            "1677-01-01T00:00:00.000000000Z", "2262-04-11T23:47:16.854775808Z", "9999-12-31T23:59:59.999999999Z",
+        ] {
+            #expect(ContainerLogEntry.nanoseconds(time.utf8) == nil, "\(time)")
+        }
+        #expect(ContainerLogEntry.nanoseconds("2262-04-11T23:47:16.854775807Z".utf8) == .max)
+    }
+
+    @Test func `the end of another container of the instance ends nothing`() async throws {
+        let bench = bench
+        try await bench.capturing { capture in
+            bench.engine.write("first", at: 1)
+            try await bench.expect([LogBench.line("first", at: 1)], "it is followed")
+            let asked = bench.engine.asked
+            await capture.drained(LogBench.instance, of: ContainerID("other"))
+            bench.engine.write("second", at: 2)
+            try await bench.expect([LogBench.line("first", at: 1), LogBench.line("second", at: 2)], "it still is")
+            #expect(bench.engine.asked == asked)
+            await capture.drained(LogBench.instance, of: ScriptedLogs.container)
         }
     }
 

@@ -2,6 +2,7 @@ import ApusAgent
 import ApusContainers
 import ApusExecutor
 import ApusModel
+import Dispatch
 import Foundation
 import Testing
 
@@ -52,10 +53,13 @@ struct LogDockerTests {
         } catch {
             result = .failure(error)
         }
-        for left in try await engine.list(labels: label) {
-            try await engine.remove(left.id, force: true, volumes: true)
-        }
-        try await engine.shutdown()
+        // proof: it is awaited here; a task of its own because a test over its time is cancelled, and with it all awaiting.
+        try await Task { [engine, label] in
+            for left in try await engine.list(labels: label) {
+                try await engine.remove(left.id, force: true, volumes: true)
+            }
+            try await engine.shutdown()
+        }.value
         try result.get()
     }
 
@@ -117,7 +121,7 @@ struct LogDockerTests {
                 }
             }
             try await eventually("it ends") { try await self.engine.inspect(container).state.isExited }
-            try await capturing(container) { capture in await capture.drained(LogBench.instance) }
+            try await capturing(container) { capture in await capture.drained(LogBench.instance, within: .seconds(60)) }
             try await engine.remove(container, force: true, volumes: true)
             let wanted = 0..<3000
             #expect(try texts("out") == wanted.map { "out \($0)" })
@@ -175,10 +179,15 @@ struct LogDockerTests {
 
     @Test func `a full disk holds output back, and then all of it is written once`() async throws {
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-        try Self.asRoot("mount", "-t", "tmpfs", "-o", "size=256k,mode=0777", "apus-test", root)
-        defer {
-            do { try Self.asRoot("umount", "-l", root) } catch { Issue.record(error) }
-        }
+        try await Self.asRoot("mount", "-t", "tmpfs", "-o", "size=256k,mode=0777", "apus-test", root)
+        let outcome: Result<Void, any Error>
+        do { outcome = .success(try await overflow()) } catch { outcome = .failure(error) }
+        try await Self.asRoot("umount", "-l", root)
+        try outcome.get()
+    }
+
+    /// On a disk of 256 KB.
+    private func overflow() async throws {
         let filler = "\(root)/filler"
         try Data(count: 200 << 10).write(to: URL(filePath: filler))
         // 88 KB, of which a part fits; in small portions, for a portion is written whole or not at all.
@@ -203,13 +212,18 @@ struct LogDockerTests {
         }
     }
 
-    private static func asRoot(_ command: String...) throws {
+    private static func asRoot(_ command: String...) async throws {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = (getuid() == 0 ? [] : ["sudo"]) + command
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "\(command) failed")
+        process.arguments = (getuid() == 0 ? [] : ["sudo", "-n"]) + command
+        let status = try await withCheckedThrowingContinuation { (next: CheckedContinuation<Int32, any Error>) in
+            process.terminationHandler = { next.resume(returning: $0.terminationStatus) }
+            do { try process.run() } catch { return next.resume(throwing: error) }
+            DispatchQueue.global().asyncAfter(deadline: .now() + 30) {
+                if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+            }
+        }
+        try #require(status == 0, "\(command) failed")
     }
 }
 

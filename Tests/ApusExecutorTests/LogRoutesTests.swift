@@ -90,7 +90,7 @@ struct LogRoutesTests {
             ] {
                 let answer = try await get("logs/filestream/\(path)")
                 // A path that the client or the server shortens leads nowhere.
-                guard answer.status != .notFound else { continue }
+                if path.contains("..") && answer.status == .notFound { continue }
                 #expect(answer.status == .badRequest, "\(path)")
                 #expect(try JSON(parsing: answer.body)["error"]?.text?.isEmpty == false, "\(path)")
             }

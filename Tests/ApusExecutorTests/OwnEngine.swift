@@ -1,6 +1,7 @@
 import ApusContainers
 import ApusExecutor
 import AsyncHTTPClient
+import Dispatch
 import Foundation
 import NIOCore
 import NIOHTTP1
@@ -31,7 +32,7 @@ final class OwnEngine: Sendable {
         let engine = try OwnEngine(liveRestore: liveRestore)
         let result: Result<Void, any Error>
         do {
-            try engine.prepare(diskMB: diskMB)
+            try await engine.prepare(diskMB: diskMB)
             try await engine.start()
             try await engine.loadImage()
             try await body(engine)
@@ -49,24 +50,45 @@ final class OwnEngine: Sendable {
         directory = "\(FileManager.default.temporaryDirectory.path)/own\(number)"
         bridge = "apust\(number)"
         options = liveRestore ? "--live-restore" : ""
-        // With this process the shell ends, however it ends, and the engine with the shell.
-        shell = try RootShell(
-            atItsEnd: "pid=\\$(cat '\(directory)/pid') && kill -CONT \\$pid && kill \\$pid"
-        )
+        // With this process the shell ends, however it ends, and all of the engine with the shell.
+        shell = try RootShell(clearing: Self.clearing(directory, bridge))
     }
 
-    private func prepare(diskMB: Int?) throws {
-        try asRoot("mkdir -p '\(dataRoot)'")
-        if let diskMB { try asRoot("mount -t tmpfs -o size=\(diskMB)m tmpfs '\(dataRoot)'") }
+    /// Ends the engine with its containers, and removes all that is below the directory, and the bridge.
+    private static func clearing(_ directory: String, _ bridge: String) -> String {
+        """
+        cd /
+        pid=$(cat '\(directory)/pid' 2>/dev/null)
+        if [ -n "$pid" ]; then kill -CONT $pid; fi
+        call() { curl -s --max-time 30 --unix-socket '\(directory)/docker.sock' "$@"; }
+        for id in $(call 'http://docker/containers/json?all=1' | grep -o '"Id":"[0-9a-f]*"' | cut -d '"' -f 4); do
+            call -X DELETE "http://docker/containers/$id?force=1&v=1"
+        done
+        if [ -n "$pid" ]; then
+            kill $pid
+            waited=0
+            while sh -c "kill -0 $pid" && [ $waited -lt 150 ]; do sleep 0.2; waited=$((waited + 1)); done
+            sh -c "kill -0 $pid" && kill -9 $pid
+        fi
+        # Whatever is still mounted below it, deepest first.
+        awk '{ print $5 }' /proc/self/mountinfo | grep '^\(directory)/' | sort -r | xargs -r -n 1 umount
+        ip link del \(bridge)
+        rm -rf '\(directory)'
+        """
+    }
+
+    private func prepare(diskMB: Int?) async throws {
+        try await asRoot("mkdir -p '\(dataRoot)' && echo \(bridge) >'\(directory)/bridge'")
+        if let diskMB { try await asRoot("mount -t tmpfs -o size=\(diskMB)m tmpfs '\(dataRoot)'") }
         let subnet = abs(bridge.utf8.reduce(0) { $0 * 31 + Int($1) }) % 256
-        try asRoot("ip link add \(bridge) type bridge")
-        try asRoot("ip addr add 10.213.\(subnet).1/24 dev \(bridge)")
-        try asRoot("ip link set \(bridge) up")
+        try await asRoot("ip link add \(bridge) type bridge")
+        try await asRoot("ip addr add 10.213.\(subnet).1/24 dev \(bridge)")
+        try await asRoot("ip link set \(bridge) up")
     }
 
     /// Starts it and waits until it answers.
     func start() async throws {
-        try asRoot(
+        try await asRoot(
             """
             { dockerd -H 'unix://\(socketPath)' --data-root '\(dataRoot)' --exec-root '\(directory)/exec' \
             --pidfile '\(directory)/pid' --bridge \(bridge) --iptables=false --ip-masq=false --ip-forward=false \
@@ -88,15 +110,15 @@ final class OwnEngine: Sendable {
     /// Has it end in its own way and waits until it has.
     func end() async throws {
         guard let pid = pid else { return }
-        try asRoot("kill \(pid)")
+        try await asRoot("kill \(pid)")
         // A command of its own: while it waits for that, the shell takes the ended engine off the table of processes.
-        try await eventually("the test's own engine ends") { try shell.run("sh -c 'kill -0 \(pid)'") != 0 }
+        try await eventually("the test's own engine ends") { try await shell.run("sh -c 'kill -0 \(pid)'") != 0 }
     }
 
     /// It stands still: it takes connections, for the kernel does, and answers nothing.
-    func freeze() throws { try asRoot("kill -STOP \(try #require(pid))") }
+    func freeze() async throws { try await asRoot("kill -STOP \(try #require(pid))") }
 
-    func thaw() throws { try asRoot("kill -CONT \(try #require(pid))") }
+    func thaw() async throws { try await asRoot("kill -CONT \(try #require(pid))") }
 
     private var pid: Int32? {
         guard let text = FileManager.default.contents(atPath: "\(directory)/pid") else { return nil }
@@ -130,26 +152,20 @@ final class OwnEngine: Sendable {
     }
 
     private func clear() async {
-        do {
-            if let pid { _ = try shell.run("kill -CONT \(pid)") }
-            let engine = DockerEngine(socketPath: socketPath)
-            for container in (try? await engine.list(labels: [:])) ?? [] {
-                try? await engine.remove(container.id, force: true, volumes: true)
+        // proof: it is awaited here; a task of its own because a test over its time is cancelled, and with it all awaiting.
+        await Task {
+            do {
+                let status = try await shell.run("clear; [ ! -e '\(directory)' ]")
+                try #require(status == 0, "something is left in \(directory)")
+            } catch {
+                Issue.record("the test's own engine could not be cleared away: \(error)")
             }
-            try await engine.shutdown()
-            try await end()
-            // Whatever is still mounted below it, deepest first.
-            let mounted = "awk '{ print $5 }' /proc/self/mountinfo | grep '^\(directory)/' | sort -r"
-            _ = try shell.run("\(mounted) | xargs -r -n 1 umount; ip link del \(bridge)")
-            try asRoot("rm -rf '\(directory)'")
-        } catch {
-            Issue.record("the test's own engine could not be cleared away: \(error)")
-        }
-        shell.close()
+            shell.close()
+        }.value
     }
 
-    func asRoot(_ line: String) throws {
-        let status = try shell.run(line)
+    func asRoot(_ line: String) async throws {
+        let status = try await shell.run(line)
         try #require(status == 0, "`\(line)` ended with \(status)")
     }
 }
@@ -161,19 +177,39 @@ private final class RootShell: Sendable {
     private let input = Pipe()
     private let output = Pipe()
 
-    init(atItsEnd line: String) throws {
-        let process = Process()
+    /// Where it is waited for what the shell says; one line at a time.
+    private let queue = DispatchQueue(label: "root shell")
+    private let process = Process()
+
+    /// `clear` is a command of it, and runs at its end too.
+    ///
+    /// It has a session of its own: what ends all of a test run leaves it the time to clear.
+    init(clearing: String) throws {
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = (geteuid() == 0 ? [] : ["sudo", "-n"]) + ["sh"]
+        process.arguments = (geteuid() == 0 ? [] : ["sudo", "-n"]) + ["setsid", "--wait", "sh"]
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         try process.run()
-        try input.fileHandleForWriting.write(contentsOf: Data("trap \"\(line)\" EXIT\n".utf8))
+        let beginning = "clear() {\n\(clearing)\n}\ntrap 'clear >/dev/null 2>&1' EXIT\n"
+        try input.fileHandleForWriting.write(contentsOf: Data(beginning.utf8))
     }
 
     /// The status with which a line ends.
-    func run(_ line: String) throws -> Int32 {
+    ///
+    /// After two minutes the shell is killed, and an error thrown.
+    func run(_ line: String) async throws -> Int32 {
+        try await withCheckedThrowingContinuation { next in
+            queue.async { [self] in
+                let late = DispatchWorkItem { [self] in kill(process.processIdentifier, SIGKILL) }
+                DispatchQueue.global().asyncAfter(deadline: .now() + 120, execute: late)
+                next.resume(with: Result { try status(of: line) })
+                late.cancel()
+            }
+        }
+    }
+
+    private func status(of line: String) throws -> Int32 {
         let command = "{ \(line)\n} </dev/null >/dev/null 2>&1; echo $?\n"
         try input.fileHandleForWriting.write(contentsOf: Data(command.utf8))
         var answer = Data()

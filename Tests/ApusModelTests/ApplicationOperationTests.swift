@@ -61,6 +61,13 @@ private let readOpSpec = ClusterOpSpec(timeout: DurationText(5, .minutes), paral
             ["type": "STOP_INSTANCES", "appId": "A-1", "instanceIds": [], "opSpec": opSpec],
             ["instanceIds must not be empty"]
         ),
+        (
+            [
+                "type": "STOP_INSTANCES", "appId": "A-1", "opSpec": opSpec,
+                "instanceIds": .array(Array(repeating: "AI-1", count: 2049)),
+            ],
+            ["instanceIds size must be at most 2048"]
+        ),
         (["type": "STOP_INSTANCES", "appId": "A-1", "opSpec": opSpec], ["instanceIds must not be empty"]),
         (["type": "REPLACE_INSTANCES", "opSpec": opSpec], ["appId must not be empty"]),
         (

@@ -16,6 +16,7 @@ struct BrokenRule: Sendable, CustomTestStringConvertible {
     var testDescription: String { "\(path): \(text.prefix(60))" }
 }
 
+private let longText: JSON = .string(String(repeating: "/", count: 4097))
 private let named = "- Only characters, numbers, hyphen and underscore is allowed"
 private let portPattern = #"must match "[a-zA-Z0-9\-_]*""#
 
@@ -28,6 +29,7 @@ private let topRules: [BrokenRule] = [
     BrokenRule("version", "1.0", "version \(named)"),
     BrokenRule("executable", nil, "executable - Executable details is required"),
     BrokenRule("executable.url", "", "executable.url - Specify url for container"),
+    BrokenRule("executable.url", longText, "executable.url size must be between 1 and 4096"),
     BrokenRule(
         "executable.dockerPullTimeout",
         nil,
@@ -57,7 +59,7 @@ private let resourceRules: [BrokenRule] = [
     BrokenRule("resources", nil, "resources - CPU/Memory requirements must be specified"),
     BrokenRule("resources", [], "resources - CPU/Memory requirements must be specified"),
     BrokenRule("resources.0.count", 0, "resources[0].count must be greater than or equal to 1"),
-    BrokenRule("resources.0.count", 65537, "resources[0].count must be less than or equal to 65536"),
+    BrokenRule("resources.0.count", 4097, "resources[0].count must be less than or equal to 4096"),
     BrokenRule("resources.1.sizeInMB", -5, "resources[1].sizeInMB must be greater than or equal to 1"),
     BrokenRule(
         "resources.1.sizeInMB",
@@ -107,6 +109,21 @@ private let partRules: [BrokenRule] = [
         "volumes",
         [["pathInContainer": "/c", "pathOnHost": "/h"]],
         "volumes[0].mode - Specify whether mount is read-only or read-write"
+    ),
+    BrokenRule(
+        "volumes",
+        [["pathInContainer": longText, "pathOnHost": "/h", "mode": "READ_ONLY"]],
+        "volumes[0].pathInContainer size must be between 1 and 4096"
+    ),
+    BrokenRule(
+        "volumes",
+        [["pathInContainer": "/c", "pathOnHost": longText, "mode": "READ_ONLY"]],
+        "volumes[0].pathOnHost size must be between 1 and 4096"
+    ),
+    BrokenRule(
+        "preShutdown",
+        ["waitBeforeKill": "3601 s"],
+        "preShutdown.waitBeforeKill must be at most 1 hour, not 3601 seconds"
     ),
     BrokenRule("configs", [["type": "INLINE", "data": ""]], "configs[0].localFilename must not be empty"),
     BrokenRule("configs", [["type": "INLINE", "localFilename": "/a"]], "configs[0].data must not be null"),
@@ -285,12 +302,40 @@ private func nested(_ levels: Int) -> JSON {
         #expect(refusal.errors.count == 8)
     }
 
+    @Test func `a request of a megabyte that breaks rules as often as it can gets a short answer`() throws {
+        let twice = JSON.array((0..<70_000).map { ["name": .string("p\($0 / 2)"), "port": 1, "type": "TCP"] })
+        guard case .failure(let ports) = ApplicationSpec.validated(try plainSpecJSON().with("exposedPorts", twice))
+        else {
+            Issue.record("70,000 ports were taken")
+            return
+        }
+        #expect(ports.errors.first == "exposedPorts size must be between 1 and 64")
+        #expect(ports.errors.count == 2, "that and the size")
+        let long = JSON.string(String(repeating: "p", count: 200_000))
+        let names = JSON.array((0..<4).map { ["name": $0 == 0 ? "main" : long, "port": 1, "type": "TCP"] })
+        guard case .failure(let told) = ApplicationSpec.validated(try plainSpecJSON().with("exposedPorts", names))
+        else {
+            Issue.record("names of 200 KB were taken")
+            return
+        }
+        #expect(told.errors.joined().utf8.count < 1_000)
+        let broken = JSON.array(Array(repeating: ["name": "", "port": 0], count: 5_000))
+        guard case .failure(let many) = ApplicationSpec.validated(try plainSpecJSON().with("exposedPorts", broken))
+        else {
+            Issue.record("ports without names were taken")
+            return
+        }
+        #expect(many.errors.count == 102, "a hundred of the fields, one of the whole, and how many more")
+        #expect(many.errors.last == "and 14901 more")
+    }
+
     @Test func `no body is a violation of its own`() {
         #expect(ApplicationSpec.validated(.null) == .failure(.violations(["The request body must not be null"])))
     }
 
     @Test func `what lies exactly on a limit is taken`() throws {
         let json = try plainSpecJSON().with("placementPolicy", nested(16)).with("exposedPorts.0.port", 65_535)
+            .with("resources.0.count", 4096).with("preShutdown", ["waitBeforeKill": "1h"])
             .with("healthcheck.attempts", 100).with("args", [.string(String(repeating: "x", count: 2048))])
         #expect(throws: Never.self) { try ApplicationSpec.validated(json).get() }
     }

@@ -77,6 +77,8 @@ private let named = "- Only characters, numbers, hyphen and underscore is allowe
         #expect(TaskID(rawValue: "a-b/c")?.runID == "a-b-c")
         #expect(TaskID(rawValue: "a/b-c") != TaskID(rawValue: "a-b/c"), "though both run as a-b-c")
         #expect(TaskID(rawValue: "a") == nil)
+        #expect(TaskID(rawValue: "a/") == nil)
+        #expect(TaskID(rawValue: "/b") == nil)
         #expect(TaskID(rawValue: "a/b/c") == nil)
     }
 

@@ -14,7 +14,7 @@ struct SabotageTests {
         case .reasonsForgotten: "without a reason"
         case .storeFenceIgnored: "the store takes a batch of an old leader"
         case .effectsInDoubt: "leaves before its assignment is stored"
-        case .straysKept: "it does not come right"
+        case .straysKept: "should not be there"
         case .taskSentTwice: "leaves for"
         case .startedTooMany: "starts although"
         case .replacedTooEarly: "falls below"
@@ -34,7 +34,7 @@ struct SabotageTests {
         case .restartMoved: "restarts in place with other"
         case .foreignRemoved: "is not ours"
         case .healthyStoppedLeaderless: "without a leader, and it is healthy"
-        case .exitsIgnored: "it does not come right"
+        case .exitsIgnored: "it does not come right: task"
         }
     }
 

@@ -2,69 +2,11 @@ import ApusClient
 import ApusContainers
 import ApusModel
 import Foundation
-import Glibc
-import Testing
-
-/// One real `apus` process with a log of its own.
-final class ApusProcess {
-    let log: String
-    private let binary: String
-    private let arguments: [String]
-    private var process: Process?
-
-    init(_ arguments: [String], log: String) throws {
-        binary = try needed("APUS_TEST_BINARY")
-        self.arguments = arguments
-        self.log = log
-    }
-
-    /// `changed` takes the place of the arguments that it was made with, for this start.
-    func start(_ changed: [String]? = nil) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: binary)
-        process.arguments = changed ?? arguments
-        if !FileManager.default.fileExists(atPath: log) {
-            try check(FileManager.default.createFile(atPath: log, contents: nil), "cannot write \(log)")
-        }
-        let output = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
-        try output.seekToEnd()
-        process.standardOutput = output
-        process.standardError = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        self.process = process
-    }
-
-    var isRunning: Bool { process?.isRunning ?? false }
-    var said: String { FileManager.default.contents(atPath: log).map { String(decoding: $0, as: UTF8.self) } ?? "" }
-
-    /// `kill -9`, and its end awaited.
-    func kill9() {
-        guard let process else { return }
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
-        self.process = nil
-    }
-
-    /// SIGTERM; its exit code.
-    func terminate() -> Int32 {
-        process?.terminate()
-        return end()
-    }
-
-    /// Waits for an end that comes by itself; its exit code.
-    func end() -> Int32 {
-        guard let process else { return -1 }
-        process.waitUntilExit()
-        self.process = nil
-        return process.terminationStatus
-    }
-}
 
 /// A controller and an executor in processes of their own, on a real Docker engine.
 ///
 /// `close` ends them and removes their containers; call it whatever happens (`withProcesses` does).
-final class ClusterProcesses {
+final class ClusterProcesses: Sendable {
     let api: APIClient
     let engine: DockerEngine
     /// Holds both state directories and logs.
@@ -136,13 +78,16 @@ final class ClusterProcesses {
     }
 
     func close() async {
-        executor.kill9()
-        controller.kill9()
-        for container in (try? await containers()) ?? [] {
-            try? await engine.remove(container.id, force: true, volumes: true)
-        }
-        try? await engine.shutdown()
-        try? FileManager.default.removeItem(atPath: folder)
+        // proof: it is awaited here; a task of its own because a test over its time is cancelled, and with it all awaiting.
+        await Task { [self] in
+            await executor.kill9()
+            await controller.kill9()
+            for container in (try? await containers()) ?? [] {
+                try? await engine.remove(container.id, force: true, volumes: true)
+            }
+            try? await engine.shutdown()
+            try? FileManager.default.removeItem(atPath: folder)
+        }.value
     }
 
     // MARK: asking
@@ -211,27 +156,4 @@ func withProcesses(_ body: (ClusterProcesses) async throws -> Void) async throws
         throw error
     }
     await cluster.close()
-}
-
-private func needed(_ name: String) throws -> String {
-    try #require(
-        ProcessInfo.processInfo.environment[name],
-        "\(name) is not set; scripts/test starts what this test needs and sets it"
-    )
-}
-
-private func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let bound = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-            bind(descriptor, generic, length) == 0 && getsockname(descriptor, generic, &length) == 0
-        }
-    }
-    try #require(bound, "no free port")
-    return Int(UInt16(bigEndian: address.sin_port))
 }

@@ -2,34 +2,28 @@ import ApusClient
 import ApusContainers
 import ApusModel
 import Foundation
-import Glibc
 import Testing
 
 /// A real `apus dev` process on a real Docker engine, in a state directory and on ports of its own.
 ///
 /// `close` ends it by its pid and removes its containers; call it whatever happens (`withDevCluster` does).
-final class DevCluster {
+final class DevCluster: Sendable {
     let api: APIClient
     let engine: DockerEngine
     let state: String
-    private let address: String
-    private let executorAddress: String
-    private let socket: String
-    private let binary: String
-    private let arguments: [String]
-    private var process: Process?
+    private let process: ApusProcess
 
     init(arguments: [String] = []) throws {
-        let environment = ProcessInfo.processInfo.environment
-        func needed(_ name: String) throws -> String {
-            try #require(environment[name], "\(name) is not set; scripts/test starts what this test needs and sets it")
-        }
-        socket = try needed("APUS_TEST_DOCKER_SOCKET")
-        binary = try needed("APUS_TEST_BINARY")
-        self.arguments = arguments
+        let socket = try needed("APUS_TEST_DOCKER_SOCKET")
+        let address = "127.0.0.1:\(try freePort())"
         state = NSTemporaryDirectory() + "apus-\(UUID().uuidString.prefix(8))"
-        address = "127.0.0.1:\(try Self.freePort())"
-        executorAddress = "127.0.0.1:\(try Self.freePort())"
+        process = try ApusProcess(
+            [
+                "dev", "--state", state, "--address", address, "--executor-address", "127.0.0.1:\(try freePort())",
+                "--docker-socket", socket,
+            ] + arguments,
+            log: state + ".log"
+        )
         api = APIClient(endpoint: "http://\(address)")
         engine = DockerEngine(socketPath: socket)
     }
@@ -37,61 +31,25 @@ final class DevCluster {
     static var image: String { ProcessInfo.processInfo.environment["APUS_TEST_IMAGE"] ?? "" }
 
     /// Starts the process; `crashAt` is `APUS_CRASH_AT` for it.
-    func start(crashAt: String? = nil) async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: binary)
-        process.arguments =
-            [
-                "dev", "--state", state, "--address", address, "--executor-address", executorAddress,
-                "--docker-socket", socket,
-            ] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(
-            crashAt.map { ["APUS_CRASH_AT": $0] } ?? [:]
-        ) { $1 }
-        if !FileManager.default.fileExists(atPath: log) {
-            try check(FileManager.default.createFile(atPath: log, contents: nil), "cannot write \(log)")
-        }
-        let output = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
-        try output.seekToEnd()
-        process.standardOutput = output
-        process.standardError = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        self.process = process
+    func start(crashAt: String? = nil) throws {
+        try process.start(environment: crashAt.map { ["APUS_CRASH_AT": $0] } ?? [:])
     }
 
     /// Starts it and waits until the API answers.
     func startAndAnswer(crashAt: String? = nil) async throws {
-        try await start(crashAt: crashAt)
+        try start(crashAt: crashAt)
         try await eventually("the API answers") { try await self.api.ping() }
     }
 
-    var log: String { state + ".log" }
-    var logTail: String {
-        let text = FileManager.default.contents(atPath: log).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        return text.split(separator: "\n").suffix(30).joined(separator: "\n")
-    }
-    var isRunning: Bool { process?.isRunning ?? false }
-
-    /// `kill -9`, and its end awaited.
-    func kill9() {
-        guard let process else { return }
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
-        self.process = nil
-    }
+    var logTail: String { process.logTail }
+    var isRunning: Bool { process.isRunning }
+    func kill9() async { await process.kill9() }
 
     /// SIGTERM; its exit code.
-    func terminate() -> Int32 {
-        guard let process else { return -1 }
-        process.terminate()
-        process.waitUntilExit()
-        self.process = nil
-        return process.terminationStatus
-    }
+    func terminate() async -> Int32 { await process.terminate() }
 
     func residentKilobytes() throws -> Int {
-        let pid = try #require(process?.processIdentifier)
+        let pid = try #require(process.pid)
         let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
         let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
         return Int(line.split(whereSeparator: \.isWhitespace)[1]) ?? 0
@@ -110,13 +68,16 @@ final class DevCluster {
     }
 
     func close() async {
-        kill9()
-        for container in (try? await containers()) ?? [] {
-            try? await engine.remove(container.id, force: true, volumes: true)
-        }
-        try? await engine.shutdown()
-        try? FileManager.default.removeItem(atPath: state)
-        try? FileManager.default.removeItem(atPath: log)
+        // proof: it is awaited here; a task of its own because a test over its time is cancelled, and with it all awaiting.
+        await Task { [self] in
+            await process.kill9()
+            for container in (try? await containers()) ?? [] {
+                try? await engine.remove(container.id, force: true, volumes: true)
+            }
+            try? await engine.shutdown()
+            try? FileManager.default.removeItem(atPath: state)
+            try? FileManager.default.removeItem(atPath: process.log)
+        }.value
     }
 
     // MARK: asking
@@ -180,24 +141,6 @@ final class DevCluster {
         // deadline: it is one itself.
         try await ContinuousClock().sleep(for: span)
     }
-
-    private static func freePort() throws -> Int {
-        let descriptor = socketDescriptor()
-        defer { Glibc.close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                bind(descriptor, generic, length) == 0 && getsockname(descriptor, generic, &length) == 0
-            }
-        }
-        try #require(bound, "no free port")
-        return Int(UInt16(bigEndian: address.sin_port))
-    }
-
-    private static func socketDescriptor() -> Int32 { Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
 }
 
 struct Unfulfilled: Error, CustomStringConvertible {

@@ -100,7 +100,7 @@ extension ServiceTests {
         Issue.record(
             "line \(entry.number) ended the process (\(reason)): \(entry.text) \(excerpt(bytes, of: entry))\n\(cluster.logTail)"
         )
-        cluster.kill9()
+        await cluster.kill9()
         try await cluster.startAndAnswer()
     }
 
@@ -122,7 +122,10 @@ extension ServiceTests {
     /// Executors that were made up are silent soon; nothing may be placed on them then.
     private func expectOnlyOneExecutor(of cluster: DevCluster) async throws {
         try await cluster.eventually("made-up executors are given up", within: .seconds(60)) {
-            guard case .array(let executors) = try await cluster.api.executors() else { return }
+            let answer = try await cluster.api.executors()
+            guard case .array(let executors) = answer else {
+                throw Unfulfilled(description: "the executors are no list: \(answer)")
+            }
             let present = executors.filter { $0["presence"] == "PRESENT" }
             try check(present.count == 1, "\(present.count) executors are there")
         }

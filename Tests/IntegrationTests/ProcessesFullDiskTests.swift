@@ -37,7 +37,7 @@ extension ServiceTests {
                     try await cluster.settle(app, at: 4)
                     #expect(Set(try await cluster.containers().map(\.id)).isSuperset(of: before))
                     #expect(try await cluster.api.endedInstances(of: app, atMost: 10).isEmpty, "none was replaced")
-                    cluster.controller.kill9()
+                    await cluster.controller.kill9()
                 }
             }
         }
@@ -68,23 +68,22 @@ extension ServiceTests {
 
         private func withSmallDisk(at path: String, _ body: () async throws -> Void) async throws {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-            try root("mount", "-t", "tmpfs", "-o", "size=16m,mode=0777", "apus-test", path)
+            try await root("mount", "-t", "tmpfs", "-o", "size=16m,mode=0777", "apus-test", path)
             do {
                 try await body()
             } catch {
-                try root("umount", "-l", path)
+                try await root("umount", "-l", path)
                 throw error
             }
-            try root("umount", "-l", path)
+            try await root("umount", "-l", path)
         }
 
-        private func root(_ command: String...) throws {
+        private func root(_ command: String...) async throws {
             let process = Process()
             process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
             process.arguments = (getuid() == 0 ? [] : ["sudo", "-n"]) + command
-            try process.run()
-            process.waitUntilExit()
-            try check(process.terminationStatus == 0, "\(command) ended with \(process.terminationStatus)")
+            let status = try await ProcessLife(process).end(within: 30)
+            try check(status == 0, "\(command) ended with \(status)")
         }
     }
 }

@@ -19,9 +19,13 @@ extension ServiceTests {
                     try check(said.contains(reason) && said.contains("\(cluster.address)"), said)
                     try check(said.contains("nobody listens there"), said)
                 }
+                let asked = ContinuousClock.now + .seconds(3)
+                try await cluster.eventually("it has asked again, every second") {
+                    try check(ContinuousClock.now > asked, "not yet")
+                }
+                #expect(cluster.executor.said.components(separatedBy: reason).count == 2, "it says so once")
                 try cluster.controller.start()
                 try await cluster.meet()
-                #expect(cluster.executor.said.components(separatedBy: reason).count == 2, "it says so once")
                 _ = try await cluster.deploy(service("WEB"), instances: 1)
             }
         }
@@ -33,7 +37,7 @@ extension ServiceTests {
                 try await cluster.eventually("it waits") {
                     try check(cluster.executor.said.contains("asking again"), cluster.executor.said)
                 }
-                #expect(cluster.executor.terminate() == 0)
+                #expect(await cluster.executor.terminate() == 0)
             }
         }
 
@@ -45,8 +49,8 @@ extension ServiceTests {
                 try await cluster.startAndMeet()
                 let app = try await cluster.deploy(service("WEB"), instances: 1)
                 let before = try await cluster.containers().map(\.id)
-                #expect(cluster.executor.terminate() == 0)
-                #expect(cluster.controller.terminate() == 0)
+                #expect(await cluster.executor.terminate() == 0)
+                #expect(await cluster.controller.terminate() == 0)
                 try cluster.disconnectEngine()
 
                 try cluster.executor.start()
@@ -93,7 +97,7 @@ extension ServiceTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(3)))
         func `a mistake in what a process is told ends it with a text that says what to do`() async throws {
             try await withProcesses { cluster in
                 try await cluster.startAndMeet()
@@ -113,17 +117,17 @@ extension ServiceTests {
                 for (index, (arguments, code, text)) in cases.enumerated() {
                     let process = try ApusProcess(arguments, log: "\(cluster.folder)/mistake\(index).log")
                     try process.start()
-                    #expect(process.end() == code, "\(arguments): \(process.said)")
+                    #expect(await process.end() == code, "\(arguments): \(process.said)")
                     #expect(process.said.contains(text), "\(arguments): \(process.said)")
                 }
 
-                #expect(cluster.executor.terminate() == 0)
+                #expect(await cluster.executor.terminate() == 0)
                 let other = try ApusProcess(
                     cluster.executorArguments(["--cluster", "another"]),
                     log: "\(cluster.folder)/other.log"
                 )
                 try other.start()
-                #expect(other.end() == 1)
+                #expect(await other.end() == 1)
                 #expect(other.said.contains("belongs to the cluster"), "\(other.said)")
             }
         }

@@ -15,7 +15,7 @@ extension ServiceTests {
                 try await cluster.startAndMeet()
                 let app = try await cluster.deploy(service("WEB"), instances: 2)
                 let before = try await state(of: app, cluster)
-                cluster.controller.kill9()
+                await cluster.controller.kill9()
                 try await cluster.eventually("the executor notices that nobody leads") {
                     try check(cluster.executor.said.contains("no leader takes reports"), "it says nothing")
                 }
@@ -36,7 +36,7 @@ extension ServiceTests {
                 try await cluster.startAndMeet()
                 let app = try await cluster.deploy(service("WEB"), instances: 2)
                 let before = try await state(of: app, cluster)
-                cluster.controller.kill9()
+                await cluster.controller.kill9()
                 try await cluster.eventually("the executor notices that nobody leads") {
                     try check(cluster.executor.said.contains("no leader takes reports"), "it says nothing")
                 }
@@ -66,7 +66,7 @@ extension ServiceTests {
                 try await cluster.startAndMeet()
                 let app = try await cluster.deploy(service("WEB"), instances: 2)
                 let before = try await state(of: app, cluster)
-                cluster.executor.kill9()
+                await cluster.executor.kill9()
                 try await expectAnswers(before)
                 try cluster.executor.start()
                 try await cluster.settle(app, at: 2)
@@ -83,8 +83,8 @@ extension ServiceTests {
                 try await cluster.startAndMeet()
                 let app = try await cluster.deploy(service("WEB"), instances: 1)
                 let before = try await state(of: app, cluster)
-                #expect(cluster.executor.terminate() == 0)
-                #expect(cluster.controller.terminate() == 0)
+                #expect(await cluster.executor.terminate() == 0)
+                #expect(await cluster.controller.terminate() == 0)
                 try await expectAnswers(before)
                 try cluster.executor.start()
                 try cluster.controller.start()

@@ -7,7 +7,7 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-/// All tests here use the one engine of `scripts/test`, one at a time.
+/// All tests of this module, one at a time: they use the one engine of `scripts/test`, which runs them alone.
 @Suite(.serialized) struct ServiceTests {
     @Test(.timeLimit(.minutes(3)))
     func `a service runs at its count, answers, heals after a kill, scales, and leaves nothing`() async throws {
@@ -146,7 +146,7 @@ import Testing
             let app = try await cluster.deploy(service("WEB"), instances: 1)
             try await cluster.settle(app, at: 1)
             let before = try await cluster.containers().map(\.id)
-            #expect(cluster.terminate() == 0)
+            #expect(await cluster.terminate() == 0)
             #expect(try await cluster.containers().filter(\.isRunning).map(\.id) == before)
             try await cluster.startAndAnswer()
             try await cluster.settle(app, at: 1)
@@ -154,15 +154,13 @@ import Testing
         }
     }
 
+    /// Runs the image's own command: it heeds SIGTERM, so that its stop takes no time of the test's.
     private func run(_ name: String, labels: [String: String], on engine: DockerEngine) async throws -> ContainerID {
         let id = try await engine.create(
             ContainerPlan(
                 name: name,
                 image: DevCluster.image,
                 labels: labels,
-                environment: [:],
-                command: ["sleep", "600"],
-                ports: [],
                 memoryMB: 16
             )
         )

@@ -3,6 +3,8 @@
 # The checkout's root; every script works from there.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$root" || exit 2
+# Where dockerd, ip and iptables are; Debian's users do not look there.
+export PATH=$PATH:/usr/sbin:/sbin
 
 # Leads every message of the scripts themselves, so that they stand out from a build's.
 say() { echo "==> $*"; }
@@ -91,8 +93,10 @@ own_engine_start() {
     # shellcheck source=scripts/lib/image.sh
     . "$root/scripts/lib/image.sh"
     docker_install || return
+    own_engine_clear_left
     engine_dir=$(mktemp -d "${TMPDIR:-/tmp}/apus.XXXXXX")
     engine_socket=$engine_dir/docker.sock
+    own_engine_owner $$ >"$engine_dir/owner"
     say "starting a Docker engine of our own in $engine_dir"
     docker_engine_start "$engine_dir" && busybox_image "$engine_socket" "$engine_image"
 }
@@ -100,7 +104,53 @@ own_engine_start() {
 # Ends the engine of `own_engine_start` and removes its folder; nothing to do if there is none.
 own_engine_stop() {
     [ -n "${engine_dir:-}" ] || return 0
-    docker_engine_stop "$engine_dir" || true
-    docker_as_root rm -rf "$engine_dir" || true
+    own_engine_remove "$engine_dir"
     engine_dir=
+}
+
+own_engine_remove() {
+    docker_engine_stop "$1" || true
+    docker_as_root rm -rf "$1" || true
+}
+
+# What tells process PID from a later one of the same number: the number and the time of its start.
+own_engine_owner() { echo "$1 $(sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20)"; }
+
+# Clears away the engines of scripts that were killed before they could do it, with what those scripts ran.
+own_engine_clear_left() {
+    local dir owner
+    for dir in "${TMPDIR:-/tmp}"/apus.* "${TMPDIR:-/tmp}"/apus-test.*; do
+        # Ours, and begun by a script that is gone.
+        [ -O "$dir" ] && [ -s "$dir/owner" ] || continue
+        owner=$(cat "$dir/owner")
+        [ "$(own_engine_owner "${owner%% *}")" != "$owner" ] || continue
+        say "clearing away $dir, which a killed run left"
+        session_end "$(cat "$dir/session" 2>/dev/null)" "$dir/docker.sock"
+        own_engine_remove "$dir"
+    done
+}
+
+# Prints the processes of a session. With TEXT only those whose environment holds it.
+session_processes() {
+    local session=$1 text=${2:-} pid
+    for pid in $({ cat /proc/[0-9]*/stat 2>/dev/null || true; } | awk -v session="$session" \
+        '{ pid = $1; sub(/^.*\) /, ""); if ($4 == session && $1 != "Z") print pid }'); do
+        if [ -z "$text" ] || grep -qsF -- "$text" "/proc/$pid/environ"; then echo "$pid"; fi
+    done
+}
+
+# Ends the processes of a session, all at once and more firmly each time.
+session_end() {
+    local signal waited left
+    [ -n "$1" ] || return 0
+    for signal in INT TERM KILL; do
+        for ((waited = 0; waited < 50; waited++)); do
+            left=$(session_processes "$@")
+            [ -n "$left" ] || return 0
+            # Unquoted on purpose: words. KILL again and again: one may just have started another.
+            # shellcheck disable=SC2086
+            if [ "$waited" -eq 0 ] || [ "$signal" = KILL ]; then kill -s "$signal" $left 2>/dev/null || true; fi
+            sleep 0.1
+        done
+    done
 }

@@ -1,7 +1,7 @@
 # Docker engines for scripts: found, installed, started, stopped. Sourced, not run; needs bash and curl.
 #
-# Two engines in one network namespace must not share docker0; never start one with `--bridge none` beside another (it
-# deletes the other's docker0).
+# Two engines in one network namespace must not share docker0, so each of ours has a bridge of its own; never start one
+# with `--bridge none` beside another (it deletes the other's docker0).
 
 # Runs a command as root, through sudo if need be; without either prints the line to run and returns 2.
 docker_as_root() {
@@ -79,7 +79,7 @@ docker_launch() {
         docker_end "$dir" "$exec"
         docker_as_root rm -f "$dir/dockerd.pid" "$socket" || return
         # A new session, so that no signal to the script's group reaches the engine; the group lets its starter in.
-        docker_as_root setsid --fork dockerd -H "unix://$socket" --pidfile "$dir/dockerd.pid" --live-restore \
+        docker_as_root setsid --fork dockerd -H "unix://$socket" --pidfile "$dir/dockerd.pid" \
             --group "$(id -gn)" "$@" >>"$dir/dockerd.log" 2>&1 </dev/null || return
         for ((waited = 0; waited < 300; waited++)); do
             docker_ping "$socket" && return 0
@@ -94,13 +94,21 @@ docker_launch() {
     return 1
 }
 
-# Ends the dockerd of DIR/dockerd.pid, and the containerd that it left under EXEC, by their pids.
+# Prints the processes of program NAME (its beginning) with TEXT in one of their arguments.
+docker_processes() {
+    local name=$1 text=$2 comm pid
+    for comm in $(grep -ls -- "^$name" /proc/[0-9]*/comm); do
+        pid=${comm#/proc/}
+        pid=${pid%/comm}
+        if grep -qsF -- "$text" "/proc/$pid/cmdline"; then echo "$pid"; fi
+    done
+}
+
+# Ends the dockerd with the pid file DIR/dockerd.pid, which it may not have written yet, and the containerd that it left
+# under EXEC.
 docker_end() {
-    local dir=$1 exec=$2 file pid waited
-    for file in "$dir/dockerd.pid" "$exec/containerd/containerd.pid"; do
-        pid=$(cat "$file" 2>/dev/null) || continue
-        # A pid in an old file may belong to another process by now.
-        case "$(cat "/proc/$pid/comm" 2>/dev/null)" in dockerd | containerd) ;; *) continue ;; esac
+    local dir=$1 exec=$2 pid waited
+    for pid in $(docker_processes dockerd "$dir/dockerd.pid") $(docker_processes containerd "$exec/containerd/containerd.toml"); do
         docker_as_root kill "$pid" 2>/dev/null || true
         for ((waited = 0; waited < 150; waited++)); do
             [ -d "/proc/$pid" ] || break
@@ -119,32 +127,30 @@ docker_engine_start() {
     fi
     mkdir -p "$dir"
     docker_ping "$dir/docker.sock" && return 0
-    local network=()
-    # A user's engine has docker0; ours stays away from it, on a bridge of its own.
-    if docker_socket_found >/dev/null; then
-        docker_bridge "$dir" || return
-        network=(--bridge "$(cat "$dir/bridge")" --fixed-cidr "$(docker_subnet "$dir").0/24")
-    fi
-    docker_launch "$dir" "$dir/docker.sock" "$dir/exec" --data-root "$dir/data" --exec-root "$dir/exec" "${network[@]}"
+    docker_bridge "$dir" || return
+    docker_launch "$dir" "$dir/docker.sock" "$dir/exec" --data-root "$dir/data" --exec-root "$dir/exec" \
+        --bridge "$(cat "$dir/bridge")"
 }
 
-# The first three numbers of the subnet of DIR's own bridge.
-docker_subnet() { echo "10.214.$(($(echo "$1" | cksum | cut -d ' ' -f 1) % 256))"; }
-
-# Makes a bridge for the engine of DIR and keeps its name in DIR/bridge.
+# Makes a bridge for the engine of DIR, in a subnet that no other has, and keeps its name in DIR/bridge.
 docker_bridge() {
-    local name
-    name=apus$(printf '%08x' "$(echo "$1" | cksum | cut -d ' ' -f 1)")
+    local name number subnet tried
+    number=$(echo "$1" | cksum | cut -d ' ' -f 1)
+    name=apus$(printf '%08x' "$number")
     echo "$name" >"$1/bridge"
     ip link show "$name" >/dev/null 2>&1 && return 0
+    for ((tried = 0; tried < 256; tried++)); do
+        subnet=10.214.$(((number + tried) % 256))
+        ip -4 -o addr | grep -qF " $subnet.1/" || break
+    done
     docker_as_root ip link add "$name" type bridge &&
-        docker_as_root ip addr add "$(docker_subnet "$1").1/24" dev "$name" && docker_as_root ip link set "$name" up
+        docker_as_root ip addr add "$subnet.1/24" dev "$name" && docker_as_root ip link set "$name" up
 }
 
-# Removes the bridge of DIR, and the packet filter's rules that name it: an engine leaves them behind.
+# Removes the bridge of FILE, and the packet filter's rules that name it: an engine leaves them behind.
 docker_bridge_remove() {
     local name table rule
-    name=$(cat "$1/bridge" 2>/dev/null) || return 0
+    name=$(cat "$1" 2>/dev/null) || return 0
     for table in nat filter; do
         docker_as_root iptables -t "$table" -S 2>/dev/null | grep -w -- "$name" | sed 's/^-A/-D/' | while read -r rule; do
             # Unquoted on purpose: a rule is words.
@@ -152,25 +158,32 @@ docker_bridge_remove() {
             docker_as_root iptables -t "$table" $rule
         done || true
     done
-    docker_as_root ip link del "$name" || true
-    rm -f "$1/bridge"
+    ! ip link show "$name" >/dev/null 2>&1 || docker_as_root ip link del "$name" || true
 }
 
 # Removes every container of the own engine of DIR, ends it, and unmounts what it left behind. DIR itself stays.
 docker_engine_stop() {
-    local dir=$1 id mount
-    if docker_ping "$dir/docker.sock"; then
-        for id in $(docker_containers "$dir/docker.sock"); do
-            curl -s -o /dev/null --max-time 60 --unix-socket "$dir/docker.sock" -X DELETE \
-                "http://docker/containers/$id?force=1&v=1"
-        done
-    fi
+    local dir=$1 pid mount bridge round left
+    # Again while there are any: whoever used it may have made one meanwhile.
+    for ((round = 0; round < 20; round++)); do
+        docker_ping "$dir/docker.sock" || break
+        left=$(docker_containers "$dir/docker.sock")
+        [ -n "$left" ] || break
+        printf '%s\n' "$left" | xargs -P 8 -I '{}' curl -s -o /dev/null --max-time 60 --unix-socket "$dir/docker.sock" \
+            -X DELETE 'http://docker/containers/{}?force=1&v=1' || true
+    done
     docker_end "$dir" "$dir/exec"
+    # An engine that was killed leaves those who hold its containers; and tests have engines of their own under DIR.
+    for pid in $(docker_processes dockerd "$dir/") $(docker_processes containerd "$dir/"); do
+        # Unquoted on purpose: words.
+        # shellcheck disable=SC2046
+        docker_as_root kill -9 "$pid" $(cat "/proc/$pid/task/"*/children 2>/dev/null) 2>/dev/null || true
+    done
     # A netns bind mount keeps a deleted namespace alive; deepest first.
     for mount in $(awk -v under="$dir/" 'index($5, under) == 1 { print $5 }' /proc/self/mountinfo | sort -r); do
         docker_as_root umount "$mount" || true
     done
-    docker_bridge_remove "$dir"
+    for bridge in "$dir/bridge" "$dir"/tmp/own*/bridge; do docker_bridge_remove "$bridge"; done
     docker_as_root rm -f "$dir/dockerd.pid" "$dir/docker.sock"
 }
 
@@ -204,7 +217,7 @@ docker_user_engine() {
         echo "docker runs but its socket does not answer: add yourself to the group docker and log in again" >&2
         return 1
     fi
-    docker_launch "$dir" "$socket" /var/run/docker && echo "$socket"
+    docker_launch "$dir" "$socket" /var/run/docker --live-restore && echo "$socket"
 }
 
 # Ends the plain dockerd that docker_user_engine started. Its containers run on (--live-restore).

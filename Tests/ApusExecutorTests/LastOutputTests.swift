@@ -1,0 +1,97 @@
+import ApusAgent
+import ApusContainers
+import ApusExecutor
+import ApusModel
+import Foundation
+import Testing
+
+/// The output of containers of whose start nobody heard.
+@Suite(.timeLimit(.minutes(1)))
+struct LastOutputTests {
+    @Test func `what a container wrote is kept though its start was never told`() async throws {
+        let rig = try LoopRig()
+        let engine = ScriptedEngine(
+            startEnd: { throw ContainerError(.timedOut, doing: "starting", message: "the engine did not finish") },
+            listBeginning: { count in
+                if count > 1 { throw ContainerError(.timedOut, doing: "listing", message: "the engine did not finish") }
+            }
+        )
+        defer { engine.base.end() }
+        let logs = ScriptedLogs()
+        logs.write("last words", at: 1)
+        let root = "\(rig.scratch.path)/logs"
+        let spec = LoopRig.spec(1)
+        try await life(rig, engine, logs, root) { desk in
+            _ = await desk.take(rig.leader.command(.start(spec)))
+            try await eventually("it has started") { engine.base.names == ["app-1-AI-1"] }
+            _ = await desk.take(rig.leader.command(.stop(spec.id, .scaledDown)))
+            try await eventually("it is removed") { engine.base.created == 1 && engine.base.ids.isEmpty }
+        }
+        #expect(try texts(below: root) == [LogBench.line("last words", at: 1) + "\n"])
+    }
+
+    private func texts(below root: String) throws -> [String] {
+        try FileManager.default.subpathsOfDirectory(atPath: root).filter { $0.hasSuffix("/output.log") }
+            .map { try String(contentsOfFile: "\(root)/\($0)", encoding: .utf8) }
+    }
+
+    /// An executor's loop with its logs around an engine.
+    private func life(
+        _ rig: LoopRig,
+        _ engine: ScriptedEngine,
+        _ logs: ScriptedLogs,
+        _ root: String,
+        _ body: (CommandDesk) async throws -> Void
+    ) async throws {
+        let directory = try rig.scratch.directory()
+        let (journal, records, _) = try Journal.open(in: directory)
+        let inbox = Inbox()
+        let desk = CommandDesk(inbox: inbox)
+        let (disk, logDisk) = (DiskThread(), DiskThread())
+        let capture = LogCapture(root: root, source: logs, disk: logDisk, logger: LoopRig.logger)
+        let performer = JobPerformer(
+            engine: engine,
+            host: ContainerHost(
+                identity: LoopRig.identity,
+                publishedAddress: "127.0.0.1",
+                sharing: LoopRig.topology.sharing,
+                environment: [:]
+            ),
+            probeAddress: "127.0.0.1",
+            logs: capture,
+            logger: LoopRig.logger
+        )
+        let loop = AgentLoop(
+            agent: Agent(
+                identity: LoopRig.identity,
+                description: NodeDescription(topology: LoopRig.topology, tags: [], metadata: [:]),
+                replaying: records,
+                at: Times(now: .zero, wall: WallTime(milliseconds: 1))
+            ),
+            journal: journal,
+            disk: disk,
+            engine: engine,
+            performer: performer,
+            desk: desk,
+            inbox: inbox,
+            logs: capture,
+            logger: LoopRig.logger
+        ) { [leader = rig.leader] report in leader.take(report) }
+        var result = Result<Void, any Error>.success(())
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await loop.run() }
+            group.addTask { await capture.run() }
+            do {
+                try await body(desk)
+            } catch {
+                result = .failure(error)
+            }
+            group.cancelAll()
+        }
+        try await disk.end()
+        try await logDisk.end()
+        journal.close()
+        directory.close()
+        try result.get()
+    }
+}
