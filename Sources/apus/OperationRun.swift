@@ -2,6 +2,14 @@ import ApusClient
 import ApusModel
 import UnixSignals
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// One operation: asked for, and watched to its end.
 struct OperationRun {
     /// With a controller that restarts meanwhile.
@@ -24,10 +32,12 @@ struct OperationRun {
     /// - Throws: `CommandFailure` if it was refused or failed.
     func perform(_ operation: JSON, waiting: Bool) async throws -> ApplicationSummary? {
         try await callingAPI {
-            let watch = OperationWatch(type: operation["type"]?.text ?? "", before: try await application())
-            _ = try await client.operate(operation)
-            guard waiting else { return try await application() }
-            return try await end(of: watch, isDestruction: operation["type"] == "DESTROY")
+            try await interruptible("No longer waiting; \(gone)") {
+                let watch = OperationWatch(type: operation["type"]?.text ?? "", before: try await application())
+                _ = try await client.operate(operation)
+                guard waiting else { return try await application() }
+                return try await follow(watch, isDestruction: operation["type"] == "DESTROY")
+            }
         }
     }
 
@@ -35,14 +45,14 @@ struct OperationRun {
     ///
     /// - Throws: `CommandFailure` if it fails.
     func join(_ underWay: ApplicationSummary.UnderWay) async throws -> ApplicationSummary? {
-        try await callingAPI { try await end(of: OperationWatch(underWay), isDestruction: false) }
-    }
-
-    private func end(of watch: OperationWatch, isDestruction: Bool) async throws -> ApplicationSummary? {
-        try await interruptible("No longer waiting; the operation goes on. Look with: apus apps show \(app)") {
-            try await follow(watch, isDestruction: isDestruction)
+        try await callingAPI {
+            try await interruptible("No longer waiting; \(gone)") {
+                try await follow(OperationWatch(underWay), isDestruction: false)
+            }
         }
     }
+
+    private var gone: String { "the operation goes on if it was accepted. Look with: apus apps show \(app)" }
 
     /// Shows the application as it is at the end of a command that changes it.
     func report(_ application: ApplicationSummary?) {
@@ -125,18 +135,20 @@ struct OperationRun {
     }
 }
 
-/// Runs what only waits: Ctrl-C ends the waiting, with a text that says what goes on.
-///
-/// Once a command at best: a signal between two of these is lost.
+/// Runs what only waits: Ctrl-C ends the waiting, with a text that says what goes on; outside of it, it ends the process.
 func interruptible<Value: Sendable>(
     _ text: @autoclosure @escaping @Sendable () -> String,
     _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
-    try await withThrowingTaskGroup(of: Value.self) { group in
+    // Before the body begins: whoever sees what it does may send the signal.
+    let signals = await UnixSignalsSequence(trapping: .sigint)
+    // The sequence leaves it ignored.
+    defer { signal(SIGINT, SIG_DFL) }
+    return try await withThrowingTaskGroup(of: Value.self) { group in
         defer { group.cancelAll() }
         group.addTask { try await body() }
         group.addTask {
-            for await _ in await UnixSignalsSequence(trapping: .sigint) { throw CommandFailure(.interrupted, text()) }
+            for await _ in signals { throw CommandFailure(.interrupted, text()) }
             throw CancellationError()
         }
         guard let value = try await group.next() else { throw CancellationError() }
