@@ -31,15 +31,16 @@ struct AppsDeploy: AsyncParsableCommand {
         let spec = try source.json()
         let valid: ApplicationSpec = try source.valid(spec)
         let run = OperationRun(api, valid.id)
-        let result: ApplicationSummary?
-        do {
-            let create: JSON = .members([
-                "type": "CREATE", "spec": spec, "instances": .integer(Int64(instances)),
-                "opSpec": operation.json(instances: instances),
-            ])
-            result = try await run.perform(create, waiting: operation.wait)
-        } catch let failure as CommandFailure where failure.message == "App \(valid.id) already exists" {
-            result = try await scale(valid, run)
+        let create: JSON = .members([
+            "type": "CREATE", "spec": spec, "instances": .integer(Int64(instances)),
+            "opSpec": operation.json(instances: instances),
+        ])
+        let result = try await run.interruptibleAsOne {
+            do {
+                return try await run.perform(create, waiting: operation.wait)
+            } catch let failure as CommandFailure where failure.message == "App \(valid.id) already exists" {
+                return try await scale(valid, run)
+            }
         }
         run.report(result)
     }

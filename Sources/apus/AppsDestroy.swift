@@ -19,6 +19,12 @@ struct AppsDestroy: AsyncParsableCommand {
 
     func run() async throws {
         let run = OperationRun(api, app.id)
+        let left = try await run.interruptibleAsOne { try await end(run) }
+        if left == nil, !api.json { Output.line("\(run.app) is destroyed") }
+        run.report(left)
+    }
+
+    private func end(_ run: OperationRun) async throws -> ApplicationSummary? {
         let now = try await callingAPI { try await run.client.application(run.app) }
         // Its end has to be waited for in any case: only then may it be destroyed.
         if suspend, let underWay = now.operation, underWay.type == "SUSPEND" {
@@ -29,15 +35,12 @@ struct AppsDestroy: AsyncParsableCommand {
         let destroy: JSON = .members([
             "type": "DESTROY", "appId": run.app.json, "opSpec": operation.json(),
         ])
-        let left: ApplicationSummary?
         do {
-            left = try await run.perform(destroy, waiting: operation.wait)
+            return try await run.perform(destroy, waiting: operation.wait)
         } catch let failure as CommandFailure
             where failure.code == .conflict && !suspend && now.state != "MONITORING"
         {
             throw CommandFailure(.conflict, "\(failure.message)\nSuspend it first, or use --suspend")
         }
-        if left == nil, !api.json { Output.line("\(run.app) is destroyed") }
-        run.report(left)
     }
 }

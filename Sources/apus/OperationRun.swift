@@ -2,14 +2,6 @@ import ApusClient
 import ApusModel
 import UnixSignals
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
 /// One operation: asked for, and watched to its end.
 struct OperationRun {
     /// With a controller that restarts meanwhile.
@@ -50,6 +42,13 @@ struct OperationRun {
                 try await follow(OperationWatch(underWay), isDestruction: false)
             }
         }
+    }
+
+    /// Runs a command of several operations, which Ctrl-C ends between them too.
+    func interruptibleAsOne(
+        _ body: @escaping @Sendable () async throws -> ApplicationSummary?
+    ) async throws -> ApplicationSummary? {
+        try await interruptible("No longer waiting; \(gone)", body)
     }
 
     private var gone: String { "the operation goes on if it was accepted. Look with: apus apps show \(app)" }
@@ -135,18 +134,23 @@ struct OperationRun {
     }
 }
 
-/// Runs what only waits: Ctrl-C ends the waiting, with a text that says what goes on; outside of it, it ends the process.
+private enum Interruption {
+    @TaskLocal static var isTrapped = false
+}
+
+/// Runs what only waits: Ctrl-C ends the waiting, with a text that says what goes on.
+///
+/// One within another is part of it: a signal between two in a row would be lost.
 func interruptible<Value: Sendable>(
     _ text: @autoclosure @escaping @Sendable () -> String,
     _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
+    guard !Interruption.isTrapped else { return try await body() }
     // Before the body begins: whoever sees what it does may send the signal.
     let signals = await UnixSignalsSequence(trapping: .sigint)
-    // The sequence leaves it ignored.
-    defer { signal(SIGINT, SIG_DFL) }
     return try await withThrowingTaskGroup(of: Value.self) { group in
         defer { group.cancelAll() }
-        group.addTask { try await body() }
+        group.addTask { try await Interruption.$isTrapped.withValue(true) { try await body() } }
         group.addTask {
             for await _ in signals { throw CommandFailure(.interrupted, text()) }
             throw CancellationError()

@@ -176,13 +176,16 @@ private let binary = ProcessInfo.processInfo.environment["APUS_TEST_BINARY"]
             }
             let unwaited = try await deploy("--no-wait")
             #expect(unwaited.code == 0, "\(unwaited.errors)")
+            let first = await controller.get("applications/TEST_APP-1").json?["data"]?["operation"]?["id"]?.text
             let command = try Program(binary ?? "", ["apps", "deploy", file.path], endpoint: endpoint)
             try await eventually("it is asked for again", node, controller) {
-                await controller.get("applications/TEST_APP-1").json?["data"]?["operation"]?["type"] == "SCALE"
+                let now = await controller.get("applications/TEST_APP-1").json?["data"]?["operation"]
+                return now?["type"] == "SCALE" && now?["id"]?.text != first
             }
             #expect(command.isRunning)
             command.interrupt()
-            #expect(try await command.end().code == 130)
+            let interrupted = try await command.end()
+            #expect(interrupted.code == 130, "\(interrupted)")
         }
     }
 
