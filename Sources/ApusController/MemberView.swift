@@ -13,7 +13,7 @@ struct MemberView {
         self.member = member
         instances = member.instances.compactMap { state.instances[$0] }
         var ledger = Ledger()
-        ledger.offer(member.id, topology: member.description.topology, tags: [])
+        ledger.offer(member.id, topology: member.description.topology, hostname: "", tags: [])
         for instance in instances {
             _ = ledger.hold(instance.id, of: instance.owner.placementGroup, instance.allocation, on: member.id)
         }

@@ -19,7 +19,7 @@ extension Engine {
         var member = try reading(record) { json throws(JSONError) in try Member(record: json) }
         member.heard = listening(times.now)
         state.members[member.id] = member
-        ledger.offer(member.id, topology: member.description.topology, tags: member.description.tags)
+        offer(member)
         updateAdmission(of: member.id)
     }
 

@@ -27,10 +27,21 @@ extension Engine {
             sequence: 0,
             instances: []
         )
-        ledger.offer(identity.id, topology: description.topology, tags: [])
+        ledger.offer(identity.id, topology: description.topology, hostname: identity.hostname, tags: [])
         updateAdmission(of: identity.id)
         touched.insert(RecordKey(.member, identity.id.rawValue))
         effects.append(.note("executor \(identity.id) (\(identity.hostname):\(identity.port)) is admitted"))
+    }
+
+    /// Tells the ledger what a member has now.
+    mutating func offer(_ member: Member) {
+        let description = member.description
+        ledger.offer(
+            member.id,
+            topology: description.topology,
+            hostname: member.hostname,
+            tags: description.tags
+        )
     }
 
     /// Notes that a member spoke, in this run of its process.

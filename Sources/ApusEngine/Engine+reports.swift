@@ -68,7 +68,7 @@ extension Engine {
         if let description = report.description, description != member.description {
             member.description = description
             touched.insert(RecordKey(.member, executor.rawValue))
-            ledger.offer(executor, topology: description.topology, tags: description.tags)
+            offer(member)
         }
         member.presence = .present
         state.members[executor] = member

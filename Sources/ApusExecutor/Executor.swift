@@ -94,7 +94,11 @@ package struct Executor: Service {
         )
         let agent = Agent(
             identity: identity,
-            description: NodeDescription(topology: beginning.topology, tags: [settings.hostname], metadata: [:]),
+            description: NodeDescription(
+                topology: beginning.topology,
+                tags: [settings.hostname] + Set(settings.tags).subtracting([settings.hostname]).sorted(),
+                metadata: [:]
+            ),
             replaying: beginning.records,
             at: .current
         )

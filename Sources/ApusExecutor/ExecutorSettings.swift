@@ -21,6 +21,8 @@ package struct ExecutorSettings: Hashable, Sendable {
     package var publishAddress: String
     /// The directories of this machine that containers may mount, with all below them; none: no volumes.
     package var allowedVolumes: [String]
+    /// What placement policies may ask for; the hostname is a tag beside these.
+    package var tags: [String]
     /// Cores kept back for the system.
     package var reservedCores: Set<Int>
 
@@ -35,6 +37,7 @@ package struct ExecutorSettings: Hashable, Sendable {
         sharing: Topology.Sharing,
         publishAddress: String,
         allowedVolumes: [String] = [],
+        tags: [String] = [],
         reservedCores: Set<Int> = []
     ) {
         self.cluster = cluster
@@ -47,6 +50,7 @@ package struct ExecutorSettings: Hashable, Sendable {
         self.sharing = sharing
         self.publishAddress = publishAddress
         self.allowedVolumes = allowedVolumes
+        self.tags = tags
         self.reservedCores = reservedCores
     }
 

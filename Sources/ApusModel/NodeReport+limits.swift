@@ -1,6 +1,11 @@
 /// The most that a report may say. The leader stores, adds up and shows what is in it, so that one report without
 /// measure could cost the whole cluster its leader.
 extension NodeReport {
+    /// Its own hostname is one of them.
+    package static let mostTags = Limit.entries
+    /// In bytes.
+    package static let longestTag = Limit.name
+
     /// A report of more than these is refused whole.
     fileprivate enum Limit {
         static let name = 255

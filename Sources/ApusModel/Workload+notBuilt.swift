@@ -16,11 +16,18 @@ extension Workload {
         if !configs.isEmpty { later("configs: configuration files come") }
         if !devices.isEmpty { later("devices: devices come") }
         if case .rsyslog = logging { later("logging: RSYSLOG comes") }
-        switch placementPolicy {
-        case .any, .onePerHost, .maxPerHost: break
-        case .matchTag, .noTag, .ruleBased, .composite, .local:
-            later("placementPolicy: \(placementPolicy.typeName) comes")
-        }
+        if let policy = placementPolicy.notBuilt { later("placementPolicy: \(policy.typeName) comes") }
         return parts
+    }
+}
+
+extension PlacementPolicy {
+    /// The first part of it that cannot be placed by yet.
+    fileprivate var notBuilt: PlacementPolicy? {
+        switch self {
+        case .any, .onePerHost, .maxPerHost, .matchTag, .noTag: nil
+        case .composite(let policies, _): policies.lazy.compactMap(\.notBuilt).first
+        case .ruleBased, .local: self
+        }
     }
 }

@@ -75,12 +75,10 @@ private func mix(_ seed: UInt64, _ ordinal: Int) -> UInt64 {
 extension Shelf {
     /// Why the request cannot go here, where so many instances of its application are; `nil` if it can.
     func refusal(of request: PlacementRequest, instances: Int) -> RefusalReason? {
-        if let unsupported = request.policy.unsupported { return unsupported }
         if case .closed(let reason) = admission { return reason }
         if request.avoiding.contains(id) { return .avoided }
-        if let limit = request.policy.hostLimit, instances >= limit {
-            return request.policy == .onePerHost ? .alreadyOnHost : .hostLimit(limit)
-        }
+        let host = PolicyHost(hostname: hostname, tags: tags, instances: instances)
+        if let reason = request.policy.refusal(of: host) { return reason }
         if holdings.count >= Ledger.mostInstancesPerExecutor { return .tooManyInstances }
         return shortage(for: request)
     }

@@ -19,10 +19,10 @@ package struct Ledger: Sendable {
 
     /// Takes up a new executor, open for work, or what a known one offers now.
     ///
-    /// What is held survives a change, even what no longer fits. Tags are not looked at yet.
-    package mutating func offer(_ executor: ExecutorID, topology: Topology, tags: [String]) {
+    /// What is held survives a change, even what no longer fits. The hostname need not be among the tags.
+    package mutating func offer(_ executor: ExecutorID, topology: Topology, hostname: String, tags: [String]) {
         let ordinal = ordinals[executor] ?? addShelf(for: executor)
-        shelves[ordinal]?.offer(topology)
+        shelves[ordinal]?.offer(topology, hostname: hostname, tags: tags)
     }
 
     private mutating func addShelf(for executor: ExecutorID) -> Int {

@@ -32,22 +32,3 @@ package struct PlacementRequest: Sendable {
         self.avoiding = avoiding
     }
 }
-
-extension PlacementPolicy {
-    /// How many instances of one application may share an executor; `nil` if the policy sets no limit.
-    var hostLimit: Int? {
-        switch self {
-        case .onePerHost: 1
-        case .maxPerHost(let limit): limit
-        case .any, .matchTag, .noTag, .ruleBased, .composite, .local: nil
-        }
-    }
-
-    /// Why this version cannot place by it; `nil` if it can.
-    var unsupported: RefusalReason? {
-        switch self {
-        case .any, .onePerHost, .maxPerHost: nil
-        case .matchTag, .noTag, .ruleBased, .composite, .local: .unsupportedPolicy(typeName)
-        }
-    }
-}

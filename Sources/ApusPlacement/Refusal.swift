@@ -2,8 +2,6 @@ package import ApusModel
 
 /// Why an executor does not take an instance: the first reason found, in the order of these cases.
 package enum RefusalReason: Hashable, Sendable, Comparable {
-    /// The policy of that name is not built yet.
-    case unsupportedPolicy(String)
     case silent
     case lost
     /// Known, but not verified yet.
@@ -15,6 +13,12 @@ package enum RefusalReason: Hashable, Sendable, Comparable {
     case alreadyOnHost
     /// MAX_N_PER_HOST of that many, and they are there.
     case hostLimit(Int)
+    /// MATCH_TAG, and it does not have that one.
+    case withoutTag(String)
+    /// NO_TAG, and it has some.
+    case tagged
+    /// The policy of that name is not built yet.
+    case unsupportedPolicy(String)
     case tooManyInstances
     case notEnoughCores
     case notEnoughMemory
@@ -35,6 +39,8 @@ extension RefusalReason: CustomStringConvertible {
         case .avoided: "avoided"
         case .alreadyOnHost: "already runs an instance of it"
         case .hostLimit(let limit): "already at the policy's limit of \(limit) per host"
+        case .withoutTag(let tag): "without the tag \(tag)"
+        case .tagged: "reserved by a tag"
         case .tooManyInstances: "at the limit of \(Ledger.mostInstancesPerExecutor) instances (fewer with many ports)"
         case .notEnoughCores: "not enough cores"
         case .notEnoughMemory: "not enough memory"

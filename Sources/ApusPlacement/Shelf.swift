@@ -23,6 +23,9 @@ struct Shelf: Sendable {
     }
 
     let id: ExecutorID
+    private(set) var hostname = ""
+    /// Without the hostname.
+    private(set) var tags: Set<String> = []
     var admission = Admission.open
     private(set) var nodes: [Node] = []
     private(set) var quantities: [String: Int64] = [:]
@@ -33,7 +36,9 @@ struct Shelf: Sendable {
 
     init(id: ExecutorID) { self.id = id }
 
-    mutating func offer(_ topology: Topology) {
+    mutating func offer(_ topology: Topology, hostname: String, tags: [String]) {
+        self.hostname = hostname
+        self.tags = Set(tags).subtracting([hostname])
         nodes = topology.nodes.map { node in
             let slots = CoreSet(topology.slots(of: node))
             return Node(id: node.id, offered: slots, free: slots, memoryMB: node.memoryMB)

@@ -11,6 +11,7 @@ struct DevCluster {
     let engineSocket: String
     let sharing: Topology.Sharing
     let allowedVolumes: [String]
+    let tags: [String]
     let logLevel: Logger.Level
 
     /// Runs until SIGTERM or SIGINT.
@@ -28,6 +29,7 @@ struct DevCluster {
                 engineSocket: engineSocket,
                 sharing: sharing,
                 allowedVolumes: allowedVolumes,
+                tags: tags,
                 logger: process.logger
             ).executor(of: cluster)
             let controller = ControllerNode(cluster: cluster, address: api, logger: process.logger)

@@ -57,6 +57,7 @@ struct ExecutorCommand: AsyncParsableCommand {
     var multiplier: Int?
 
     @OptionGroup var volumes: VolumeOptions
+    @OptionGroup var tags: TagOptions
 
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
@@ -83,6 +84,7 @@ struct ExecutorCommand: AsyncParsableCommand {
             engineSocket: try EngineSocket.resolved(dockerSocket),
             sharing: multiplier.map { .shared(multiplier: $0) } ?? .pinned,
             allowedVolumes: volumes.allowed,
+            tags: tags.tags,
             logger: process.logger
         )
         try await process.holdingState { directory in

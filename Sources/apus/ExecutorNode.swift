@@ -11,6 +11,7 @@ struct ExecutorNode {
     let engineSocket: String
     let sharing: Topology.Sharing
     let allowedVolumes: [String]
+    let tags: [String]
     let logger: Logger
 
     func executor(of cluster: ClusterID) -> Executor {
@@ -25,7 +26,8 @@ struct ExecutorNode {
                 engineSocket: engineSocket,
                 sharing: sharing,
                 publishAddress: "127.0.0.1",
-                allowedVolumes: allowedVolumes
+                allowedVolumes: allowedVolumes,
+                tags: tags
             ),
             logger: logger
         )

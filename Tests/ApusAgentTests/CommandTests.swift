@@ -117,12 +117,12 @@ struct CommandTests {
         var rig = Rig()
         var spec = exampleSpec(name: "TEST", version: "1")
         spec.configs = [ConfigSpec(localFilename: "/a", source: .inline(data: [1]))]
-        spec.placementPolicy = .noTag
+        spec.placementPolicy = .local(hostLevel: false)
         let start = InstanceSpec(id: one, spec: spec, allocation: instanceSpec().allocation)
         let answer = rig.command(.start(start))
         #expect(refusal(answer) == .unsupported)
         #expect(reason(answer).contains("configs"))
-        #expect(reason(answer).contains("NO_TAG"))
+        #expect(reason(answer).contains("LOCAL"))
         #expect(refusal(rig.command(.start(instanceSpec(cores: [7])))) == .unsupported)
     }
 

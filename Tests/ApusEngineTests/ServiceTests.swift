@@ -153,12 +153,36 @@ import Testing
         #expect(bench.application()?.shortfall == nil)
     }
 
+    @Test func `a service goes where its tag is, and says so when it is nowhere`() throws {
+        var bench = try Bench(executors: 3)
+        let id = ExecutorID("executor-1")
+        bench.executors[id]?.description.tags.append("ssd")
+        bench.executors[id]?.restart()
+        bench.beat()
+        bench.beat()
+        bench.create(instances: 3, exampleSpec(name: "FAST", policy: .matchTag("ssd")))
+        bench.create(instances: 1, exampleSpec(name: "HOSTED", policy: .matchTag("host-2")))
+        bench.create(instances: 2, exampleSpec(name: "PLAIN", policy: .noTag))
+        bench.create(instances: 1, exampleSpec(name: "NOWHERE", policy: .matchTag("gpu")))
+        bench.converge()
+        bench.converge()
+        #expect(bench.instances("FAST-1").map(\.executor) == [id, id, id])
+        #expect(bench.instances("HOSTED-1").map(\.executor) == [ExecutorID("executor-2")])
+        #expect(bench.instances("PLAIN-1").count == 2)
+        #expect(!bench.instances("PLAIN-1").contains { $0.executor == id })
+        #expect(
+            bench.application("NOWHERE-1")?.shortfall?.text == "0 of 3 executors fit: 3 without the tag gpu"
+        )
+    }
+
     @Test func `what is not built yet is refused with a clear message`() throws {
         var bench = try Bench()
-        let tagged = exampleSpec(name: "TAGGED", policy: .matchTag("ssd"))
-        #expect(
-            bench.ask(.create(tagged, instances: 1, .standard))
-                == .refused(["placementPolicy: MATCH_TAG comes with a later version of Apus"])
-        )
+        let rule = PlacementPolicy.ruleBased(rule: "true", type: .hope)
+        for policy in [rule, .composite(policies: [.noTag, rule], combiner: .or)] {
+            #expect(
+                bench.ask(.create(exampleSpec(name: "RULED", policy: policy), instances: 1, .standard))
+                    == .refused(["placementPolicy: RULE_BASED comes with a later version of Apus"])
+            )
+        }
     }
 }

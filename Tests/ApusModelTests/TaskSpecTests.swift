@@ -95,9 +95,11 @@ private let named = "- Only characters, numbers, hyphen and underscore is allowe
     @Test func `what is not built yet is named`() throws {
         let spec = try TaskSpec(json: try taskJSON())
         #expect(Workload.task(spec).partsNotBuilt.isEmpty)
-        var tagged = spec
-        tagged.placementPolicy = .matchTag("gpu")
-        tagged.configs = fullSpec().configs
-        #expect(Workload.task(tagged).partsNotBuilt.count == 2)
+        var ruled = spec
+        ruled.placementPolicy = .ruleBased(rule: "true", type: .hope)
+        ruled.configs = fullSpec().configs
+        #expect(Workload.task(ruled).partsNotBuilt.count == 2)
+        ruled.placementPolicy = .composite(policies: [.matchTag("gpu"), .noTag], combiner: .or)
+        #expect(Workload.task(ruled).partsNotBuilt.count == 1)
     }
 }

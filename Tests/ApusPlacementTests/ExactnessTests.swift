@@ -48,7 +48,7 @@ struct ExactnessTests {
             case 0..<2:
                 let cores = [Int.random(in: 0...6, using: &draw), Int.random(in: 60...70, using: &draw)]
                 let topology = Topology.pinned(cores: cores, memoryMB: 300)
-                ledger.offer(executor, topology: topology, tags: [])
+                ledger.offer(executor, topology: topology, hostname: "h", tags: [])
                 model.offers[executor] = topology
             case 2..<11: place(step, &ledger, &model, &draw)
             case 11..<13: hold(step, on: executor, &ledger, &model, &draw)

@@ -18,7 +18,7 @@ extension Ledger {
     init(_ topologies: Topology...) {
         self.init()
         for (index, topology) in topologies.enumerated() {
-            offer(ExecutorID("e\(index)"), topology: topology, tags: [])
+            offer(ExecutorID("e\(index)"), topology: topology, hostname: "host-\(index)", tags: [])
         }
     }
 

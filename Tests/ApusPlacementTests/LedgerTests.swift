@@ -33,17 +33,17 @@ struct LedgerTests {
         var ledger = Ledger(Topology(nodes: [], sharing: .pinned))
         let allocation = ResourceAllocation(numaNode: 0, cores: [1, 900], memoryMB: 10)
         #expect(ledger.hold(InstanceID("a"), of: app, allocation, on: e0) == .conflict(with: nil))
-        ledger.offer(e0, topology: .pinned(cores: [2]), tags: [])
+        ledger.offer(e0, topology: .pinned(cores: [2]), hostname: "h", tags: [])
         #expect(ledger.usage(of: e0)?.first?.usedCores == [1])
         #expect(ledger.placed(request("b")) == "e0 [0]")
-        ledger.offer(e0, topology: .pinned(cores: [901]), tags: [])
+        ledger.offer(e0, topology: .pinned(cores: [901]), hostname: "h", tags: [])
         #expect(ledger.totals().usedCores == 3)
     }
 
     @Test func `a smaller offer keeps what is held`() {
         var ledger = Ledger(.pinned(cores: [4]))
         #expect(ledger.placed(request("a", cores: 3)) == "e0 [0, 1, 2]")
-        ledger.offer(e0, topology: .pinned(cores: [2]), tags: [])
+        ledger.offer(e0, topology: .pinned(cores: [2]), hostname: "h", tags: [])
         #expect(ledger.holding(of: InstanceID("a"))?.allocation.cores == [0, 1, 2])
         #expect(ledger.totals().freeCores == 0)
         ledger.release(InstanceID("a"))
@@ -65,7 +65,7 @@ struct LedgerTests {
         #expect(ledger.holding(of: InstanceID("a")) == nil)
         let allocation = ResourceAllocation(numaNode: 0, cores: [0], memoryMB: 10)
         #expect(ledger.hold(InstanceID("b"), of: app, allocation, on: e0) == .unknownExecutor)
-        ledger.offer(ExecutorID("e9"), topology: .pinned(cores: [1]), tags: [])
+        ledger.offer(ExecutorID("e9"), topology: .pinned(cores: [1]), hostname: "h", tags: [])
         #expect(ledger.placed(request("c", policy: .onePerHost)) == "e9 [0]")
     }
 
