@@ -44,7 +44,11 @@ package final class StateDirectory: Sendable {
     /// Gives the directory back, for another process or a second start in this one.
     package func close() {
         lock.withLock { descriptor in
-            if let open = descriptor { _ = Self.closeDescriptor(open) }
+            if let open = descriptor {
+                // Not by closing alone: a child that is just being started has it too, until it runs its program.
+                flock(open, LOCK_UN)
+                _ = Self.closeDescriptor(open)
+            }
             descriptor = nil
         }
     }
