@@ -6,6 +6,7 @@ package struct ClusterState: Sendable {
     package var cluster: ClusterID
     /// 0 until this controller leads.
     package var epoch: Epoch = 0
+    package var facts = ClusterFacts()
     package var applications: TreeDictionary<AppID, Application> = [:]
     package var instances: TreeDictionary<InstanceID, Instance> = [:]
     package var ended: TreeDictionary<AppID, EndedHistory> = [:]

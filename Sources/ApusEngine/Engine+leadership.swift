@@ -5,6 +5,9 @@ import HashTreeCollections
 /// Taking over: what the store holds becomes the state, as hints until each executor has spoken.
 extension Engine {
     mutating func load(_ records: [Record], at times: Times) throws(JSONError) {
+        for record in records where record.key == ClusterFacts.key {
+            state.facts = try reading(record) { json throws(JSONError) in try ClusterFacts(record: json) }
+        }
         for record in records where record.key.kind == .member { try loadMember(record, at: times) }
         for record in records where record.key.kind == .application { try loadApplication(record, at: times) }
         for record in records where record.key.kind == .hint { try loadHint(record, at: times) }

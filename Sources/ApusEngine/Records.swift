@@ -14,7 +14,7 @@ extension Engine {
             case .hint: hint(ExecutorID(key.id))
             case .ended: endedPage(key.id)
             case .task: TaskID(rawValue: key.id).flatMap { taskRecord($0, at: times.now) }
-            case .cluster: nil
+            case .cluster: key == ClusterFacts.key ? state.facts.record : nil
             }
         return json.map { .put(key, $0.bytes) } ?? .delete(key)
     }

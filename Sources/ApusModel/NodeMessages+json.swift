@@ -39,6 +39,7 @@ extension NodeDescription {
     package var json: JSON {
         .members([
             "topology": topology.json, "tags": .array(tags.map { .string($0) }), "metadata": .strings(metadata),
+            "zone": zone.map { .string($0) },
         ])
     }
 
@@ -49,7 +50,8 @@ extension NodeDescription {
         self.init(
             topology: try Topology(json: try json.required("topology")),
             tags: try json.strings("tags"),
-            metadata: try json.stringMap("metadata")
+            metadata: try json.stringMap("metadata"),
+            zone: json["zone"] == nil ? nil : try json.string("zone")
         )
     }
 }

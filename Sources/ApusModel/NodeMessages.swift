@@ -46,11 +46,14 @@ package struct NodeDescription: Hashable, Sendable {
     package var topology: Topology
     package var tags: [String]
     package var metadata: [String: String]
+    /// Where the machine stands; `nil` if nobody said.
+    package var zone: String?
 
-    package init(topology: Topology, tags: [String], metadata: [String: String]) {
+    package init(topology: Topology, tags: [String], metadata: [String: String], zone: String? = nil) {
         self.topology = topology
         self.tags = tags
         self.metadata = metadata
+        self.zone = zone
     }
 }
 

@@ -67,6 +67,7 @@ extension NodeReport {
         }
         try check(description.tags.count, "the number of tags", in: 0...Limit.entries)
         for tag in description.tags { try check(tag, "tags") }
+        if let zone = description.zone { try check(zone, "zone") }
         try check(description.metadata.count, "the number of metadata entries", in: 0...Limit.entries)
         for (key, value) in description.metadata {
             try check(key, "metadata")

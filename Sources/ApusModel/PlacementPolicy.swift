@@ -20,6 +20,7 @@ package indirect enum PlacementPolicy: SpecPart {
     case composite(policies: [PlacementPolicy], combiner: Combiner)
     /// Of local services only.
     case local(hostLevel: Bool)
+    case spread(SpreadPolicy)
 
     /// The discriminator on the wire.
     package var typeName: String {
@@ -32,11 +33,12 @@ package indirect enum PlacementPolicy: SpecPart {
         case .ruleBased: "RULE_BASED"
         case .composite: "COMPOSITE"
         case .local: "LOCAL"
+        case .spread: "SPREAD"
         }
     }
 
     private static let typeNames = [
-        "ANY", "ONE_PER_HOST", "MAX_N_PER_HOST", "MATCH_TAG", "NO_TAG", "RULE_BASED", "COMPOSITE", "LOCAL",
+        "ANY", "ONE_PER_HOST", "MAX_N_PER_HOST", "MATCH_TAG", "NO_TAG", "RULE_BASED", "COMPOSITE", "LOCAL", "SPREAD",
     ]
 
     package init(_ reader: SpecReader) {
@@ -66,6 +68,7 @@ package indirect enum PlacementPolicy: SpecPart {
                 combiner: reader.choice("combiner") ?? .and
             )
         case "LOCAL": self = .local(hostLevel: reader.bool("hostLevel"))
+        case "SPREAD": self = .spread(SpreadPolicy(reader))
         default: self = .any
         }
     }
@@ -83,6 +86,7 @@ package indirect enum PlacementPolicy: SpecPart {
                 "type": type, "policies": .array(policies.map(\.json)), "combiner": .string(combiner.rawValue),
             ])
         case .local(let hostLevel): .members(["type": type, "hostLevel": .bool(hostLevel)])
+        case .spread(let spread): spread.json
         }
     }
 
@@ -91,7 +95,7 @@ package indirect enum PlacementPolicy: SpecPart {
         switch self {
         case .local: true
         case .composite(let policies, _): policies.contains(where: \.containsLocal)
-        case .any, .onePerHost, .maxPerHost, .matchTag, .noTag, .ruleBased: false
+        case .any, .onePerHost, .maxPerHost, .matchTag, .noTag, .ruleBased, .spread: false
         }
     }
 

@@ -27,7 +27,7 @@ extension PlacementPolicy {
         switch self {
         case .any, .onePerHost, .maxPerHost, .matchTag, .noTag: nil
         case .composite(let policies, _): policies.lazy.compactMap(\.notBuilt).first
-        case .ruleBased, .local: self
+        case .ruleBased, .local, .spread: self
         }
     }
 }

@@ -23,7 +23,7 @@ extension PlacementPolicy {
         case .composite(let policies, .or):
             let refusals = policies.lazy.map { $0.refusal(of: host) }
             return refusals.contains(nil) ? nil : refusals.compactMap(\.self).first
-        case .ruleBased, .local: return .unsupportedPolicy(typeName)
+        case .ruleBased, .local, .spread: return .unsupportedPolicy(typeName)
         }
     }
 }
