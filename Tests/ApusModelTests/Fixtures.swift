@@ -36,7 +36,6 @@ func fullSpec() -> ApplicationSpec {
         placementPolicy: .composite(
             policies: [
                 .any, .onePerHost, .maxPerHost(3), .matchTag("gpu"), .noTag, .ruleBased(rule: "true", type: .mvel),
-                .spread(SpreadPolicy(.metadata(key: "rack"), maxSkew: 2, enforcement: .soft, scope: .version)),
             ],
             combiner: .or
         ),

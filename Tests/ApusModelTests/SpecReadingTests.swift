@@ -56,7 +56,7 @@ import Testing
             "placementPolicy",
             ["type": "any"],
             "placementPolicy.type must be one of [ANY, ONE_PER_HOST, MAX_N_PER_HOST, MATCH_TAG, NO_TAG, RULE_BASED, "
-                + #"COMPOSITE, LOCAL], not "any""#
+                + #"COMPOSITE, LOCAL, SPREAD], not "any""#
         ),
     ]
 
