@@ -155,7 +155,7 @@ extension ContainerLabels {
             },
             instance: InstanceID(try reader.text(Key.instance)),
             owner: owner,
-            appName: try reader.optional(Key.appName, otherwise: owner.placementGroup.rawValue) { $0 },
+            appName: try reader.optional(Key.appName, otherwise: owner.placementGroup(name: nil).name) { $0 },
             jobType: try reader.optional(Key.jobType, otherwise: .service) { text throws(LabelFault) in
                 guard let type = JobType(rawValue: text) else {
                     throw .damaged(label: Key.jobType, reason: "is \(text), which is no type of job")

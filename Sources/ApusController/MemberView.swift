@@ -13,9 +13,10 @@ struct MemberView {
         self.member = member
         instances = member.instances.compactMap { state.instances[$0] }
         var ledger = Ledger()
-        ledger.offer(member.id, topology: member.description.topology, hostname: "", tags: [])
+        ledger.offer(member.id, topology: member.description.topology, traits: HostTraits(hostname: member.hostname))
         for instance in instances {
-            _ = ledger.hold(instance.id, of: instance.owner.placementGroup, instance.allocation, on: member.id)
+            let group = instance.owner.placementGroup(name: nil)
+            _ = ledger.hold(instance.id, of: group, instance.allocation, on: member.id)
         }
         nodes = ledger.usage(of: member.id) ?? []
     }

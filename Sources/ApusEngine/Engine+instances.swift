@@ -4,6 +4,12 @@ import HashTreeCollections
 
 /// The life of one instance as the controller keeps it: assignment, commands, end.
 extension Engine {
+    /// Whom an instance of that owner counts with where a policy limits or spreads.
+    func group(of owner: Owner) -> PlacementGroup {
+        guard case .application(let app) = owner else { return owner.placementGroup(name: nil) }
+        return owner.placementGroup(name: state.applications[app]?.spec.name)
+    }
+
     /// Adds a placed or adopted instance everywhere it is listed.
     mutating func insert(_ instance: Instance) {
         state.instances[instance.id] = instance

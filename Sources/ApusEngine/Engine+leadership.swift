@@ -37,7 +37,7 @@ extension Engine {
         let hints = try reading(record) { json throws(JSONError) in try Instance.hints(record: json) }
         for var instance in hints {
             if let app = instance.app { instance.portBytes = portBytes(of: app) }
-            _ = ledger.hold(instance.id, of: instance.owner.placementGroup, instance.allocation, on: instance.executor)
+            _ = ledger.hold(instance.id, of: group(of: instance.owner), instance.allocation, on: instance.executor)
             insert(instance)
         }
     }
@@ -58,7 +58,7 @@ extension Engine {
         }
         state.tasks[run.id] = run
         guard let instance else { return }
-        _ = ledger.hold(instance.id, of: instance.owner.placementGroup, instance.allocation, on: instance.executor)
+        _ = ledger.hold(instance.id, of: group(of: instance.owner), instance.allocation, on: instance.executor)
         insert(instance)
     }
 

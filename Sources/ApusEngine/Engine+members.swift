@@ -27,7 +27,11 @@ extension Engine {
             sequence: 0,
             instances: []
         )
-        ledger.offer(identity.id, topology: description.topology, hostname: identity.hostname, tags: [])
+        ledger.offer(
+            identity.id,
+            topology: description.topology,
+            traits: HostTraits(hostname: identity.hostname)
+        )
         updateAdmission(of: identity.id)
         touched.insert(RecordKey(.member, identity.id.rawValue))
         effects.append(.note("executor \(identity.id) (\(identity.hostname):\(identity.port)) is admitted"))
@@ -39,8 +43,12 @@ extension Engine {
         ledger.offer(
             member.id,
             topology: description.topology,
-            hostname: member.hostname,
-            tags: description.tags
+            traits: HostTraits(
+                hostname: member.hostname,
+                tags: Set(description.tags),
+                zone: description.zone,
+                metadata: description.metadata
+            )
         )
     }
 

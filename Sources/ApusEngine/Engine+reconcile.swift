@@ -73,7 +73,7 @@ extension Engine {
         let id = InstanceID("AI-\(random.uuid())")
         let request = PlacementRequest(
             instance: id,
-            app: application.id,
+            group: group(of: .application(application.id)),
             cores: application.spec.resources.cores,
             memoryMB: application.spec.resources.memoryMB,
             quantities: [:],

@@ -180,7 +180,7 @@ extension Engine {
     private mutating func adopt(_ report: InstanceReport, of app: AppID, on executor: ExecutorID, at times: Times) {
         strays[report.id] = nil
         ledger.release(report.id)
-        _ = ledger.hold(report.id, of: report.owner.placementGroup, report.allocation, on: executor)
+        _ = ledger.hold(report.id, of: group(of: report.owner), report.allocation, on: executor)
         var instance = Instance(
             report.id,
             of: report.owner,
@@ -217,7 +217,7 @@ extension Engine {
             effects.append(
                 .note("\(report.id) on \(executor) belongs to nothing known (\(report.owner)): it will be stopped")
             )
-            _ = ledger.hold(report.id, of: report.owner.placementGroup, report.allocation, on: executor)
+            _ = ledger.hold(report.id, of: group(of: report.owner), report.allocation, on: executor)
             strays[report.id] = Stray(
                 executor: executor,
                 owner: report.owner,

@@ -118,7 +118,7 @@ extension Engine {
         for until in run.avoided.values where until > times.now { wake(.owner(run.owner), at: until) }
         let request = PlacementRequest(
             instance: id,
-            app: run.owner.placementGroup,
+            group: group(of: run.owner),
             cores: resources.cores,
             memoryMB: resources.memoryMB,
             policy: run.spec.placementPolicy ?? .any,

@@ -10,12 +10,13 @@ package enum Owner: Hashable, Comparable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Instances of one group count towards the limits of a placement policy: those of an application, or the tasks of
-    /// one source application (no application's id has a slash).
-    package var placementGroup: AppID {
+    /// Whom an instance of it counts with; `name` is that of the application, if it is known.
+    ///
+    /// The tasks of one source application count with each other alone (no application's id or name has a slash).
+    package func placementGroup(name: String?) -> PlacementGroup {
         switch self {
-        case .application(let app): app
-        case .task(let task): AppID("\(task.source)/")
+        case .application(let app): PlacementGroup(version: app, name: name ?? app.rawValue)
+        case .task(let task): PlacementGroup(version: AppID("\(task.source)/"), name: "\(task.source)/")
         }
     }
 

@@ -7,7 +7,7 @@ extension Ledger {
     /// holes stay whole), then with the least memory, then what `tieBreak` draws. Equal calls give equal answers.
     package mutating func place(_ request: PlacementRequest, tieBreak: UInt64) -> PlacementOutcome {
         if let held = holding(of: request.instance) { return .placed(held.executor, held.allocation) }
-        let counts = appCounts[request.app] ?? [:]
+        let counts = versionCounts[request.group.version] ?? [:]
         var best: (score: Score, node: Int)?
         var refusals: [RefusalReason: Int] = [:]
         for (ordinal, shelf) in shelves.enumerated() {
@@ -31,13 +31,13 @@ extension Ledger {
         guard let best, let executor = shelves[best.score.ordinal]?.id,
             let allocation = shelves[best.score.ordinal]?.nodes[best.node].allocation(for: request)
         else { return .refused(Refusal(refusals)) }
-        _ = hold(request.instance, of: request.app, allocation, quantities: request.quantities, on: executor)
+        _ = hold(request.instance, of: request.group, allocation, quantities: request.quantities, on: executor)
         return .placed(executor, allocation)
     }
 
     /// What each executor would say to the request; `nil`: it would fit.
     package func explain(_ request: PlacementRequest) -> [ExecutorID: RefusalReason?] {
-        let counts = appCounts[request.app] ?? [:]
+        let counts = versionCounts[request.group.version] ?? [:]
         var answers: [ExecutorID: RefusalReason?] = [:]
         for (ordinal, shelf) in shelves.enumerated() {
             guard let shelf else { continue }
@@ -75,10 +75,11 @@ private func mix(_ seed: UInt64, _ ordinal: Int) -> UInt64 {
 extension Shelf {
     /// Why the request cannot go here, where so many instances of its application are; `nil` if it can.
     func refusal(of request: PlacementRequest, instances: Int) -> RefusalReason? {
+        if let only = request.only, only != id { return .notAsked }
         if case .closed(let reason) = admission { return reason }
         if request.avoiding.contains(id) { return .avoided }
-        let host = PolicyHost(hostname: hostname, tags: tags, instances: instances)
-        if let reason = request.policy.refusal(of: host) { return reason }
+        let host = PolicyHost(traits: traits, instances: instances)
+        if let reason = request.policy.effectiveRefusal(of: host) { return reason }
         if holdings.count >= Ledger.mostInstancesPerExecutor { return .tooManyInstances }
         return shortage(for: request)
     }

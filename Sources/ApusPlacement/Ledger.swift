@@ -12,23 +12,25 @@ package struct Ledger: Sendable {
     private(set) var shelves: [Shelf?] = []
     private var ordinals: [ExecutorID: Int] = [:]
     private var homes: [InstanceID: Int] = [:]
-    /// Instances of an application by the ordinal of the executor.
-    private(set) var appCounts: [AppID: [Int: Int]] = [:]
+    /// Instances of one version by the ordinal of the executor.
+    private(set) var versionCounts: [AppID: [Int: Int]] = [:]
+    /// Instances of one name, all versions, by the ordinal of the executor.
+    private(set) var nameCounts: [String: [Int: Int]] = [:]
 
     package init() {}
 
     /// Takes up a new executor, open for work, or what a known one offers now.
     ///
-    /// What is held survives a change, even what no longer fits. The hostname need not be among the tags.
-    package mutating func offer(_ executor: ExecutorID, topology: Topology, hostname: String, tags: [String]) {
-        let ordinal = ordinals[executor] ?? addShelf(for: executor)
-        shelves[ordinal]?.offer(topology, hostname: hostname, tags: tags)
+    /// What is held survives a change, even what no longer fits.
+    package mutating func offer(_ executor: ExecutorID, topology: Topology, traits: HostTraits) {
+        let ordinal = ordinals[executor] ?? addShelf(for: executor, traits: traits)
+        shelves[ordinal]?.offer(topology, traits: traits)
     }
 
-    private mutating func addShelf(for executor: ExecutorID) -> Int {
+    private mutating func addShelf(for executor: ExecutorID, traits: HostTraits) -> Int {
         let ordinal = shelves.firstIndex { $0 == nil } ?? shelves.count
         if ordinal == shelves.count { shelves.append(nil) }
-        shelves[ordinal] = Shelf(id: executor)
+        shelves[ordinal] = Shelf(id: executor, traits: traits)
         ordinals[executor] = ordinal
         return ordinal
     }
@@ -51,17 +53,18 @@ package struct Ledger: Sendable {
     /// A conflict is recorded too, so that nothing is placed there until all who hold it are gone.
     package mutating func hold(
         _ instance: InstanceID,
-        of app: AppID,
+        of group: PlacementGroup,
         _ allocation: ResourceAllocation,
         quantities: [String: Int64] = [:],
         on executor: ExecutorID
     ) -> HoldOutcome {
         guard let ordinal = ordinals[executor] else { return .unknownExecutor }
         release(instance)
-        let holding = Shelf.Holding(app: app, allocation: allocation, quantities: quantities)
+        let holding = Shelf.Holding(group: group, allocation: allocation, quantities: quantities)
         let outcome = shelves[ordinal]?.hold(instance, holding) ?? .unknownExecutor
         homes[instance] = ordinal
-        appCounts[app, default: [:]][ordinal, default: 0] += 1
+        versionCounts[group.version, default: [:]][ordinal, default: 0] += 1
+        nameCounts[group.name, default: [:]][ordinal, default: 0] += 1
         return outcome
     }
 
@@ -70,9 +73,14 @@ package struct Ledger: Sendable {
         guard let ordinal = homes.removeValue(forKey: instance),
             let holding = shelves[ordinal]?.release(instance)
         else { return }
-        let left = (appCounts[holding.app]?[ordinal] ?? 0) - 1
-        appCounts[holding.app]?[ordinal] = left > 0 ? left : nil
-        if appCounts[holding.app]?.isEmpty == true { appCounts[holding.app] = nil }
+        Self.count(out: ordinal, of: &versionCounts[holding.group.version])
+        Self.count(out: ordinal, of: &nameCounts[holding.group.name])
+    }
+
+    private static func count(out ordinal: Int, of counts: inout [Int: Int]?) {
+        let left = (counts?[ordinal] ?? 0) - 1
+        counts?[ordinal] = left > 0 ? left : nil
+        if counts?.isEmpty == true { counts = nil }
     }
 
     /// Where the instance is and what it holds there.

@@ -3,7 +3,8 @@ package import ApusModel
 /// One instance that looks for a place.
 package struct PlacementRequest: Sendable {
     package var instance: InstanceID
-    package var app: AppID
+    /// Whom it counts with.
+    package var group: PlacementGroup
     /// Whole cores (slots on a shared executor), all on one NUMA node.
     package var cores: Int
     /// On the same NUMA node as the cores.
@@ -13,22 +14,26 @@ package struct PlacementRequest: Sendable {
     package var policy: PlacementPolicy
     /// Executors that shall not be tried this time.
     package var avoiding: Set<ExecutorID>
+    /// The only executor that is asked; `nil`: all are.
+    package var only: ExecutorID?
 
     package init(
         instance: InstanceID,
-        app: AppID,
+        group: PlacementGroup,
         cores: Int,
         memoryMB: Int64,
         quantities: [String: Int64] = [:],
         policy: PlacementPolicy = .any,
-        avoiding: Set<ExecutorID> = []
+        avoiding: Set<ExecutorID> = [],
+        only: ExecutorID? = nil
     ) {
         self.instance = instance
-        self.app = app
+        self.group = group
         self.cores = cores
         self.memoryMB = memoryMB
         self.quantities = quantities
         self.policy = policy
         self.avoiding = avoiding
+        self.only = only
     }
 }

@@ -2,6 +2,8 @@ package import ApusModel
 
 /// Why an executor does not take an instance: the first reason found, in the order of these cases.
 package enum RefusalReason: Hashable, Sendable, Comparable {
+    /// The request names another executor.
+    case notAsked
     case silent
     case lost
     /// Known, but not verified yet.
@@ -36,6 +38,7 @@ extension RefusalReason: CustomStringConvertible {
         case .lost: "lost"
         case .joining: "joining"
         case .suspended: "suspended"
+        case .notAsked: "not asked"
         case .avoided: "avoided"
         case .alreadyOnHost: "already runs an instance of it"
         case .hostLimit(let limit): "already at the policy's limit of \(limit) per host"

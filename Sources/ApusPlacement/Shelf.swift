@@ -17,15 +17,13 @@ struct Shelf: Sendable {
     }
 
     struct Holding: Sendable {
-        let app: AppID
+        let group: PlacementGroup
         let allocation: ResourceAllocation
         let quantities: [String: Int64]
     }
 
     let id: ExecutorID
-    private(set) var hostname = ""
-    /// Without the hostname.
-    private(set) var tags: Set<String> = []
+    private(set) var traits: HostTraits
     var admission = Admission.open
     private(set) var nodes: [Node] = []
     private(set) var quantities: [String: Int64] = [:]
@@ -34,11 +32,13 @@ struct Shelf: Sendable {
     /// Two instances may hold the same slot: a release must then look at who remains.
     private var hasOverlap = false
 
-    init(id: ExecutorID) { self.id = id }
+    init(id: ExecutorID, traits: HostTraits) {
+        self.id = id
+        self.traits = traits
+    }
 
-    mutating func offer(_ topology: Topology, hostname: String, tags: [String]) {
-        self.hostname = hostname
-        self.tags = Set(tags).subtracting([hostname])
+    mutating func offer(_ topology: Topology, traits: HostTraits) {
+        self.traits = traits
         nodes = topology.nodes.map { node in
             let slots = CoreSet(topology.slots(of: node))
             return Node(id: node.id, offered: slots, free: slots, memoryMB: node.memoryMB)

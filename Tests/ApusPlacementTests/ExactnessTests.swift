@@ -6,7 +6,7 @@ import Testing
 private struct NaiveModel {
     struct Holder {
         var executor: ExecutorID
-        var app: AppID
+        var group: PlacementGroup
         var allocation: ResourceAllocation
     }
     var offers: [ExecutorID: Topology] = [:]
@@ -23,7 +23,7 @@ private struct NaiveModel {
     }
 
     func fits(_ request: PlacementRequest, on executor: ExecutorID) -> Bool {
-        let count = holders.values.count { $0.executor == executor && $0.app == request.app }
+        let count = holders.values.count { $0.executor == executor && $0.group == request.group }
         switch request.policy {
         case .onePerHost where count >= 1: return false
         case .maxPerHost(let limit) where count >= limit: return false
@@ -48,7 +48,7 @@ struct ExactnessTests {
             case 0..<2:
                 let cores = [Int.random(in: 0...6, using: &draw), Int.random(in: 60...70, using: &draw)]
                 let topology = Topology.pinned(cores: cores, memoryMB: 300)
-                ledger.offer(executor, topology: topology, hostname: "h", tags: [])
+                ledger.offer(executor, topology: topology, traits: HostTraits(hostname: "h"))
                 model.offers[executor] = topology
             case 2..<11: place(step, &ledger, &model, &draw)
             case 11..<13: hold(step, on: executor, &ledger, &model, &draw)
@@ -82,7 +82,7 @@ struct ExactnessTests {
             let node = model.offers[executor]?.nodes.first { $0.id == allocation.numaNode }
             let free = node.map { model.freeCores(of: executor, node: $0) } ?? []
             #expect(allocation.cores == Array(free.prefix(wanted.cores)), "never double-booked, lowest first")
-            model.holders[wanted.instance] = .init(executor: executor, app: wanted.app, allocation: allocation)
+            model.holders[wanted.instance] = .init(executor: executor, group: wanted.group, allocation: allocation)
         }
     }
 
@@ -101,14 +101,14 @@ struct ExactnessTests {
             memoryMB: 20
         )
         let id = InstanceID("h\(step)")
-        let outcome = ledger.hold(id, of: AppID("app-0"), allocation, on: executor)
+        let outcome = ledger.hold(id, of: PlacementGroup("app-0"), allocation, on: executor)
         guard let offer = model.offers[executor] else {
             #expect(outcome == .unknownExecutor)
             return
         }
         let node = offer.nodes.first { $0.id == allocation.numaNode }
         let free = node.map { model.freeCores(of: executor, node: $0) } ?? []
-        model.holders[id] = .init(executor: executor, app: AppID("app-0"), allocation: allocation)
+        model.holders[id] = .init(executor: executor, group: PlacementGroup("app-0"), allocation: allocation)
         let memoryFits = node.map { $0.memoryMB >= model.heldMB(of: executor, node: $0) } ?? false
         #expect((outcome == .held) == (memoryFits && allocation.cores.allSatisfy(free.contains)))
     }

@@ -18,7 +18,7 @@ extension Ledger {
     init(_ topologies: Topology...) {
         self.init()
         for (index, topology) in topologies.enumerated() {
-            offer(ExecutorID("e\(index)"), topology: topology, hostname: "host-\(index)", tags: [])
+            offer(ExecutorID("e\(index)"), topology: topology, traits: HostTraits(hostname: "host-\(index)"))
         }
     }
 
@@ -28,6 +28,13 @@ extension Ledger {
         case .placed(let executor, let allocation): "\(executor) \(allocation.cores)"
         case .refused(let refusal): refusal.text
         }
+    }
+}
+
+extension PlacementGroup {
+    /// The version of that id; its name is what stands before the last hyphen.
+    init(_ app: String) {
+        self.init(version: AppID(app), name: String(app.prefix(upTo: app.lastIndex(of: "-") ?? app.endIndex)))
     }
 }
 
@@ -42,7 +49,7 @@ func request(
 ) -> PlacementRequest {
     PlacementRequest(
         instance: InstanceID(instance),
-        app: AppID(app),
+        group: PlacementGroup(app),
         cores: cores,
         memoryMB: memoryMB,
         quantities: quantities,

@@ -4,7 +4,7 @@ import Testing
 
 struct LedgerTests {
     let e0 = ExecutorID("e0")
-    let app = AppID("app-1")
+    let app = PlacementGroup("app-1")
 
     @Test func `slots held twice stay taken until both are gone`() {
         var ledger = Ledger(.pinned(cores: [3]))
@@ -33,17 +33,17 @@ struct LedgerTests {
         var ledger = Ledger(Topology(nodes: [], sharing: .pinned))
         let allocation = ResourceAllocation(numaNode: 0, cores: [1, 900], memoryMB: 10)
         #expect(ledger.hold(InstanceID("a"), of: app, allocation, on: e0) == .conflict(with: nil))
-        ledger.offer(e0, topology: .pinned(cores: [2]), hostname: "h", tags: [])
+        ledger.offer(e0, topology: .pinned(cores: [2]), traits: HostTraits(hostname: "h"))
         #expect(ledger.usage(of: e0)?.first?.usedCores == [1])
         #expect(ledger.placed(request("b")) == "e0 [0]")
-        ledger.offer(e0, topology: .pinned(cores: [901]), hostname: "h", tags: [])
+        ledger.offer(e0, topology: .pinned(cores: [901]), traits: HostTraits(hostname: "h"))
         #expect(ledger.totals().usedCores == 3)
     }
 
     @Test func `a smaller offer keeps what is held`() {
         var ledger = Ledger(.pinned(cores: [4]))
         #expect(ledger.placed(request("a", cores: 3)) == "e0 [0, 1, 2]")
-        ledger.offer(e0, topology: .pinned(cores: [2]), hostname: "h", tags: [])
+        ledger.offer(e0, topology: .pinned(cores: [2]), traits: HostTraits(hostname: "h"))
         #expect(ledger.holding(of: InstanceID("a"))?.allocation.cores == [0, 1, 2])
         #expect(ledger.totals().freeCores == 0)
         ledger.release(InstanceID("a"))
@@ -65,7 +65,7 @@ struct LedgerTests {
         #expect(ledger.holding(of: InstanceID("a")) == nil)
         let allocation = ResourceAllocation(numaNode: 0, cores: [0], memoryMB: 10)
         #expect(ledger.hold(InstanceID("b"), of: app, allocation, on: e0) == .unknownExecutor)
-        ledger.offer(ExecutorID("e9"), topology: .pinned(cores: [1]), hostname: "h", tags: [])
+        ledger.offer(ExecutorID("e9"), topology: .pinned(cores: [1]), traits: HostTraits(hostname: "h"))
         #expect(ledger.placed(request("c", policy: .onePerHost)) == "e9 [0]")
     }
 

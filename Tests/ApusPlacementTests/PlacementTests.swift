@@ -30,7 +30,7 @@ struct PlacementTests {
         let nodes = [
             Topology.Node(id: 0, cores: [0, 1], memoryMB: 10), Topology.Node(id: 1, cores: [2], memoryMB: 500),
         ]
-        ledger.offer(e0, topology: Topology(nodes: nodes, sharing: .pinned), hostname: "h", tags: [])
+        ledger.offer(e0, topology: Topology(nodes: nodes, sharing: .pinned), traits: HostTraits(hostname: "h"))
         #expect(ledger.explain(request("a", cores: 2, memoryMB: 100)) == [e0: .notEnoughOnOneNode])
         #expect(ledger.explain(request("a", cores: 1, memoryMB: 511)) == [e0: .notEnoughMemory])
         #expect(ledger.explain(request("a", cores: 1, memoryMB: 100)) == [e0: nil])
@@ -76,7 +76,7 @@ struct PlacementTests {
         #expect(ledger.explain(request("d", policy: .maxPerHost(3))) == [e0: .hostLimit(3)])
     }
 
-    @Test(arguments: [PlacementPolicy.ruleBased(rule: "x", type: .hope), .local(hostLevel: true)])
+    @Test(arguments: [PlacementPolicy.ruleBased(rule: "x", type: .hope), .spread(SpreadPolicy(.zone))])
     func `a policy that is not built yet is refused by name`(policy: PlacementPolicy) {
         var ledger = Ledger(.pinned(cores: [8]), .pinned(cores: [8]))
         #expect(
@@ -117,6 +117,15 @@ struct PlacementTests {
                 == "0 of 6 executors fit: 2 not enough cores, 1 silent, 1 avoided, 1 not enough memory, 1 not enough disk"
         )
         #expect(refusal.counts.reduce(0) { $0 + $1.executors } == 6)
+    }
+
+    @Test func `a request for one executor is for that one alone`() {
+        var ledger = Ledger(.pinned(cores: [4]), .pinned(cores: [1]), .pinned(cores: [4]))
+        var wanted = request("a")
+        wanted.only = e1
+        #expect(ledger.placed(wanted) == "e1 [0]")
+        wanted.instance = InstanceID("b")
+        #expect(ledger.placed(wanted) == "0 of 3 executors fit: 2 not asked, 1 not enough cores")
     }
 
     @Test func `without an executor the refusal says so`() {

@@ -12,7 +12,8 @@ struct TagTests {
         var ledger = Ledger()
         for (executor, tags) in [(plain, []), (tagged, ["ssd"]), (both, ["ssd", "gpu"])] {
             let hostname = "host-\(executor.rawValue)"
-            ledger.offer(executor, topology: .pinned(cores: [4]), hostname: hostname, tags: [hostname] + tags)
+            let traits = HostTraits(hostname: hostname, tags: Set([hostname] + tags))
+            ledger.offer(executor, topology: .pinned(cores: [4]), traits: traits)
         }
         return ledger
     }
@@ -41,6 +42,22 @@ struct TagTests {
         #expect(takers(.composite(policies: [nested, .matchTag("host-e1")], combiner: .and)) == [tagged])
     }
 
+    @Test(arguments: [PlacementPolicy.any, .onePerHost, .maxPerHost(2)])
+    func `tagged executors are reserved for policies that ask what an executor is like`(policy: PlacementPolicy) {
+        #expect(takers(policy) == [plain])
+        #expect(takers(.composite(policies: [policy, policy], combiner: .or)) == [plain])
+        #expect(takers(.composite(policies: [policy, .matchTag("ssd")], combiner: .and)) == [tagged, both])
+        #expect(takers(.composite(policies: [policy, .matchTag("gpu")], combiner: .or)) == [plain, tagged, both])
+        #expect(ledger.explain(request("a", policy: policy))[tagged] == .tagged)
+    }
+
+    @Test func `LOCAL takes every executor, unless a tag is asked for beside it`() {
+        let local = PlacementPolicy.local(hostLevel: false)
+        #expect(takers(local) == [plain, tagged, both])
+        #expect(takers(.composite(policies: [local, .matchTag("gpu")], combiner: .and)) == [both])
+        #expect(takers(.composite(policies: [local, .noTag], combiner: .and)) == [plain])
+    }
+
     @Test func `COMPOSITE counts instances too`() {
         var ledger = ledger
         let policy = PlacementPolicy.composite(policies: [.matchTag("ssd"), .onePerHost], combiner: .and)
@@ -59,7 +76,7 @@ struct TagTests {
 
     @Test func `tags follow what the executor says now`() {
         var ledger = ledger
-        ledger.offer(tagged, topology: .pinned(cores: [4]), hostname: "host-e1", tags: [])
+        ledger.offer(tagged, topology: .pinned(cores: [4]), traits: HostTraits(hostname: "host-e1"))
         #expect(takers(.noTag, in: ledger) == [plain, tagged])
     }
 }
