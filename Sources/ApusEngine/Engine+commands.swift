@@ -204,8 +204,7 @@ extension Engine {
     /// Drove's capacity check of the growth (contract §3.6): what cannot fit in the whole cluster is refused at once.
     func lacking(for workload: Workload, instances growth: Int) -> [String] {
         // Who has not spoken to this leader yet may well have room.
-        let isGathering = state.members.contains { _, member in member.presence == .joining }
-        guard growth > 0, !isGathering else { return [] }
+        guard growth > 0, joining.isEmpty else { return [] }
         let totals = ledger.totals()
         guard totals.executors > 0 else { return ["No executors on cluster"] }
         let resources = workload.resources

@@ -11,7 +11,19 @@ extension Engine {
     }
 
     /// Adds a placed or adopted instance everywhere it is listed.
-    mutating func insert(_ instance: Instance) {
+    ///
+    /// `page` is the hint record in which it already stands, if it does.
+    mutating func insert(_ new: Instance, page: Int? = nil) {
+        var instance = new
+        if let app = instance.app {
+            let ports = state.applications[app]?.spec.exposedPorts.map(\.name) ?? []
+            instance.hintPage = hints.insert(
+                instance.id,
+                bytes: instance.hintBytes(portNames: ports),
+                on: instance.executor,
+                page: page
+            )
+        }
         state.instances[instance.id] = instance
         if let app = instance.app, var listed = state.applications[app]?.instances {
             // Nearly always it is the newest.
@@ -23,8 +35,6 @@ extension Engine {
             state.applications[app]?.instances = listed
         }
         state.members[instance.executor]?.instances.append(instance.id)
-        state.members[instance.executor]?.hintBytes += instance.hintBytes
-        updateAdmission(of: instance.executor)
         touched.insert(instance.recordKey)
         dirty.insert(instance.owner)
     }
@@ -44,7 +54,7 @@ extension Engine {
         case .application(let app):
             guard state.applications[app] != nil else { break }
             state.applications[app]?.instances.removeAll { $0 == id }
-            state.applications[app]?.operation?.progressed = times.now
+            if state.applications[app]?.operation != nil { state.applications[app]?.operation?.progressed = times.now }
             archive(EndedInstance(instance, of: app, as: terminal, cause, error, on: hostname, at: times.wall))
         case .task(let task):
             let place = TaskPlace(
@@ -61,8 +71,7 @@ extension Engine {
     mutating func remove(_ instance: Instance) {
         state.instances[instance.id] = nil
         state.members[instance.executor]?.instances.removeAll { $0 == instance.id }
-        state.members[instance.executor]?.hintBytes -= instance.hintBytes
-        updateAdmission(of: instance.executor)
+        if instance.app != nil { hints.remove(instance.id, on: instance.executor, page: instance.hintPage) }
         touched.insert(instance.recordKey)
         ledger.release(instance.id)
         dirty.insert(instance.owner)
@@ -79,11 +88,6 @@ extension Engine {
 
     /// A longer text would fill the records that keep it.
     static let longestError = 1_000
-
-    /// What the ports of its instances may take in a hint record.
-    func portBytes(of app: AppID) -> Int {
-        state.applications[app]?.spec.exposedPorts.reduce(0) { $0 + Instance.hintBytes(ofPort: $1.name) } ?? 0
-    }
 
     static func endedKey(_ app: AppID, page: Int) -> RecordKey { RecordKey(.ended, "\(app)/\(page)") }
 

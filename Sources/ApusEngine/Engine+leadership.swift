@@ -10,7 +10,7 @@ extension Engine {
         }
         for record in records where record.key.kind == .member { try loadMember(record, at: times) }
         for record in records where record.key.kind == .application { try loadApplication(record, at: times) }
-        for record in records where record.key.kind == .hint { try loadHint(record, at: times) }
+        try loadHints(records)
         for record in records where record.key.kind == .task { try loadTask(record, at: times) }
         for record in records where record.key.kind == .ended { try loadEnded(record) }
         // Loading changes nothing that is stored.
@@ -23,6 +23,10 @@ extension Engine {
         member.heard = listening(times.now)
         state.members[member.id] = member
         offer(member)
+        if !member.isLost {
+            unheard.insert(member.id)
+            wake(.member(member.id), at: soonest(member.heard + settings.silentAfter))
+        }
         updateAdmission(of: member.id)
     }
 
@@ -33,12 +37,18 @@ extension Engine {
         state.applications[application.id] = application
     }
 
-    private mutating func loadHint(_ record: Record, at times: Times) throws(JSONError) {
-        let hints = try reading(record) { json throws(JSONError) in try Instance.hints(record: json) }
-        for var instance in hints {
-            if let app = instance.app { instance.portBytes = portBytes(of: app) }
+    /// The oldest instances first, as they were inserted.
+    private mutating func loadHints(_ records: [Record]) throws(JSONError) {
+        var loaded: [(instance: Instance, page: Int)] = []
+        for record in records where record.key.kind == .hint {
+            let page = HintPages.place(of: record.key).page
+            let instances = try reading(record) { json throws(JSONError) in try Instance.hints(record: json) }
+            for instance in instances { loaded.append((instance, page)) }
+        }
+        loaded.sort { ($0.instance.created, $0.instance.id) < ($1.instance.created, $1.instance.id) }
+        for (instance, page) in loaded {
             _ = ledger.hold(instance.id, of: group(of: instance.owner), instance.allocation, on: instance.executor)
-            insert(instance)
+            insert(instance, page: page)
         }
     }
 

@@ -33,6 +33,7 @@ extension Engine {
             traits: HostTraits(hostname: identity.hostname)
         )
         updateAdmission(of: identity.id)
+        wake(.member(identity.id), at: soonest(listening(times.now) + settings.silentAfter))
         touched.insert(RecordKey(.member, identity.id.rawValue))
         effects.append(.note("executor \(identity.id) (\(identity.hostname):\(identity.port)) is admitted"))
     }
@@ -72,6 +73,7 @@ extension Engine {
         }
         if identity.incarnation > member.incarnation {
             member.incarnation = identity.incarnation
+            unheard.remove(member.id)
             member.applied = 0
             member.sequenceBefore = member.sequence
             for id in member.instances { state.instances[id]?.revision = 0 }
@@ -85,11 +87,13 @@ extension Engine {
             member.presence = member.applied > 0 ? .present : .joining
             effects.append(.note("executor \(member.id) is heard again"))
             wakeWaiting()
+            wake(.member(member.id), at: soonest(member.heard + settings.silentAfter))
         case .lost:
             member.presence = .joining
             member.applied = 0
             touched.insert(RecordKey(.member, member.id.rawValue))
             effects.append(.note("executor \(member.id) is back after it was given up"))
+            wake(.member(member.id), at: soonest(member.heard + settings.silentAfter))
         }
     }
 
@@ -122,25 +126,33 @@ extension Engine {
     /// Nothing more is given to one that takes nothing, though it is heard.
     private func isUnreachable(_ member: Member) -> Bool { member.reach.failing >= settings.silentAfter }
 
-    mutating func watchMembers(at times: Times) {
-        let now = listening(times.now)
-        let late = state.members.values.filter { !$0.isLost && now - $0.heard >= settings.silentAfter }
-        for member in late.sorted(by: { $0.id < $1.id }) {
-            if now - member.heard >= settings.lostAfter {
-                lose(member, at: times)
-            } else if member.presence != .silent {
-                state.members[member.id]?.presence = .silent
-                updateAdmission(of: member.id)
-                effects.append(.note("executor \(member.id) (\(member.hostname)) is silent"))
-                updateMayStop()
-            }
+    /// Judges a member by how long it was not heard, and says when to look again.
+    ///
+    /// Its alarm is set anew only when it rings, not with every heartbeat.
+    mutating func watch(_ id: ExecutorID, at times: Times) {
+        guard let member = state.members[id], !member.isLost else { return }
+        let silence = listening(times.now) - member.heard
+        if silence >= settings.lostAfter {
+            lose(member, at: times)
+            return
         }
+        if silence >= settings.silentAfter, member.presence != .silent {
+            state.members[id]?.presence = .silent
+            dirty.formUnion(waiting.take(for: id))
+            updateAdmission(of: id)
+            effects.append(.note("executor \(id) (\(member.hostname)) is silent"))
+        }
+        let span = silence >= settings.silentAfter ? settings.lostAfter : settings.silentAfter
+        wake(.member(id), at: soonest(member.heard + span))
     }
 
     /// Gives a member up: its instances are LOST and their places filled elsewhere.
     private mutating func lose(_ member: Member, at times: Times) {
         state.members[member.id]?.presence = .lost(since: times.wall)
         state.members[member.id]?.applied = 0
+        state.members[member.id]?.instances = []
+        unheard.remove(member.id)
+        dirty.formUnion(waiting.take(for: member.id))
         updateAdmission(of: member.id)
         touched.insert(RecordKey(.member, member.id.rawValue))
         effects.append(
@@ -151,7 +163,6 @@ extension Engine {
             strays[id] = nil
             ledger.release(id)
         }
-        updateMayStop()
         wakeWaiting()
     }
 
@@ -160,27 +171,34 @@ extension Engine {
         end(id, as: .lost, cause: .executorLost, error: error, at: times)
     }
 
-    /// Tells the ledger whether work may be placed on a member.
+    /// Tells the ledger whether work may be placed on a member, and notes who else waits for it.
     mutating func updateAdmission(of id: ExecutorID) {
-        guard let member = state.members[id] else { return }
+        guard let member = state.members[id] else {
+            unheard.remove(id)
+            joining.remove(id)
+            behind.remove(id)
+            updateMayStop()
+            return
+        }
         let admission: Admission =
             switch member.presence {
             case .joining: .closed(.joining)
             case .silent: .closed(.silent)
             case .lost: .closed(.lost)
             case .present where !member.troubles.isEmpty || isUnreachable(member): .closed(.suspended)
-            case .present: member.hintBytes > Member.fullHintBytes ? .closed(.tooManyInstances) : .open
+            case .present: .open
             }
         ledger.setAdmission(id, admission)
+        if member.presence == .joining { joining.insert(id) } else { joining.remove(id) }
+        let isDeaf = member.presence == .silent || member.isLost
+        if isDeaf || member.acknowledged >= state.epoch { behind.remove(id) } else { behind.insert(id) }
+        updateMayStop()
     }
 
     /// No STOP leaves before every member that can hear has recorded this epoch (`docs/architecture.md` §3).
-    mutating func updateMayStop() {
-        let allowed = state.members.allSatisfy { _, member in
-            member.presence == .silent || member.isLost || member.acknowledged >= state.epoch
-        }
-        guard allowed != mayStop else { return }
-        mayStop = allowed
-        if allowed { wakeWaiting() }
+    private mutating func updateMayStop() {
+        guard behind.isEmpty != mayStop else { return }
+        mayStop = behind.isEmpty
+        if mayStop { dirty.formUnion(waiting.takeToStop()) }
     }
 }

@@ -6,34 +6,37 @@ import HashTreeCollections
 extension Engine {
     mutating func reconcile(_ id: AppID, budget: inout Int, at times: Times) {
         guard var application = state.applications[id] else { return }
-        guard isGathered(state.instances(of: id)) else {
-            waiting.insert(.application(id))
+        var live = state.instances(of: id)
+        if let member = unheardMember(of: live) {
+            waiting.wait(.application(id), for: member)
             return
         }
-        if finish(&application, live: state.instances(of: id), at: times) { return }
-        let live = state.instances(of: id)
+        let isUnderWay = application.operation != nil
+        if finish(&application, live: live, at: times) { return }
+        // Both may have stopped some.
+        if isUnderWay { live = state.instances(of: id) }
         proveGeneration(of: &application, live: live, at: times.now)
         state.applications[id] = application
 
         stopTargets(of: application, live: live, at: times)
-        let alive = state.instances(of: id).filter(\.isAlive)
+        if isUnderWay { live = state.instances(of: id) }
+        let alive = live.filter(\.isAlive)
         let ceiling = ceiling(of: application, alive: alive)
         let staying = staying(of: application, alive: alive)
         if staying.count > ceiling {
             stopSurplus(of: application, staying: staying, ceiling: ceiling, at: times)
         } else if alive.count < ceiling {
             startMissing(of: application, alive: alive, ceiling: ceiling, budget: &budget, at: times)
-        } else {
+        } else if application.shortfall != nil {
             state.applications[id]?.shortfall = nil
         }
     }
 
     /// Nothing is repaired on hearsay: each member that a hint names has spoken to this leader, or was given up.
-    private func isGathered(_ live: [Instance]) -> Bool {
-        live.allSatisfy { instance in
-            guard let member = state.members[instance.executor] else { return true }
-            return member.incarnation > 0 || member.isLost
-        }
+    ///
+    /// - Returns: the first of which neither is true.
+    private func unheardMember(of live: [Instance]) -> ExecutorID? {
+        unheard.isEmpty ? nil : live.first { unheard.contains($0.executor) }?.executor
     }
 
     // MARK: starting
@@ -86,21 +89,21 @@ extension Engine {
                 effects.append(.note("\(application.id) has no room: \(refusal.text)"))
             }
             state.applications[application.id]?.shortfall = refusal
-            waiting.insert(.application(application.id))
+            waiting.waitForRoom(.application(application.id), .application(application.id))
             return false
         case .placed(let executor, let allocation):
-            var instance = Instance(
-                id,
-                of: .application(application.id),
-                on: executor,
-                allocation,
-                epoch: state.epoch,
-                generation: application.backoff.generation,
-                at: times.wall
+            insert(
+                Instance(
+                    id,
+                    of: .application(application.id),
+                    on: executor,
+                    allocation,
+                    epoch: state.epoch,
+                    generation: application.backoff.generation,
+                    at: times.wall
+                )
             )
-            instance.portBytes = portBytes(of: application.id)
-            insert(instance)
-            state.applications[application.id]?.shortfall = nil
+            if application.shortfall != nil { state.applications[application.id]?.shortfall = nil }
             sendStart(of: id, at: times.now)
             return true
         }
@@ -112,7 +115,7 @@ extension Engine {
     /// looked at again, then those on executors in trouble, then the oldest.
     private mutating func stopSurplus(of application: Application, staying: [Instance], ceiling: Int, at times: Times) {
         guard mayStop else {
-            waiting.insert(.application(application.id))
+            waiting.waitToStop(.application(application.id))
             return
         }
         let reason: StopReason =

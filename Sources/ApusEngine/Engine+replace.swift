@@ -26,7 +26,7 @@ extension Engine {
         let remaining = live.filter { $0.isAlive && targets.contains($0.id) }
         guard !remaining.isEmpty else { return }
         guard mayStop else {
-            waiting.insert(.application(application.id))
+            waiting.waitToStop(.application(application.id))
             return
         }
         let due: [Instance]

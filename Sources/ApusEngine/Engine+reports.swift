@@ -23,20 +23,36 @@ extension Engine {
         if isNew { admit(identity, at: times) }
         guard var member = state.members[identity.id] else { return refused("not admitted") }
         guard identity.incarnation >= member.incarnation else { return answer(.stale, to: member) }
-        let (presence, acknowledged) = (member.presence, member.acknowledged)
+        let standing = Standing(member)
         heard(&member, report, at: times)
+        let joinsUp = report.base <= member.applied
+        let isLate = joinsUp && report.revision < member.applied
+        if joinsUp, !isLate { member.applied = report.revision }
+        // Nearly every report is a heartbeat and changes nothing else.
         state.members[member.id] = member
-        updateAdmission(of: member.id)
-        if isNew || member.presence != presence || member.acknowledged != acknowledged { updateMayStop() }
+        if isNew || Standing(member) != standing { updateAdmission(of: member.id) }
 
-        guard report.base <= member.applied else { return answer(.applied, to: member) }
-        guard report.revision >= member.applied else { return answer(.stale, to: member) }
+        guard joinsUp, !isLate else { return answer(isLate ? .stale : .applied, to: member) }
         if report.base == 0 { synchronise(member.id, with: report, at: times) }
         let settled = report.instances.compactMap { instance in
             apply(instance, from: member, at: times) ? instance.id : nil
         }
-        state.members[member.id]?.applied = report.revision
-        return answer(.applied, to: state.members[member.id] ?? member, settled: settled)
+        return answer(.applied, to: member, settled: settled)
+    }
+
+    /// What decides whether a member gets work and may hold up STOPs.
+    private struct Standing: Equatable {
+        var presence: Member.Presence
+        var acknowledged: Epoch
+        var isTroubled: Bool
+        var reach: Reach
+
+        init(_ member: Member) {
+            presence = member.presence
+            acknowledged = member.acknowledged
+            isTroubled = !member.troubles.isEmpty
+            reach = member.reach
+        }
     }
 
     private func refused(_ reason: String) -> ReportAnswer {
@@ -95,6 +111,7 @@ extension Engine {
             strays[id] = nil
             ledger.release(id)
         }
+        dirty.formUnion(waiting.take(for: executor))
         wakeWaiting()
     }
 
@@ -114,18 +131,13 @@ extension Engine {
                 wakeWaiting()
             }
         } else if case .application(let app) = report.owner, state.applications[app] != nil,
-            state.instances[report.id] == nil, !hasEnded(report.id, of: app), hasRoomInHint(member.id)
+            state.instances[report.id] == nil, !hasEnded(report.id, of: app)
         {
             adopt(report, of: app, on: member.id, at: times)
         } else {
             stray(report, on: member.id, at: times)
         }
         return report.state.isTerminal
-    }
-
-    /// Past this, one more could make the executor's hint longer than a store's record.
-    private func hasRoomInHint(_ executor: ExecutorID) -> Bool {
-        (state.members[executor]?.hintBytes ?? 0) <= Member.fullHintBytes
     }
 
     /// Its end was reported before, so this is an old report or should not be: it never counts again.
@@ -150,12 +162,12 @@ extension Engine {
             instance.healthySince = times.now
             wake(.owner(instance.owner), at: times.now + Backoff.proof)
         }
-        state.instances[instance.id] = instance
-        state.members[instance.executor]?.hintBytes += instance.hintBytes - old.hintBytes
         instance.isWell = isWell(old, told: report)
-        state.instances[instance.id]?.isWell = instance.isWell
+        state.instances[instance.id] = instance
         if instance.ports != old.ports || instance.isWell != old.isWell { touched.insert(instance.recordKey) }
-        if instance.state != old.state, let app = instance.app, instance.isHealthy {
+        if instance.state != old.state, let app = instance.app, instance.isHealthy,
+            state.applications[app]?.operation != nil
+        {
             state.applications[app]?.operation?.progressed = times.now
         }
         let failed = old.isAlive && !instance.state.isAlive

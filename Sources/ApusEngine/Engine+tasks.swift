@@ -126,11 +126,14 @@ extension Engine {
         )
         switch ledger.place(request, tieBreak: random.next()) {
         case .refused(let refusal):
+            waiting.waitForRoom(
+                run.owner,
+                .tasks(of: request.group.version, resources, run.spec.placementPolicy, avoiding: request.avoiding)
+            )
             if run.shortfall?.text != refusal.text {
                 effects.append(.note("task \(run.id) has no room: \(refusal.text)"))
             }
             state.tasks[run.id]?.shortfall = refusal
-            waiting.insert(run.owner)
         case .placed(let executor, let allocation):
             budget -= 1
             state.tasks[run.id]?.phase = .placed(id)
@@ -160,7 +163,7 @@ extension Engine {
         }
         guard let reason else { return }
         guard mayStop else {
-            waiting.insert(run.owner)
+            waiting.waitToStop(run.owner)
             return
         }
         stop(id, reason, at: times.now)

@@ -15,8 +15,8 @@ package struct Engine: Sendable {
     var ledger = Ledger()
     /// What has to be compared with what is wanted.
     var dirty: Set<Owner> = []
-    /// What found no room, or may not stop yet: looked at again when something changes that may help.
-    var waiting: Set<Owner> = []
+    /// What waits for something else than time: looked at again when that may have come.
+    var waiting = Waiting()
     var timers: Heap<Timer> = []
     var timerOrder: UInt64 = 0
     /// When each is looked at next: it says itself when it wants to be looked at again.
@@ -26,14 +26,23 @@ package struct Engine: Sendable {
     var effects: [Effect] = []
     /// Containers of this cluster that no application claims.
     var strays: [InstanceID: Stray] = [:]
+    /// Members that have neither spoken to this leader nor were given up.
+    var unheard: Set<ExecutorID> = []
+    /// Members whose full list is still to come.
+    var joining: Set<ExecutorID> = []
+    /// The members that are there and have not recorded this epoch.
+    var behind: Set<ExecutorID> = []
     /// Every member has recorded this epoch, or is not there to obey an older one.
     var mayStop = false
+    /// Which record of its executor each instance stands in.
+    var hints = HintPages()
     private var lastInput: Moment
     private var notListening: Duration = .zero
 
     /// A clock entry: look at that thing then.
     struct Timer: Comparable {
         enum Subject: Hashable {
+            case member(ExecutorID)
             case owner(Owner)
             case command(InstanceID)
             case stray(InstanceID)
@@ -64,7 +73,7 @@ package struct Engine: Sendable {
         lastInput = times.now
         try load(records, at: times)
         endLost(at: times)
-        updateMayStop()
+        mayStop = behind.isEmpty
         dirty = Set(state.applications.keys.map(Owner.application)).union(state.tasks.keys.map(Owner.task))
     }
 
@@ -88,21 +97,27 @@ package struct Engine: Sendable {
     /// Compares wanted with observed for all that was touched, and chooses.
     package mutating func decide(at times: Times) {
         listen(at: times.now)
-        watchMembers(at: times)
         fireTimers(at: times)
         var budget = settings.placementsPerTurn
+        let trials = waiting.takeTrials()
+        dirty.formUnion(trials.map(\.owner))
         for owner in dirty.sorted() {
             guard budget > 0 else { break }
             dirty.remove(owner)
-            switch owner {
-            case .application(let app): reconcile(app, budget: &budget, at: times)
-            case .task(let task): reconcile(task, budget: &budget, at: times)
-            }
+            reconcile(owner, budget: &budget, at: times)
+        }
+        for trial in trials { goOn(after: trial, budget: &budget, at: times) }
+    }
+
+    mutating func reconcile(_ owner: Owner, budget: inout Int, at times: Times) {
+        switch owner {
+        case .application(let app): reconcile(app, budget: &budget, at: times)
+        case .task(let task): reconcile(task, budget: &budget, at: times)
         }
     }
 
     /// More was touched than one turn may decide: another should follow at once.
-    package var hasWork: Bool { !dirty.isEmpty }
+    package var hasWork: Bool { !dirty.isEmpty || waiting.hasWork }
 
     /// The records that changed since the last call, in batches that a store takes; none if none did.
     ///
@@ -160,11 +175,22 @@ package struct Engine: Sendable {
         timers.insert(Timer(due: due, order: timerOrder, subject: subject))
     }
 
+    /// Members come first: what they no longer have needs no command.
     private mutating func fireTimers(at times: Times) {
+        var (members, others): ([ExecutorID], [Timer.Subject]) = ([], [])
         while let timer = timers.min, timer.due <= times.now {
             timers.removeMin()
             if alarms[timer.subject] == timer.due { alarms[timer.subject] = nil }
-            switch timer.subject {
+            if case .member(let member) = timer.subject {
+                members.append(member)
+            } else {
+                others.append(timer.subject)
+            }
+        }
+        for member in members.sorted() { watch(member, at: times) }
+        for subject in others {
+            switch subject {
+            case .member: break
             case .owner(let owner): dirty.insert(owner)
             case .command(let instance): repeatCommand(for: instance, at: times)
             case .stray(let instance): repeatStop(ofStray: instance, at: times)
@@ -172,11 +198,8 @@ package struct Engine: Sendable {
         }
     }
 
-    /// Room may have appeared, or leave to stop.
-    mutating func wakeWaiting() {
-        dirty.formUnion(waiting)
-        waiting = []
-    }
+    /// When the listening clock will show `moment` at the earliest.
+    func soonest(_ moment: Moment) -> Moment { moment + notListening }
 }
 
 extension Moment {

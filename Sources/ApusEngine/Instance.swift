@@ -37,8 +37,8 @@ package struct Instance: Sendable {
     package var restarts = 0
     /// It was HEALTHY when its executor last knew: that either side begins anew does not change it.
     var isWell = false
-    /// What its ports will take in its executor's hint record before it has told them; soft.
-    var portBytes = 0
+    /// Which of its executor's hint records it stands in; no task does.
+    var hintPage = 0
 
     /// A wish for its end and when the STOP last left.
     package struct Stop: Hashable, Sendable {
@@ -46,19 +46,19 @@ package struct Instance: Sendable {
         package var sent: Moment?
     }
 
-    /// The most that it takes in its executor's hint record; a task stands in a record of its own.
-    var hintBytes: Int {
-        guard case .application(let app) = owner else { return 0 }
-        let ports = ports.reduce(0) { $0 + Self.hintBytes(ofPort: $1.name) }
-        return 280 + app.rawValue.utf8.count + allocation.cores.count * 6 + max(ports, portBytes, 180)
+    /// The most that it takes in a hint record; `portNames` are those that it will have, told or not.
+    func hintBytes(portNames: [String]) -> Int {
+        let known = ports.reduce(0) { $0 + Self.hintBytes(ofPort: $1.name) }
+        let coming = portNames.reduce(0) { $0 + Self.hintBytes(ofPort: $1) }
+        return 280 + owner.description.utf8.count + allocation.cores.count * 6 + max(known, coming)
     }
 
-    static func hintBytes(ofPort name: String) -> Int { name.utf8.count + 90 }
+    private static func hintBytes(ofPort name: String) -> Int { name.utf8.count + 90 }
 
     /// The record that holds its assignment.
     var recordKey: RecordKey {
         switch owner {
-        case .application: RecordKey(.hint, executor.rawValue)
+        case .application: HintPages.key(executor, page: hintPage)
         case .task(let task): RecordKey(.task, task.rawValue)
         }
     }
@@ -153,8 +153,8 @@ extension EndedInstance {
 
 /// The ended instances of one application: pages of bounded size, the oldest dropped.
 package struct EndedHistory: Sendable {
-    package static let entriesPerPage = 50
-    package static let pagesKept = 3
+    package static let entriesPerPage = 10
+    package static let pagesKept = 15
     /// Entries with long errors and many ports fill a page sooner: it must stay one record of a store.
     private static let fullPageBytes = 48 << 10
 

@@ -41,10 +41,6 @@ package struct Member: Sendable {
     package var troubles: [String] = []
     /// The ids of what runs there, oldest first.
     package var instances: [InstanceID]
-    /// An upper bound of its hint record's size.
-    package var hintBytes = 0
-    /// Past this nothing more is placed there: the hint must stay one record of a store.
-    static let fullHintBytes = Record.maximumBytes / 2
 
     package var isLost: Bool {
         if case .lost = presence { true } else { false }

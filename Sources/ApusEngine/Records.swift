@@ -11,7 +11,7 @@ extension Engine {
             switch key.kind {
             case .application: state.applications[AppID(key.id)]?.record(at: times.now)
             case .member: state.members[ExecutorID(key.id)]?.record
-            case .hint: hint(ExecutorID(key.id))
+            case .hint: hint(key)
             case .ended: endedPage(key.id)
             case .task: TaskID(rawValue: key.id).flatMap { taskRecord($0, at: times.now) }
             case .cluster: key == ClusterFacts.key ? state.facts.record : nil
@@ -24,13 +24,12 @@ extension Engine {
         return run.record(live: run.instance.flatMap { state.instances[$0] }, at: now)
     }
 
-    private func hint(_ executor: ExecutorID) -> JSON? {
-        guard let member = state.members[executor], !member.instances.isEmpty else { return nil }
+    private func hint(_ key: RecordKey) -> JSON? {
+        let (executor, page) = HintPages.place(of: key)
+        let instances = hints.entries(of: executor, page: page).compactMap { state.instances[$0]?.hint }
+        guard !instances.isEmpty else { return nil }
         return .members([
-            "schema": .integer(recordSchema), "executor": executor.json,
-            "instances": .array(
-                member.instances.compactMap { state.instances[$0] }.filter { $0.app != nil }.map(\.hint)
-            ),
+            "schema": .integer(recordSchema), "executor": executor.json, "instances": .array(instances),
         ])
     }
 

@@ -36,6 +36,9 @@ extension NodeReport {
     package func checkLimits() throws(JSONError) {
         try Self.check(identity.cluster.rawValue, "identity.cluster")
         try Self.check(identity.id.rawValue, "identity.id")
+        guard !identity.id.rawValue.utf8.contains(UInt8(ascii: "/")) else {
+            throw JSONError("identity.id must not contain a slash")
+        }
         try Self.check(identity.key.rawValue, "identity.key")
         try Self.check(identity.hostname, "identity.hostname")
         try Self.check(identity.port, "identity.port", in: 1...65_535)

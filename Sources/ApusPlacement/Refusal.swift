@@ -44,7 +44,7 @@ extension RefusalReason: CustomStringConvertible {
         case .hostLimit(let limit): "already at the policy's limit of \(limit) per host"
         case .withoutTag(let tag): "without the tag \(tag)"
         case .tagged: "reserved by a tag"
-        case .tooManyInstances: "at the limit of \(Ledger.mostInstancesPerExecutor) instances (fewer with many ports)"
+        case .tooManyInstances: "at the limit of \(Ledger.mostInstancesPerExecutor) instances"
         case .notEnoughCores: "not enough cores"
         case .notEnoughMemory: "not enough memory"
         case .notEnoughOnOneNode: "not enough cores and memory on one NUMA node"

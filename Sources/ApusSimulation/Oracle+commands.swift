@@ -83,10 +83,9 @@ extension Oracle {
         switch spec.owner {
         case .application(let app):
             if isFirst { checkCount(with: spec.id, of: app, state) }
-            let hint = store.json(RecordKey(.hint, executor.rawValue))
-            guard case .array(let listed) = hint?["instances"] ?? .null,
-                listed.contains(where: { $0["id"] == spec.id.json })
-            else { return violated("the START of \(spec.id) leaves before its assignment is stored") }
+            guard store.holdsAssignment(of: spec.id, on: executor) else {
+                return violated("the START of \(spec.id) leaves before its assignment is stored")
+            }
         case .task(let task):
             checkPlace(of: spec.id, task, executor)
             let record = store.json(task)

@@ -29,6 +29,16 @@ struct SimulatedStore: Sendable {
         records.keys.sorted().map { Record(key: $0, bytes: records[$0] ?? []) }
     }
 
+    /// Whether a hint record of the executor, which has one for every few instances, names the instance.
+    func holdsAssignment(of instance: InstanceID, on executor: ExecutorID) -> Bool {
+        records.keys.contains { key in
+            guard key.kind == .hint, key.id == executor.rawValue || key.id.hasPrefix("\(executor)/"),
+                case .array(let listed)? = json(key)?["instances"]
+            else { return false }
+            return listed.contains { $0["id"] == instance.json }
+        }
+    }
+
     /// The record as JSON; `nil` if there is none or it cannot be read.
     func json(_ key: RecordKey) -> JSON? {
         records[key].flatMap { JSON(reading: $0) }
