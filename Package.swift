@@ -147,9 +147,9 @@ let package = Package(
         .executableTarget(
             name: "apus-bench",
             dependencies: [
-                "ApusClient", "ApusContainers", "ApusExecutor", "ApusModel", "ApusTestKit", argumentParser,
-                asyncHTTPClient,
-            ] + nio,
+                "ApusClient", "ApusContainers", "ApusEngine", "ApusExecutor", "ApusModel", "ApusTestKit",
+                argumentParser, asyncHTTPClient,
+            ] + collections + nio,
             path: "Benchmarks/apus-bench"
         ),
     ]

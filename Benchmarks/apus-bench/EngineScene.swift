@@ -210,7 +210,9 @@ struct EngineScene {
     }
 
     /// Any instance of an application.
-    mutating func instance(of app: AppID) -> Instance? { turn.committed.instances(of: app).randomElement(using: &random) }
+    mutating func instance(of app: AppID) -> Instance? {
+        turn.committed.instances(of: app).randomElement(using: &random)
+    }
 
     /// All executors are heard and every instance that is expected is HEALTHY.
     var isAtRest: Bool {
