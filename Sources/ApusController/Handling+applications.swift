@@ -1,5 +1,6 @@
 import ApusEngine
 import ApusModel
+import ApusPlacement
 import HashTreeCollections
 
 /// Applications, their instances, and what is asked of them (contract §1.1).
@@ -28,6 +29,29 @@ extension Handling {
             guard notBuilt.isEmpty else { throw .spec(.violations(notBuilt)) }
             return .success(.members(["valid": true]))
         }
+    }
+
+    /// Tries a rule on facts given with it; nothing of the cluster is looked at.
+    func dryRunRule() throws(APIRefusal) -> APIAnswer {
+        let dryRun: RuleDryRun
+        switch RuleDryRun.validated(try call.json()) {
+        case .failure(let refusal): throw .spec(refusal)
+        case .success(let valid): dryRun = valid
+        }
+        if case .failure(let error) = dryRun.rule.expression {
+            let notEvaluated: JSON = ["status": "FAILURE", "error": "Not evaluated"]
+            let check = JSON.string(error.description)
+            return .success(.members(["status": false, "checkResult": check, "evalResult": notEvaluated]))
+        }
+        let (ran, result): (Bool, JSON)
+        do throws(RuleError) {
+            let accepts = try RuleEvaluation(dryRun.facts).accepts(dryRun.rule)
+            (ran, result) = (true, ["status": "SUCCESS", "result": .bool(accepts), "error": ""])
+        } catch {
+            (ran, result) = (false, ["status": "FAILURE", "result": false, "error": .string(error.description)])
+        }
+        let check: JSON = ["status": "SUCCESS", "error": ""]
+        return .success(.members(["status": .bool(ran), "checkResult": check, "evalResult": result]))
     }
 
     // MARK: applications

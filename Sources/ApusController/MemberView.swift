@@ -49,6 +49,9 @@ struct MemberView {
     /// Why it cannot serve now; `nil` if it can.
     private var troubles: JSON? { member.troubles.isEmpty ? nil : .array(member.troubles.map { .string($0) }) }
 
+    /// Left out if nobody said where it stands.
+    private var zone: JSON? { member.description.zone.map { .string($0) } }
+
     /// A machine's name is one of its tags.
     private var tags: JSON {
         let tags = member.description.tags
@@ -62,7 +65,7 @@ struct MemberView {
             "port": .integer(Int64(member.port)), "transportType": .string(member.transport.rawValue),
             "freeCores": .integer(Int64(freeCores)), "usedCores": .integer(Int64(usedCores)),
             "freeMemory": .integer(freeMemoryMB), "usedMemory": .integer(usedMemoryMB), "tags": tags,
-            "state": .string(wireState), "presence": .string(presence), "troubles": troubles,
+            "state": .string(wireState), "presence": .string(presence), "troubles": troubles, "zone": zone,
         ])
     }
 
@@ -86,7 +89,7 @@ struct MemberView {
             "instances": .array(instances.map(\.json)), "tasks": .array(tasks.map(\.json)),
             "serviceInstances": .array([]),
             "tags": tags, "metadata": .strings(member.description.metadata), "executorState": .string(wireState),
-            "presence": .string(presence), "troubles": troubles,
+            "presence": .string(presence), "troubles": troubles, "zone": zone,
         ])
     }
 

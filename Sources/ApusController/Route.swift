@@ -55,6 +55,7 @@ struct Route: Sendable {
         post("applications/operations/{id}/cancel") { call throws(APIRefusal) in await call.cancel() },
         post("operations/{id}/cancel") { call throws(APIRefusal) in await call.cancel() },
         post("applications/validate/spec") { call throws(APIRefusal) in try call.validateSpec() },
+        post("applications/placementpolicy/rule/dryrun") { call throws(APIRefusal) in try call.dryRunRule() },
         get("applications") { call throws(APIRefusal) in try call.applications() },
         get("applications/{id}") { call throws(APIRefusal) in try call.application() },
         get("applications/{id}/spec") { call throws(APIRefusal) in try call.applicationSpec() },
@@ -89,10 +90,6 @@ struct Route: Sendable {
     /// Known to Drove's clients, and refused plainly until it is built.
     static let later: [Route] =
         refusing(
-            "Rule dry runs",
-            [("POST", "applications/placementpolicy/rule/dryrun")]
-        )
-        + refusing(
             "Support for local services",
             [
                 ("POST", "localservices/validate/spec"), ("POST", "localservices/operations"),

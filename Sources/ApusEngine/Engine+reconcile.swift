@@ -81,6 +81,7 @@ extension Engine {
             memoryMB: application.spec.resources.memoryMB,
             quantities: [:],
             policy: application.spec.placementPolicy ?? .any,
+            environment: application.spec.env,
             avoiding: []
         )
         switch ledger.place(request, tieBreak: random.next()) {

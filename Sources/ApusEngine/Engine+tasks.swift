@@ -122,6 +122,7 @@ extension Engine {
             cores: resources.cores,
             memoryMB: resources.memoryMB,
             policy: run.spec.placementPolicy ?? .any,
+            environment: run.spec.env,
             avoiding: Set(run.avoided.filter { $0.value > times.now }.keys)
         )
         switch ledger.place(request, tieBreak: random.next()) {

@@ -96,8 +96,9 @@ package struct Executor: Service {
             identity: identity,
             description: NodeDescription(
                 topology: beginning.topology,
-                tags: [settings.hostname] + Set(settings.tags).subtracting([settings.hostname]).sorted(),
-                metadata: [:]
+                tags: [settings.hostname] + Set(settings.traits.tags).subtracting([settings.hostname]).sorted(),
+                metadata: settings.traits.metadata,
+                zone: settings.traits.zone
             ),
             replaying: beginning.records,
             at: .current

@@ -21,8 +21,7 @@ package struct ExecutorSettings: Hashable, Sendable {
     package var publishAddress: String
     /// The directories of this machine that containers may mount, with all below them; none: no volumes.
     package var allowedVolumes: [String]
-    /// What placement policies may ask for; the hostname is a tag beside these.
-    package var tags: [String]
+    package var traits: Traits
     /// Cores kept back for the system.
     package var reservedCores: Set<Int>
 
@@ -37,7 +36,7 @@ package struct ExecutorSettings: Hashable, Sendable {
         sharing: Topology.Sharing,
         publishAddress: String,
         allowedVolumes: [String] = [],
-        tags: [String] = [],
+        traits: Traits = Traits(),
         reservedCores: Set<Int> = []
     ) {
         self.cluster = cluster
@@ -50,8 +49,23 @@ package struct ExecutorSettings: Hashable, Sendable {
         self.sharing = sharing
         self.publishAddress = publishAddress
         self.allowedVolumes = allowedVolumes
-        self.tags = tags
+        self.traits = traits
         self.reservedCores = reservedCores
+    }
+
+    /// What placement may ask for.
+    package struct Traits: Hashable, Sendable {
+        /// The hostname is a tag beside these.
+        package var tags: [String]
+        package var metadata: [String: String]
+        /// Where the machine stands; `nil` if nobody said.
+        package var zone: String?
+
+        package init(tags: [String] = [], metadata: [String: String] = [:], zone: String? = nil) {
+            self.tags = tags
+            self.metadata = metadata
+            self.zone = zone
+        }
     }
 
     /// The address at which a published port is reached from here.

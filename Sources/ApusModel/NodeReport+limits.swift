@@ -5,6 +5,9 @@ extension NodeReport {
     package static let mostTags = Limit.entries
     /// In bytes.
     package static let longestTag = Limit.name
+    package static let mostMetadata = Limit.entries
+    /// Of a value of its metadata, in bytes; a key may have as many as a tag.
+    package static let longestMetadata = Limit.text
 
     /// A report of more than these is refused whole.
     fileprivate enum Limit {

@@ -16,7 +16,7 @@ package indirect enum PlacementPolicy: SpecPart {
     case maxPerHost(Int)
     case matchTag(String)
     case noTag
-    case ruleBased(rule: String, type: RuleType)
+    case ruleBased(PlacementRule)
     case composite(policies: [PlacementPolicy], combiner: Combiner)
     /// Of local services only.
     case local(hostLevel: Bool)
@@ -58,10 +58,7 @@ package indirect enum PlacementPolicy: SpecPart {
         case "MATCH_TAG": self = .matchTag(reader.string("tag", required: "- Tag is mandatory"))
         case "NO_TAG": self = .noTag
         case "RULE_BASED":
-            self = .ruleBased(
-                rule: reader.string("rule", required: "- Specify a rule to select/reject node based"),
-                type: reader.choice("ruleType")
-            )
+            self = .ruleBased(PlacementRule(reader))
         case "COMPOSITE":
             self = .composite(
                 policies: reader.parts("policies", required: "- Specify one or more policies to combine"),
@@ -79,8 +76,8 @@ package indirect enum PlacementPolicy: SpecPart {
         case .any, .onePerHost, .noTag: .members(["type": type])
         case .maxPerHost(let max): .members(["type": type, "max": .integer(Int64(max))])
         case .matchTag(let tag): .members(["type": type, "tag": .string(tag)])
-        case .ruleBased(let rule, let ruleType):
-            .members(["type": type, "rule": .string(rule), "ruleType": .string(ruleType.rawValue)])
+        case .ruleBased(let rule):
+            .members(["type": type, "rule": .string(rule.text), "ruleType": .string(rule.type.rawValue)])
         case .composite(let policies, let combiner):
             .members([
                 "type": type, "policies": .array(policies.map(\.json)), "combiner": .string(combiner.rawValue),
@@ -96,6 +93,24 @@ package indirect enum PlacementPolicy: SpecPart {
         case .local: true
         case .composite(let policies, _): policies.contains(where: \.containsLocal)
         case .any, .onePerHost, .maxPerHost, .matchTag, .noTag, .ruleBased, .spread: false
+        }
+    }
+
+    /// Where SPREAD stands in the tree.
+    var spreads: [SpreadPolicy] {
+        switch self {
+        case .spread(let spread): [spread]
+        case .composite(let policies, _): policies.flatMap(\.spreads)
+        case .any, .onePerHost, .maxPerHost, .matchTag, .noTag, .ruleBased, .local: []
+        }
+    }
+
+    /// SPREAD is one of several policies of which one is enough.
+    var spreadsByChoice: Bool {
+        switch self {
+        case .composite(let policies, .or) where policies.count > 1: policies.contains { !$0.spreads.isEmpty }
+        case .composite(let policies, _): policies.contains(where: \.spreadsByChoice)
+        case .any, .onePerHost, .maxPerHost, .matchTag, .noTag, .ruleBased, .local, .spread: false
         }
     }
 

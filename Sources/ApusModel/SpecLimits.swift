@@ -36,6 +36,16 @@ package enum SpecLimits {
         if policy.containsLocal {
             reader.refuse(whole: "Local service placement is not allowed for \(what)")
         }
+        if policy.spreadsByChoice {
+            reader.refuse(
+                "placementPolicy",
+                "SPREAD cannot be one of the policies of a COMPOSITE with OR: what is spread is spread wherever it goes. "
+                    + "Put it beside the others in a COMPOSITE with AND"
+            )
+        }
+        if policy.spreads.count > 1 {
+            reader.refuse("placementPolicy", "SPREAD may stand in it once, not \(policy.spreads.count) times")
+        }
         if policy.depth > deepestPolicy {
             reader.refuse("placementPolicy", "must not be nested deeper than \(deepestPolicy) levels")
         }

@@ -212,6 +212,14 @@ package struct SpecReader {
         return kind
     }
 
+    /// An object as it is; absent is one without members.
+    func object(_ key: String) -> JSON {
+        guard let value = object[key] else { return .object([]) }
+        if case .object = value { return value }
+        fault(key, "must be a JSON object, not \(value.kindName)")
+        return .object([])
+    }
+
     // MARK: parts
 
     func part<Part: SpecPart>(_ key: String) -> Part? {

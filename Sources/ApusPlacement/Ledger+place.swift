@@ -78,7 +78,12 @@ extension Shelf {
         if let only = request.only, only != id { return .notAsked }
         if case .closed(let reason) = admission { return reason }
         if request.avoiding.contains(id) { return .avoided }
-        let host = PolicyHost(traits: traits, instances: instances)
+        let host = PolicyHost(
+            executor: id,
+            traits: traits,
+            environment: request.environment,
+            instances: instances
+        )
         if let reason = request.policy.effectiveRefusal(of: host) { return reason }
         if holdings.count >= Ledger.mostInstancesPerExecutor { return .tooManyInstances }
         return shortage(for: request)

@@ -2,7 +2,10 @@ import ApusModel
 
 /// What a policy looks at: one executor, and how many instances of the version it has.
 struct PolicyHost {
+    var executor: ExecutorID
     var traits: HostTraits
+    /// Of the specification that is to be placed.
+    var environment: [String: String]
     var instances: Int
 }
 
@@ -39,7 +42,24 @@ extension PlacementPolicy {
         case .composite(let policies, .or):
             let refusals = policies.lazy.map { $0.refusal(of: host) }
             return refusals.contains(nil) ? nil : refusals.compactMap(\.self).first
-        case .ruleBased, .spread: return .unsupportedPolicy(typeName)
+        case .ruleBased(let rule): return rule.refusal(of: host)
+        case .spread: return .unsupportedPolicy(typeName)
+        }
+    }
+}
+
+extension PlacementRule {
+    /// A rule that cannot be evaluated accepts nothing (contract §5.4).
+    fileprivate func refusal(of host: PolicyHost) -> RefusalReason? {
+        let facts = RuleFacts(
+            executor: host.executor,
+            metadata: host.traits.metadata,
+            environment: host.environment
+        )
+        do throws(RuleError) {
+            return try RuleEvaluation(lookUp: facts.value).accepts(self) ? nil : .ruledOut
+        } catch {
+            return .ruleFails(error.description)
         }
     }
 }

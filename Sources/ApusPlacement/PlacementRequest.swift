@@ -12,6 +12,8 @@ package struct PlacementRequest: Sendable {
     /// Named amounts of the executor as a whole.
     package var quantities: [String: Int64]
     package var policy: PlacementPolicy
+    /// Of the specification: what a rule of the policy may ask for.
+    package var environment: [String: String]
     /// Executors that shall not be tried this time.
     package var avoiding: Set<ExecutorID>
     /// The only executor that is asked; `nil`: all are.
@@ -24,6 +26,7 @@ package struct PlacementRequest: Sendable {
         memoryMB: Int64,
         quantities: [String: Int64] = [:],
         policy: PlacementPolicy = .any,
+        environment: [String: String] = [:],
         avoiding: Set<ExecutorID> = [],
         only: ExecutorID? = nil
     ) {
@@ -33,6 +36,7 @@ package struct PlacementRequest: Sendable {
         self.memoryMB = memoryMB
         self.quantities = quantities
         self.policy = policy
+        self.environment = environment
         self.avoiding = avoiding
         self.only = only
     }

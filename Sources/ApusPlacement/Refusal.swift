@@ -19,6 +19,10 @@ package enum RefusalReason: Hashable, Sendable, Comparable {
     case withoutTag(String)
     /// NO_TAG, and it has some.
     case tagged
+    /// RULE_BASED, and the rule says no.
+    case ruledOut
+    /// RULE_BASED, and the rule cannot be evaluated: why.
+    case ruleFails(String)
     /// The policy of that name is not built yet.
     case unsupportedPolicy(String)
     case tooManyInstances
@@ -44,6 +48,8 @@ extension RefusalReason: CustomStringConvertible {
         case .hostLimit(let limit): "already at the policy's limit of \(limit) per host"
         case .withoutTag(let tag): "without the tag \(tag)"
         case .tagged: "reserved by a tag"
+        case .ruledOut: "ruled out by the policy's rule"
+        case .ruleFails(let why): "where the policy's rule cannot be evaluated (\(why.clipped(toBytes: 200)))"
         case .tooManyInstances: "at the limit of \(Ledger.mostInstancesPerExecutor) instances"
         case .notEnoughCores: "not enough cores"
         case .notEnoughMemory: "not enough memory"

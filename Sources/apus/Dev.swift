@@ -43,7 +43,7 @@ struct Dev: AsyncParsableCommand {
     var pinned = false
 
     @OptionGroup var volumes: VolumeOptions
-    @OptionGroup var tags: TagOptions
+    @OptionGroup var traits: TraitOptions
 
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
@@ -62,7 +62,7 @@ struct Dev: AsyncParsableCommand {
             engineSocket: try EngineSocket.resolved(dockerSocket),
             sharing: pinned ? .pinned : .shared(multiplier: multiplier),
             allowedVolumes: volumes.allowed,
-            tags: tags.tags,
+            traits: traits.traits,
             logLevel: logLevel.level
         )
         try await cluster.run()

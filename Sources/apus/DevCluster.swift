@@ -11,7 +11,7 @@ struct DevCluster {
     let engineSocket: String
     let sharing: Topology.Sharing
     let allowedVolumes: [String]
-    let tags: [String]
+    let traits: ExecutorSettings.Traits
     let logLevel: Logger.Level
 
     /// Runs until SIGTERM or SIGINT.
@@ -29,7 +29,7 @@ struct DevCluster {
                 engineSocket: engineSocket,
                 sharing: sharing,
                 allowedVolumes: allowedVolumes,
-                tags: tags,
+                traits: traits,
                 logger: process.logger
             ).executor(of: cluster)
             let controller = ControllerNode(cluster: cluster, address: api, logger: process.logger)

@@ -57,7 +57,7 @@ struct ExecutorCommand: AsyncParsableCommand {
     var multiplier: Int?
 
     @OptionGroup var volumes: VolumeOptions
-    @OptionGroup var tags: TagOptions
+    @OptionGroup var traits: TraitOptions
 
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
@@ -84,7 +84,7 @@ struct ExecutorCommand: AsyncParsableCommand {
             engineSocket: try EngineSocket.resolved(dockerSocket),
             sharing: multiplier.map { .shared(multiplier: $0) } ?? .pinned,
             allowedVolumes: volumes.allowed,
-            tags: tags.tags,
+            traits: traits.traits,
             logger: process.logger
         )
         try await process.holdingState { directory in

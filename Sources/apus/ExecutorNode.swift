@@ -11,7 +11,7 @@ struct ExecutorNode {
     let engineSocket: String
     let sharing: Topology.Sharing
     let allowedVolumes: [String]
-    let tags: [String]
+    let traits: ExecutorSettings.Traits
     let logger: Logger
 
     func executor(of cluster: ClusterID) -> Executor {
@@ -27,7 +27,7 @@ struct ExecutorNode {
                 sharing: sharing,
                 publishAddress: "127.0.0.1",
                 allowedVolumes: allowedVolumes,
-                tags: tags
+                traits: traits
             ),
             logger: logger
         )

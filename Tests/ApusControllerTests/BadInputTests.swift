@@ -241,12 +241,12 @@ import Testing
             let good = await controller.post("applications/validate/spec", exampleSpec().json.serialized)
             #expect(good.json?.serialized == #"{"status":"SUCCESS","data":{"valid":true},"message":"success"}"#)
             var spec = exampleSpec()
-            spec.placementPolicy = .ruleBased(rule: "true", type: .hope)
+            spec.type = .computation
             let later = await controller.post("applications/validate/spec", spec.json.serialized)
             #expect(later.status == 400)
             #expect(
                 later.json?["data"]?["validationErrors"] == [
-                    "placementPolicy: RULE_BASED comes with a later version of Apus"
+                    "type COMPUTATION: only SERVICE can be run now; the others come with a later version of Apus"
                 ]
             )
         }

@@ -154,6 +154,24 @@ private let binary = ProcessInfo.processInfo.environment["APUS_TEST_BINARY"]
         }
     }
 
+    @Test func `what an executor is said to be is checked before it starts`() async throws {
+        let cases: [([String], String)] = [
+            (["--metadata", "rack"], "--metadata must be KEY=VALUE, not \"rack\""),
+            (["--metadata", "=r1"], "the key of --metadata must be 1 to 255 bytes without spaces"),
+            (["--metadata", "rack=1", "--metadata", "rack=2"], "--metadata rack is given twice"),
+            (["--metadata", "rack=" + String(repeating: "x", count: 1025)], "must be at most 1024 bytes on one line"),
+            (["--zone", "a b"], "--zone must be 1 to 255 bytes without spaces"),
+            (["--zone", ""], "--zone must be 1 to 255 bytes without spaces"),
+        ]
+        for command in ["dev", "executor"] {
+            for (arguments, reason) in cases {
+                let run = try await Program(binary ?? "", [command] + arguments).end()
+                #expect(run.code == 64, "\(command) \(arguments)")
+                #expect(run.errors.contains(reason), "\(command) \(arguments): \(run.errors)")
+            }
+        }
+    }
+
     @Test func `a second deploy of a service that is down waits for it and tells that it is not done`() async throws {
         try await Self.withNode { controller, node, endpoint in
             let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).json")

@@ -175,13 +175,34 @@ import Testing
         )
     }
 
+    @Test func `a service follows a rule about its executors and its environment`() throws {
+        var bench = try Bench(executors: 3)
+        let id = ExecutorID("executor-1")
+        bench.executors[id]?.description.metadata = ["rack": "r1"]
+        bench.executors[id]?.restart()
+        bench.beat()
+        bench.beat()
+        let rule = PlacementRule("'/allocatedExecutorNodeMetadata/rack' == '/applicationEnvironment/RACK'")
+        bench.create(instances: 2, exampleSpec(name: "NEAR", policy: .ruleBased(rule), env: ["RACK": "r1"]))
+        bench.create(instances: 1, exampleSpec(name: "FAR", policy: .ruleBased(rule), env: ["RACK": "r2"]))
+        bench.converge()
+        bench.converge()
+        #expect(bench.instances("NEAR-1").map(\.executor) == [id, id])
+        #expect(
+            bench.application("FAR-1")?.shortfall?.text == """
+                0 of 3 executors fit: 2 where the policy's rule cannot be evaluated \
+                (there is no /allocatedExecutorNodeMetadata/rack), 1 ruled out by the policy's rule
+                """
+        )
+    }
+
     @Test func `what is not built yet is refused with a clear message`() throws {
         var bench = try Bench()
-        let rule = PlacementPolicy.ruleBased(rule: "true", type: .hope)
-        for policy in [rule, .composite(policies: [.noTag, rule], combiner: .or)] {
+        let local = PlacementPolicy.local(hostLevel: true)
+        for policy in [local, .composite(policies: [.noTag, local], combiner: .or)] {
             #expect(
-                bench.ask(.create(exampleSpec(name: "RULED", policy: policy), instances: 1, .standard))
-                    == .refused(["placementPolicy: RULE_BASED comes with a later version of Apus"])
+                bench.ask(.create(exampleSpec(name: "LOCAL", policy: policy), instances: 1, .standard))
+                    == .refused(["placementPolicy: LOCAL comes with a later version of Apus"])
             )
         }
     }

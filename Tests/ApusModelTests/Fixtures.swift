@@ -1,7 +1,23 @@
 import ApusModel
 
+private let spread = SpreadPolicy(.metadata(key: "rack"), maxSkew: 2, enforcement: .soft, scope: .version)
+private let simplePolicies: [PlacementPolicy] = [.any, .onePerHost, .maxPerHost(3), .matchTag("gpu"), .noTag]
+
+/// As it may stand in an older record: not all of it would be taken now.
+let recordedPolicy = PlacementPolicy.composite(
+    policies: simplePolicies + [.ruleBased(PlacementRule("true", type: .mvel))],
+    combiner: .or
+)
+
 /// A specification with every part in it, so that a round trip proves them all.
-func fullSpec() -> ApplicationSpec {
+func fullSpec(
+    policy: PlacementPolicy = .composite(
+        policies: [
+            .composite(policies: simplePolicies + [.ruleBased(PlacementRule("true"))], combiner: .or), .spread(spread),
+        ],
+        combiner: .and
+    )
+) -> ApplicationSpec {
     let call = HTTPCallSpec(
         scheme: .https,
         hostname: "files",
@@ -33,12 +49,7 @@ func fullSpec() -> ApplicationSpec {
         type: .computation,
         logging: .rsyslog(server: "udp://log:514", tagPrefix: "p", tagSuffix: nil),
         resources: ResourceRequirements(cores: 2, memoryMB: 512),
-        placementPolicy: .composite(
-            policies: [
-                .any, .onePerHost, .maxPerHost(3), .matchTag("gpu"), .noTag, .ruleBased(rule: "true", type: .mvel),
-            ],
-            combiner: .or
-        ),
+        placementPolicy: policy,
         healthcheck: CheckSpec(
             mode: .http(
                 HTTPCheck(

@@ -80,7 +80,7 @@ private let start = NodeCommand(
     executor: executor,
     key: key,
     fence: fence,
-    order: .start(InstanceSpec(id: InstanceID("AI-3"), spec: fullSpec(), allocation: allocation))
+    order: .start(InstanceSpec(id: InstanceID("AI-3"), spec: fullSpec(policy: recordedPolicy), allocation: allocation))
 )
 private let stop = NodeCommand(
     cluster: cluster,

@@ -96,7 +96,7 @@ private let named = "- Only characters, numbers, hyphen and underscore is allowe
         let spec = try TaskSpec(json: try taskJSON())
         #expect(Workload.task(spec).partsNotBuilt.isEmpty)
         var ruled = spec
-        ruled.placementPolicy = .ruleBased(rule: "true", type: .hope)
+        ruled.placementPolicy = .local(hostLevel: true)
         ruled.configs = fullSpec().configs
         #expect(Workload.task(ruled).partsNotBuilt.count == 2)
         ruled.placementPolicy = .composite(policies: [.matchTag("gpu"), .noTag], combiner: .or)

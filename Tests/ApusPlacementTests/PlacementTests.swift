@@ -76,7 +76,7 @@ struct PlacementTests {
         #expect(ledger.explain(request("d", policy: .maxPerHost(3))) == [e0: .hostLimit(3)])
     }
 
-    @Test(arguments: [PlacementPolicy.ruleBased(rule: "x", type: .hope), .spread(SpreadPolicy(.zone))])
+    @Test(arguments: [PlacementPolicy.spread(SpreadPolicy(.zone))])
     func `a policy that is not built yet is refused by name`(policy: PlacementPolicy) {
         var ledger = Ledger(.pinned(cores: [8]), .pinned(cores: [8]))
         #expect(
