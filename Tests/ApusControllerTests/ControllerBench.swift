@@ -91,7 +91,7 @@ func fullReport(_ instances: [InstanceReport] = [], revision: Int64 = 1, fence: 
                 nodes: [Topology.Node(id: 0, cores: [0, 1, 2, 3], memoryMB: 1024)],
                 sharing: .pinned
             ),
-            tags: ["node1"],
+            tags: [],
             metadata: [:]
         )
     )
