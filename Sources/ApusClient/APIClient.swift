@@ -91,6 +91,12 @@ package struct APIClient: Sendable {
     // MARK: the cluster
 
     package func cluster() async throws -> JSON { try await get("cluster") }
+
+    /// Begins or ends the maintenance of the whole cluster.
+    package func setMaintenance(_ isOn: Bool) async throws -> JSON {
+        try await data(.POST, "cluster/maintenance/\(isOn ? "set" : "unset")", nil)
+    }
+
     package func executors() async throws -> JSON { try await get("cluster/executors") }
 
     // MARK: steps

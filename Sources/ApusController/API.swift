@@ -64,8 +64,16 @@ struct Handling: Sendable {
         accepted: APIAnswer,
         refused: ([String]) -> APIAnswer = { APIAnswer(SpecRefusal.violations($0)) }
     ) async -> APIAnswer {
+        await change(command, refused: refused) { _ in accepted }
+    }
+
+    /// The same; `done` makes the answer from what the engine says was done.
+    func change(
+        _ command: Command,
+        refused: ([String]) -> APIAnswer = { APIAnswer(SpecRefusal.violations($0)) },
+        done: (CommandOutcome) -> APIAnswer
+    ) async -> APIAnswer {
         switch await api.inbox.submit(command) {
-        case .answer(.accepted): return accepted
         case .answer(.refused(let violations)): return refused(violations)
         case .answer(.unavailable(let reason)), .unavailable(let reason): return .failed(503, reason, retryAfter: 1)
         case .busy:
@@ -74,6 +82,7 @@ struct Handling: Sendable {
                 "\(Inbox.mostCommands) requests for change wait already. Nothing was changed; try again.",
                 retryAfter: 1
             )
+        case .answer(let outcome): return done(outcome)
         }
     }
 }

@@ -22,6 +22,7 @@ extension Handling {
     }
 
     func validateSpec() throws(APIRefusal) -> APIAnswer {
+        try refuseInMaintenance()
         switch ApplicationSpec.validated(try call.json()) {
         case .failure(let refusal): throw .spec(refusal)
         case .success(let spec):

@@ -11,7 +11,8 @@ extension Handling {
         let applications = state.applications.values
         return .success(
             .members([
-                "leader": .string(api.leader), "state": "NORMAL", "numExecutors": .integer(Int64(active.count)),
+                "leader": .string(api.leader), "state": .string(state.facts.mode.rawValue),
+                "numExecutors": .integer(Int64(active.count)),
                 "numApplications": .integer(Int64(applications.count)),
                 "numActiveApplications": .integer(Int64(applications.count { $0.state.isActive })),
                 "numActiveTasks": .integer(Int64(activeTasks.count)), "numLocalServices": 0,

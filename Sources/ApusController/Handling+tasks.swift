@@ -5,6 +5,7 @@ import HashTreeCollections
 /// Tasks, and what is asked of them (contract §1.3).
 extension Handling {
     func validateTask() throws(APIRefusal) -> APIAnswer {
+        try refuseInMaintenance()
         switch TaskSpec.validated(try call.json()) {
         case .failure(let refusal): throw .spec(refusal)
         case .success(let spec):

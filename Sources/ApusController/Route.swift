@@ -73,6 +73,8 @@ struct Route: Sendable {
         Route("DELETE", "tasks/{source}/instances/{task}") { call throws(APIRefusal) in await call.forgetTask() },
 
         get("cluster") { call throws(APIRefusal) in call.cluster() },
+        post("cluster/maintenance/set") { call throws(APIRefusal) in await call.beginMaintenance() },
+        post("cluster/maintenance/unset") { call throws(APIRefusal) in await call.endMaintenance() },
         get("cluster/executors") { call throws(APIRefusal) in call.executors() },
         get("cluster/executors/{id}") { call throws(APIRefusal) in try call.executor() },
         get("endpoints") { call throws(APIRefusal) in call.endpoints(named: call.call.values("app")) },
@@ -107,7 +109,6 @@ struct Route: Sendable {
                 ("POST", "cluster/executors/{id}/blacklist"), ("POST", "cluster/executors/{id}/unblacklist"),
             ]
         )
-        + refusing("Maintenance mode", [("POST", "cluster/maintenance/set"), ("POST", "cluster/maintenance/unset")])
         + refusing(
             "The event log",
             [("GET", "cluster/events"), ("GET", "cluster/events/latest"), ("GET", "cluster/events/summary")]

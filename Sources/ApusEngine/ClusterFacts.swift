@@ -15,6 +15,8 @@ package struct ClusterFacts: Hashable, Sendable {
     package var spread: SpreadPolicy?
 
     static let key = RecordKey(.cluster, "facts")
+    /// Drove's text (contract §0.4).
+    package static let maintenanceText = "Cluster is in maintenance mode"
 
     package init() {}
 }

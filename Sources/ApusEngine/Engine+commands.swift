@@ -8,11 +8,15 @@ extension Engine {
     private static let mostInstances = 2048
 
     mutating func accept(_ command: Command, at times: Times) -> CommandOutcome {
-        switch command {
+        if state.facts.mode == .maintenance, command.waitsForMaintenance {
+            return .refused([ClusterFacts.maintenanceText])
+        }
+        return switch command {
         case .application(let operation): accept(operation, at: times)
         case .cancel(let app): cancel(app, at: times)
         case .task(let operation): accept(operation, at: times)
         case .forget(let task): forget(task, at: times)
+        case .cluster(let command): accept(command, at: times)
         }
     }
 

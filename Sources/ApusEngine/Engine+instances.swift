@@ -184,7 +184,7 @@ extension Engine {
     /// - Returns: `true` if there is nothing more to send.
     private mutating func giveUp(_ instance: Instance, at times: Times) -> Bool {
         guard case .assigned = instance.progress, let member = state.members[instance.executor],
-            member.reach.failing >= settings.lostAfter
+            member.reach.failing >= settings.lostAfter, !isInMaintenance
         else { return false }
         switch instance.owner {
         case .application:

@@ -132,7 +132,8 @@ extension Engine {
     mutating func watch(_ id: ExecutorID, at times: Times) {
         guard let member = state.members[id], !member.isLost else { return }
         let silence = listening(times.now) - member.heard
-        if silence >= settings.lostAfter {
+        // In maintenance nobody is given up; its end sets the alarm.
+        if silence >= settings.lostAfter, !isInMaintenance {
             lose(member, at: times)
             return
         }
@@ -142,6 +143,7 @@ extension Engine {
             updateAdmission(of: id)
             effects.append(.note("executor \(id) (\(member.hostname)) is silent"))
         }
+        guard silence < settings.lostAfter else { return }
         let span = silence >= settings.silentAfter ? settings.lostAfter : settings.silentAfter
         wake(.member(id), at: soonest(member.heard + span))
     }

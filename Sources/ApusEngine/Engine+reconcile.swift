@@ -13,6 +13,11 @@ extension Engine {
         }
         let isUnderWay = application.operation != nil
         if finish(&application, live: live, at: times) { return }
+        // An operation goes on; whatever else there is to do waits for the end of maintenance.
+        guard !isInMaintenance || application.operation != nil else {
+            state.applications[id] = application
+            return
+        }
         // Both may have stopped some.
         if isUnderWay { live = state.instances(of: id) }
         proveGeneration(of: &application, live: live, at: times.now)

@@ -247,7 +247,7 @@ extension Engine {
     mutating func repeatStop(ofStray id: InstanceID, at times: Times) {
         guard let stray = strays[id] else { return }
         // One that is ending may come back to life: its executor forgets a STOP that it could not write down.
-        if stray.state.isAlive, mayStop, state.members[stray.executor]?.presence == .present {
+        if stray.state.isAlive, mayStop, !isInMaintenance, state.members[stray.executor]?.presence == .present {
             emit(.stop(id, reason(toStop: stray)), to: stray.executor)
         }
         wake(.stray(id), at: times.now + settings.resendAfter)

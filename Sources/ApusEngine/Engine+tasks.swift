@@ -194,6 +194,8 @@ extension Engine {
 
     private mutating func expire(_ id: TaskID, _ end: TaskEnd, at times: Times) {
         let age = Duration.milliseconds(times.wall.milliseconds - end.at.milliseconds)
+        // The end of maintenance looks again.
+        guard !isInMaintenance else { return }
         if age >= settings.taskRetention {
             _ = forget(id, at: times)
         } else {

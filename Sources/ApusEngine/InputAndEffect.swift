@@ -25,6 +25,8 @@ package enum Command: Hashable, Sendable {
     case task(TaskOperation)
     /// Forgets a task that has ended.
     case forget(TaskID)
+    /// About the whole cluster or its executors.
+    case cluster(ClusterCommand)
 }
 
 /// What the engine wants done, in order, after its batch is committed.
@@ -41,6 +43,8 @@ package enum Effect: Sendable {
 package enum CommandOutcome: Hashable, Sendable {
     /// Committed.
     case accepted(Owner)
+    /// Committed: what became of a command about the cluster.
+    case cluster(ClusterOutcome)
     /// Not allowed as things are: Drove's validation texts.
     case refused([String])
     /// Nothing is decided now; the reason says why and when to come again.

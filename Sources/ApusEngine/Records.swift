@@ -146,6 +146,7 @@ extension Member {
             "schema": .integer(recordSchema), "id": id.json, "key": key.json, "hostname": .string(hostname),
             "port": .integer(Int64(port)), "transport": .string(transport.rawValue), "admitted": admitted.json,
             "description": description.json, "lostSince": lost,
+            "duty": duty == .active ? nil : .string(duty.rawValue),
         ])
     }
 
@@ -171,6 +172,11 @@ extension Member {
             sequence: 0,
             instances: []
         )
+        // Those of earlier versions know no duty.
+        guard json["duty"] != nil else { return }
+        let name = try json.string("duty")
+        guard let known = Duty(rawValue: name) else { throw JSONError("the duty \(name) is not known") }
+        duty = known
     }
 }
 

@@ -173,7 +173,7 @@ extension Command {
         switch self {
         case .application(let operation): operation.appID
         case .cancel(let app): app
-        case .task, .forget: nil
+        case .task, .forget, .cluster: nil
         }
     }
 
@@ -199,6 +199,7 @@ extension Command {
         case .task(.create(let spec, _)): "create task \(spec.id)"
         case .task(.kill(let task, _)): "kill task \(task)"
         case .forget(let task): "forget task \(task)"
+        case .cluster(let command): "\(command)"
         }
     }
 }

@@ -84,7 +84,7 @@ extension InstanceID {
 extension CommandOutcome {
     var word: String {
         switch self {
-        case .accepted: "accepted"
+        case .accepted, .cluster: "accepted"
         case .refused(let texts): "refused (\(texts.joined(separator: "; ")))"
         case .unavailable: "unavailable"
         }

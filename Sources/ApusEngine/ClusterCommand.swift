@@ -1,0 +1,10 @@
+/// A request for change that is about the whole cluster.
+package enum ClusterCommand: Hashable, Sendable {
+    case setMode(ClusterFacts.Mode)
+}
+
+/// What became of one.
+package enum ClusterOutcome: Hashable, Sendable {
+    /// These facts hold now.
+    case facts(ClusterFacts)
+}
