@@ -94,7 +94,7 @@ package struct APIClient: Sendable {
 
     /// Begins or ends the maintenance of the whole cluster.
     package func setMaintenance(_ isOn: Bool) async throws -> JSON {
-        try await data(.POST, "cluster/maintenance/\(isOn ? "set" : "unset")", nil)
+        try await post("cluster/maintenance/\(isOn ? "set" : "unset")", nil)
     }
 
     package func executors() async throws -> JSON { try await get("cluster/executors") }
@@ -104,7 +104,7 @@ package struct APIClient: Sendable {
     /// The `data` of a path below `/apis/v1/`.
     package func get(_ path: String) async throws -> JSON { try await data(.GET, path, nil) }
 
-    private func post(_ path: String, _ body: JSON) async throws -> JSON { try await data(.POST, path, body) }
+    func post(_ path: String, _ body: JSON?) async throws -> JSON { try await data(.POST, path, body) }
 
     private func data(_ method: HTTPMethod, _ path: String, _ body: JSON?) async throws -> JSON {
         let url = "\(endpoint)/apis/v1/\(path)"
@@ -131,9 +131,9 @@ package struct APIClient: Sendable {
         return ClientError(.refused([message]), message)
     }
 
-    private func part<Entity>(_ id: Identifier<Entity>) -> String { HTTPCall.encoded(id.rawValue) }
+    func part<Entity>(_ id: Identifier<Entity>) -> String { HTTPCall.encoded(id.rawValue) }
 
-    private func read<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
+    func read<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
         do {
             return try body()
         } catch {
@@ -144,7 +144,7 @@ package struct APIClient: Sendable {
         }
     }
 
-    private func unreadable(_ path: String) -> ClientError {
+    func unreadable(_ path: String) -> ClientError {
         ClientError(.unreadable, "\(endpoint)/apis/v1/\(path) does not answer as the API of a controller does")
     }
 }

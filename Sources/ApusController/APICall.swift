@@ -64,6 +64,15 @@ package struct APICall: Sendable {
         Self.pairs(String(decoding: body, as: UTF8.self)[...])
     }
 
+    /// A switch of the query: off unless it says `true`.
+    func flag(_ name: String) throws(APIRefusal) -> Bool {
+        switch values(name).last ?? "false" {
+        case "true": return true
+        case "false": return false
+        case let other: throw .spec(.violations(["query param \(name) must be true or false, not \(other)"]))
+        }
+    }
+
     /// A number of the query within Drove's range, or its default.
     func count(_ name: String, default standard: Int) throws(APIRefusal) -> Int {
         guard let text = values(name).last else { return standard }

@@ -30,10 +30,11 @@ struct MemberView {
     var isActive: Bool { wireState == "ACTIVE" }
 
     private var wireState: String {
-        switch member.presence {
-        case .joining: "UNREADY"
-        case .present, .silent: member.troubles.isEmpty ? "ACTIVE" : "UNREADY"
-        case .lost: "REMOVED"
+        switch (member.presence, member.duty) {
+        case (.lost, _): "REMOVED"
+        case (_, .blacklistRequested), (_, .blacklisted): member.duty.rawValue
+        case (_, .suspended), (_, .suspendedAtOnce), (_, .retiring), (.joining, .active): "UNREADY"
+        case (.present, .active), (.silent, .active): reasons.isEmpty ? "ACTIVE" : "UNREADY"
         }
     }
 
@@ -46,8 +47,14 @@ struct MemberView {
         }
     }
 
-    /// Why it cannot serve now; `nil` if it can.
-    private var troubles: JSON? { member.troubles.isEmpty ? nil : .array(member.troubles.map { .string($0) }) }
+    /// What keeps it from serving now and clears by itself.
+    private var reasons: [String] { member.troubles + (member.unreachable.map { [$0] } ?? []) }
+
+    /// `nil` if nothing does.
+    private var troubles: JSON? { reasons.isEmpty ? nil : .array(reasons.map { .string($0) }) }
+
+    /// What operators want of it, in the engine's own words.
+    private var duty: JSON { .string(member.duty.rawValue) }
 
     /// Left out if nobody said where it stands.
     private var zone: JSON? { member.description.zone.map { .string($0) } }
@@ -65,7 +72,8 @@ struct MemberView {
             "port": .integer(Int64(member.port)), "transportType": .string(member.transport.rawValue),
             "freeCores": .integer(Int64(freeCores)), "usedCores": .integer(Int64(usedCores)),
             "freeMemory": .integer(freeMemoryMB), "usedMemory": .integer(usedMemoryMB), "tags": tags,
-            "state": .string(wireState), "presence": .string(presence), "troubles": troubles, "zone": zone,
+            "state": .string(wireState), "presence": .string(presence), "duty": duty,
+            "troubles": troubles, "zone": zone,
         ])
     }
 
@@ -89,7 +97,8 @@ struct MemberView {
             "instances": .array(instances.map(\.json)), "tasks": .array(tasks.map(\.json)),
             "serviceInstances": .array([]),
             "tags": tags, "metadata": .strings(member.description.metadata), "executorState": .string(wireState),
-            "presence": .string(presence), "troubles": troubles, "zone": zone,
+            "presence": .string(presence), "duty": duty,
+            "troubles": troubles, "zone": zone,
         ])
     }
 

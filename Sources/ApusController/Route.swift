@@ -75,6 +75,13 @@ struct Route: Sendable {
         get("cluster") { call throws(APIRefusal) in call.cluster() },
         post("cluster/maintenance/set") { call throws(APIRefusal) in await call.beginMaintenance() },
         post("cluster/maintenance/unset") { call throws(APIRefusal) in await call.endMaintenance() },
+        post("cluster/executors/blacklist") { call throws(APIRefusal) in try await call.blacklist() },
+        post("cluster/executors/unblacklist") { call throws(APIRefusal) in try await call.unblacklist() },
+        post("cluster/executors/{id}/blacklist") { call throws(APIRefusal) in try await call.blacklist() },
+        post("cluster/executors/{id}/unblacklist") { call throws(APIRefusal) in try await call.unblacklist() },
+        post("cluster/executors/suspend") { call throws(APIRefusal) in try await call.suspendExecutors() },
+        post("cluster/executors/resume") { call throws(APIRefusal) in try await call.resumeExecutors() },
+        post("cluster/executors/retire") { call throws(APIRefusal) in try await call.retireExecutors() },
         get("cluster/executors") { call throws(APIRefusal) in call.executors() },
         get("cluster/executors/{id}") { call throws(APIRefusal) in try call.executor() },
         get("endpoints") { call throws(APIRefusal) in call.endpoints(named: call.call.values("app")) },
@@ -102,13 +109,6 @@ struct Route: Sendable {
             ]
         )
         + refusing("The dashboard", [("GET", "cluster/dashboard")])
-        + refusing(
-            "Blacklisting of executors",
-            [
-                ("POST", "cluster/executors/blacklist"), ("POST", "cluster/executors/unblacklist"),
-                ("POST", "cluster/executors/{id}/blacklist"), ("POST", "cluster/executors/{id}/unblacklist"),
-            ]
-        )
         + refusing(
             "The event log",
             [("GET", "cluster/events"), ("GET", "cluster/events/latest"), ("GET", "cluster/events/summary")]

@@ -14,23 +14,58 @@ package struct ClusterFacts: Hashable, Sendable {
     /// How applications are spread whose policy does not say.
     package var spread: SpreadPolicy?
 
+    /// The executors that were retired last and have not come back, the oldest first.
+    package var retired: [RetiredExecutor] = []
+
+    /// Of so many it is known that they must be started again before they may join.
+    private static let mostRetired = 1000
+
     static let key = RecordKey(.cluster, "facts")
     /// Drove's text (contract §0.4).
     package static let maintenanceText = "Cluster is in maintenance mode"
 
     package init() {}
+
+    mutating func retire(_ executor: RetiredExecutor) {
+        retired.removeAll { $0.id == executor.id }
+        retired.append(executor)
+        retired.removeFirst(max(0, retired.count - Self.mostRetired))
+    }
+}
+
+/// An executor that was forgotten, in the run of its process that was heard last.
+package struct RetiredExecutor: Hashable, Sendable {
+    package var id: ExecutorID
+    package var key: NodeKey
+    package var incarnation: Int64
+}
+
+extension RetiredExecutor {
+    fileprivate var record: JSON {
+        .members(["id": id.json, "key": key.json, "incarnation": .integer(incarnation)])
+    }
+
+    fileprivate init(record json: JSON) throws(JSONError) {
+        id = ExecutorID(try json.string("id"))
+        key = NodeKey(try json.string("key"))
+        incarnation = try json.integer("incarnation")
+    }
 }
 
 extension ClusterFacts {
     var record: JSON {
         .members([
             "schema": 1, "mode": .string(mode.rawValue), "changed": changed.json, "spread": spread?.json,
+            "retired": retired.isEmpty ? nil : .array(retired.map(\.record)),
         ])
     }
 
     init(record json: JSON) throws(JSONError) {
         mode = Mode(rawValue: try json.string("mode")) ?? .normal
         changed = WallTime(milliseconds: try json.integer("changed"))
+        if json["retired"] != nil {
+            for executor in try json.array("retired") { retired.append(try RetiredExecutor(record: executor)) }
+        }
         if let recorded = json["spread"] { spread = try SpreadPolicy(json: recorded) }
     }
 }

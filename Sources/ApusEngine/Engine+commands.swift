@@ -20,6 +20,13 @@ extension Engine {
         }
     }
 
+    private mutating func accept(_ command: ClusterCommand, at times: Times) -> CommandOutcome {
+        switch command {
+        case .setMode(let mode): .cluster(.facts(set(mode, at: times)))
+        case .order(let order, let selection): self.order(order, selection, at: times)
+        }
+    }
+
     private mutating func accept(_ operation: ApplicationOperation, at times: Times) -> CommandOutcome {
         if case .create(let spec, let instances, let opSpec) = operation {
             return create(spec, instances: instances, opSpec, at: times)

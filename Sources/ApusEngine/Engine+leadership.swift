@@ -22,6 +22,7 @@ extension Engine {
         var member = try reading(record) { json throws(JSONError) in try Member(record: json) }
         member.heard = listening(times.now)
         state.members[member.id] = member
+        if member.duty.isLeaving { leaving.insert(member.id) }
         offer(member)
         if !member.isLost {
             unheard.insert(member.id)

@@ -8,13 +8,7 @@ import HashTreeCollections
 extension Engine {
     var isInMaintenance: Bool { state.facts.mode == .maintenance }
 
-    mutating func accept(_ command: ClusterCommand, at times: Times) -> CommandOutcome {
-        switch command {
-        case .setMode(let mode): .cluster(.facts(set(mode, at: times)))
-        }
-    }
-
-    private mutating func set(_ mode: ClusterFacts.Mode, at times: Times) -> ClusterFacts {
+    mutating func set(_ mode: ClusterFacts.Mode, at times: Times) -> ClusterFacts {
         guard mode != state.facts.mode else { return state.facts }
         state.facts.mode = mode
         state.facts.changed = times.wall

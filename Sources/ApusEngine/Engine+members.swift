@@ -65,7 +65,10 @@ extension Engine {
             wakeWaiting()
         }
         // Nothing was asked of it since: the next command will tell.
-        if case .failing(_, let last) = member.reach, times.now - last > settings.lostAfter { member.reach = .reached }
+        if case .failing(_, let last) = member.reach, times.now - last > settings.lostAfter {
+            member.reach = .reached
+            member.unreachable = nil
+        }
         if let fence = report.fence { member.acknowledged = max(member.acknowledged, fence.epoch) }
         if identity.hostname != member.hostname || identity.port != member.port {
             (member.hostname, member.port) = (identity.hostname, identity.port)
@@ -110,6 +113,7 @@ extension Engine {
         }
         state.members[id] = member
         guard isUnreachable(member), !wasUnreachable else { return }
+        state.members[id]?.unreachable = "does not take commands: \(reason)".clipped(toBytes: Self.longestError)
         effects.append(.note("executor \(id) (\(member.hostname)) does not take commands: \(reason)"))
         updateAdmission(of: id)
     }
@@ -117,6 +121,7 @@ extension Engine {
     mutating func reached(_ id: ExecutorID) {
         guard let member = state.members[id], member.reach != .reached else { return }
         state.members[id]?.reach = .reached
+        state.members[id]?.unreachable = nil
         guard isUnreachable(member) else { return }
         effects.append(.note("executor \(id) (\(member.hostname)) takes commands again"))
         updateAdmission(of: id)
@@ -182,19 +187,24 @@ extension Engine {
             updateMayStop()
             return
         }
-        let admission: Admission =
-            switch member.presence {
-            case .joining: .closed(.joining)
-            case .silent: .closed(.silent)
-            case .lost: .closed(.lost)
-            case .present where !member.troubles.isEmpty || isUnreachable(member): .closed(.suspended)
-            case .present: .open
-            }
-        ledger.setAdmission(id, admission)
+        ledger.setAdmission(id, admission(of: member))
         if member.presence == .joining { joining.insert(id) } else { joining.remove(id) }
         let isDeaf = member.presence == .silent || member.isLost
         if isDeaf || member.acknowledged >= state.epoch { behind.remove(id) } else { behind.insert(id) }
         updateMayStop()
+    }
+
+    private func admission(of member: Member) -> Admission {
+        switch (member.presence, member.duty) {
+        case (.lost, _): .closed(.lost)
+        case (_, .blacklistRequested), (_, .blacklisted): .closed(.blacklisted)
+        case (_, .suspended), (_, .suspendedAtOnce): .closed(.suspendedByOperator)
+        case (_, .retiring): .closed(.retiring)
+        case (.joining, .active): .closed(.joining)
+        case (.silent, .active): .closed(.silent)
+        case (.present, .active):
+            member.troubles.isEmpty && !isUnreachable(member) ? .open : .closed(.suspended)
+        }
     }
 
     /// No STOP leaves before every member that can hear has recorded this epoch (`docs/architecture.md` §3).

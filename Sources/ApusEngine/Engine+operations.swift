@@ -135,7 +135,9 @@ extension Engine {
         guard var application = state.applications[app], let operation = application.operation else { return refusal }
         switch operation.kind {
         case .scale, .startInstances, .suspend:
-            application.expected = state.instances(of: app).count(where: \.isAliveAndWell)
+            // What moves may have one more.
+            let well = state.instances(of: app).count(where: \.isAliveAndWell)
+            application.expected = min(well, max(application.expected, operation.before))
         case .replaceInstances: break
         case .create, .stopInstances, .recover, .destroy: return refusal
         }

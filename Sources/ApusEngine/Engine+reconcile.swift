@@ -23,8 +23,9 @@ extension Engine {
         proveGeneration(of: &application, live: live, at: times.now)
         state.applications[id] = application
 
+        if stopAtOnce(live, at: times) { live = state.instances(of: id) }
         stopTargets(of: application, live: live, at: times)
-        if isUnderWay { live = state.instances(of: id) }
+        if isUnderWay || !leaving.isEmpty { live = state.instances(of: id) }
         let alive = live.filter(\.isAlive)
         let ceiling = ceiling(of: application, alive: alive)
         let staying = staying(of: application, alive: alive)
@@ -60,7 +61,7 @@ extension Engine {
         var wanted = ceiling - alive.count
         if let operation = application.operation {
             let targets = Set(operation.targets)
-            let pending = alive.count { !$0.isHealthy && !targets.contains($0.id) }
+            let pending = alive.count { !$0.isHealthy && !targets.contains($0.id) && !isLeaving($0) }
             // What was there before and is missing is repaired at once.
             wanted = min(wanted, max(operation.parallelism - pending, operation.floor(application) - alive.count))
         }
@@ -118,7 +119,8 @@ extension Engine {
     // MARK: stopping
 
     /// Scale down takes those on silent executors first, then what is not healthy yet, then what was and is being
-    /// looked at again, then those on executors in trouble, then the oldest.
+    /// looked at again, then those on executors that are to be free of them, then those on executors in trouble, then
+    /// the oldest.
     private mutating func stopSurplus(of application: Application, staying: [Instance], ceiling: Int, at times: Times) {
         guard mayStop else {
             waiting.waitToStop(.application(application.id))
@@ -145,7 +147,8 @@ extension Engine {
     private func victimRank(_ instance: Instance) -> Int {
         guard let member = state.members[instance.executor], member.presence == .present else { return 0 }
         guard instance.isHealthy else { return instance.isAliveAndWell ? 2 : 1 }
-        return member.troubles.isEmpty ? 4 : 3
+        if member.duty.isLeaving { return 3 }
+        return member.troubles.isEmpty ? 5 : 4
     }
 
     /// Tells an instance's executor to stop it, from when that is allowed until it has.

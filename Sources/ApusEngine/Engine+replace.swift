@@ -5,11 +5,9 @@ import HashTreeCollections
 extension Engine {
     /// How many instances may be alive now: a replacement that starts first has some more.
     func ceiling(of application: Application, alive: [Instance]) -> Int {
-        guard let operation = application.operation, operation.kind == .replaceInstances,
-            operation.order == .startFirst
-        else { return application.expected }
-        let targets = Set(operation.targets)
-        return application.expected + min(operation.parallelism, alive.count { targets.contains($0.id) })
+        let operation = application.operation
+        let parallelism = operation?.kind == .replaceInstances ? operation?.parallelism ?? 1 : 1
+        return application.expected + min(parallelism, givingWay(of: application, alive: alive).count)
     }
 
     /// Those that are to stay: what STOP_INSTANCES names goes in its own time, and no other in its place.
@@ -19,45 +17,31 @@ extension Engine {
         return alive.filter { !targets.contains($0.id) }
     }
 
-    /// Stops those of the operation's instances whose time has come.
+    /// Stops those instances whose time has come: what the operation is about, and what has to move.
     mutating func stopTargets(of application: Application, live: [Instance], at times: Times) {
-        guard let operation = application.operation, !operation.targets.isEmpty else { return }
-        let targets = Set(operation.targets)
-        let remaining = live.filter { $0.isAlive && targets.contains($0.id) }
-        guard !remaining.isEmpty else { return }
+        let alive = live.filter(\.isAlive)
+        let givingWay = givingWay(of: application, alive: alive)
+        let targets = Set(application.operation?.targets ?? [])
+        let named = alive.filter { targets.contains($0.id) }
+        guard !givingWay.isEmpty || !named.isEmpty else { return }
         guard mayStop else {
             waiting.waitToStop(.application(application.id))
             return
         }
-        let due: [Instance]
-        let reason: StopReason
+        for instance in replaced(givingWay, of: application, live: live) { stop(instance.id, .replaced, at: times.now) }
+        guard let operation = application.operation else { return }
         switch operation.kind {
         case .stopInstances:
             let ending = live.count { targets.contains($0.id) && !$0.isAlive }
-            due = Array(remaining.prefix(max(0, operation.parallelism - ending)))
-            reason = .requested
-        case .replaceInstances:
-            due =
-                operation.order == .startFirst
-                ? replaced(operation, application, remaining, live) : makingWay(operation, application, remaining, live)
-            reason = .replaced
-        case .create, .startInstances, .scale, .suspend, .recover, .destroy: return
+            for instance in named.prefix(max(0, operation.parallelism - ending)) {
+                stop(instance.id, .requested, at: times.now)
+            }
+        case .replaceInstances where operation.order == .stopFirst:
+            for instance in makingWay(operation, application, named, live) {
+                stop(instance.id, .replaced, at: times.now)
+            }
+        case .replaceInstances, .create, .startInstances, .scale, .suspend, .recover, .destroy: return
         }
-        for instance in due { stop(instance.id, reason, at: times.now) }
-    }
-
-    /// Start first: the new ones that are healthy must fill every place that the remaining ones leave, and one more for
-    /// each that goes; so no fewer are healthy than are expected, and one whose replacement fails stays.
-    private func replaced(
-        _ operation: Operation,
-        _ application: Application,
-        _ remaining: [Instance],
-        _ live: [Instance]
-    ) -> [Instance] {
-        let targets = Set(operation.targets)
-        let others = live.count { $0.isHealthy && !targets.contains($0.id) }
-        let spare = others - (application.expected - remaining.count)
-        return Array(inOrderOfStopping(remaining).prefix(max(0, spare)))
     }
 
     /// Stop first: at most `parallelism` fewer than expected are healthy.

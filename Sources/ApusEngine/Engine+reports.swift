@@ -19,6 +19,7 @@ extension Engine {
             state.members[identity.id] = nil
             ledger.withdraw(identity.id)
         }
+        if let refusal = refusalOfRetired(identity) { return refused(refusal) }
         let isNew = state.members[identity.id] == nil
         if isNew { admit(identity, at: times) }
         guard var member = state.members[identity.id] else { return refused("not admitted") }

@@ -98,7 +98,11 @@ extension Engine {
         var end = end
         if end.error.isEmpty, case .stopped(let reason) = end.cause {
             end.error =
-                reason == .killed ? "killed by a user" : "not taken by its executor within \(run.timeout.text)"
+                switch reason {
+                case .killed: "killed by a user"
+                case .suspended: "stopped because its executor was suspended at once"
+                default: "not taken by its executor within \(run.timeout.text)"
+                }
         }
         state.tasks[id]?.phase = .ended(end)
         state.tasks[id]?.updated = times.wall
@@ -152,6 +156,8 @@ extension Engine {
         var reason: StopReason?
         if run.isKilled {
             reason = .killed
+        } else if isSuspendedAtOnce(instance) {
+            reason = .suspended
         } else if case .assigned = instance.progress {
             if run.deadline > times.now {
                 wake(.owner(run.owner), at: run.deadline)

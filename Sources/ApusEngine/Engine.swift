@@ -24,6 +24,8 @@ package struct Engine: Sendable {
     /// Records that this turn changed.
     var touched: Set<RecordKey> = []
     var effects: [Effect] = []
+    /// Members whose work is to be elsewhere.
+    var leaving: Set<ExecutorID> = []
     /// Containers of this cluster that no application claims.
     var strays: [InstanceID: Stray] = [:]
     /// Members that have neither spoken to this leader nor were given up.
@@ -107,6 +109,7 @@ package struct Engine: Sendable {
             reconcile(owner, budget: &budget, at: times)
         }
         for trial in trials { goOn(after: trial, budget: &budget, at: times) }
+        settleDuties(at: times)
     }
 
     mutating func reconcile(_ owner: Owner, budget: inout Int, at times: Times) {

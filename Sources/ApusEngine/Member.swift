@@ -39,6 +39,8 @@ package struct Member: Sendable {
     var reach = Reach.reached
     /// Why it cannot serve now, in its own words; soft.
     package var troubles: [String] = []
+    /// Why no command reaches it, while none does; soft.
+    package var unreachable: String?
     /// What operators want of it; committed.
     package var duty = Duty.active
     /// The ids of what runs there, oldest first.

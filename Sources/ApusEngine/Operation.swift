@@ -109,6 +109,9 @@ package struct Operation: Hashable, Sendable {
 }
 
 extension ApplicationSpec {
+    /// The longest that replacing one instance may take.
+    package var longestReplacement: Duration { longestStart + longestStop }
+
     /// The longest that an instance may take from its START until it is healthy.
     fileprivate var longestStart: Duration {
         [readiness, healthcheck].reduce(bounded(executable.dockerPullTimeout)) { sum, check in

@@ -118,6 +118,8 @@ package enum StopReason: String, Sendable, CaseIterable {
     case rolledBack = "ROLLED_BACK"
     /// A user killed the task.
     case killed = "KILLED"
+    /// An operator suspended its executor at once.
+    case suspended = "SUSPENDED"
     /// It came back after it had been given up.
     case lost = "LOST"
     /// Its application is not known to this cluster.

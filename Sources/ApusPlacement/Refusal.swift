@@ -9,6 +9,10 @@ package enum RefusalReason: Hashable, Sendable, Comparable {
     /// Known, but not verified yet.
     case joining
     case suspended
+    /// An operator excluded it.
+    case blacklisted
+    case suspendedByOperator
+    case retiring
     /// The request asks not to be placed there.
     case avoided
     /// ONE_PER_HOST, and an instance of the application is there.
@@ -42,6 +46,9 @@ extension RefusalReason: CustomStringConvertible {
         case .lost: "lost"
         case .joining: "joining"
         case .suspended: "suspended"
+        case .blacklisted: "blacklisted"
+        case .suspendedByOperator: "suspended by an operator"
+        case .retiring: "being retired"
         case .notAsked: "not asked"
         case .avoided: "avoided"
         case .alreadyOnHost: "already runs an instance of it"

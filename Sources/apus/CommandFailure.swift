@@ -53,6 +53,7 @@ struct CommandFailure: Error {
         let conflicts = [
             "already exists", "operations allowed for", "allowed for app", "could not be cancelled",
             "any instances with the following ids", "no replaceable healthy instances", "has already finished",
+            "resume it first", "unblacklist it", "tasks would fail", "in maintenance mode",
         ]
         if conflicts.contains(where: has) { return .conflict }
         return has("not the leader controller") ? .unreachable : .other

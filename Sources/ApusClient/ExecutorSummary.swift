@@ -1,0 +1,39 @@
+package import ApusModel
+
+/// An executor as the API lists it.
+package struct ExecutorSummary: Sendable {
+    package var id: ExecutorID
+    package var hostname: String
+    package var port: Int
+    /// As Drove's clients know it: ACTIVE, UNREADY, BLACKLISTED, say.
+    package var state: String
+    /// Whether it is heard: PRESENT, SILENT or LOST, say.
+    package var presence: String
+    /// What operators want of it: ACTIVE, BLACKLISTED or SUSPENDED, say.
+    package var duty: String
+    package var freeCores: Int64
+    package var usedCores: Int64
+    package var freeMemoryMB: Int64
+    package var usedMemoryMB: Int64
+    package var tags: [String]
+    /// What keeps it from serving now.
+    package var troubles: [String]
+    /// All of it as the API gave it.
+    package var json: JSON
+
+    init(json: JSON) throws(JSONError) {
+        self.json = json
+        id = ExecutorID(try json.string("executorId"))
+        hostname = try json.string("hostname")
+        port = try json.int("port")
+        state = try json.string("state")
+        presence = json["presence"]?.text ?? ""
+        duty = json["duty"]?.text ?? ""
+        freeCores = try json.integer("freeCores")
+        usedCores = try json.integer("usedCores")
+        freeMemoryMB = try json.integer("freeMemory")
+        usedMemoryMB = try json.integer("usedMemory")
+        tags = try json.strings("tags")
+        troubles = json["troubles"] == nil ? [] : try json.strings("troubles")
+    }
+}

@@ -1,0 +1,49 @@
+import ApusClient
+import ApusModel
+import ArgumentParser
+
+struct ExecutorsList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Show all executors, those that were given up last."
+    )
+
+    @OptionGroup var api: APIOptions
+
+    func run() async throws {
+        try await callingAPI {
+            guard !api.json else {
+                Output.line(try await api.client.executors().serialized)
+                return
+            }
+            let rows = try await api.client.executorSummaries().map { executor in
+                [
+                    executor.id.rawValue, "\(executor.hostname):\(executor.port)", executor.state,
+                    "\(executor.freeCores)/\(executor.freeCores + executor.usedCores)",
+                    "\(executor.freeMemoryMB)/\(executor.freeMemoryMB + executor.usedMemoryMB)",
+                    executor.tags.filter { $0 != executor.hostname }.joined(separator: ","), executor.remark,
+                ]
+            }
+            Output.list(
+                ["EXECUTOR", "ADDRESS", "STATE", "CORES FREE", "MB FREE", "TAGS", "REMARK"],
+                rows,
+                orElse: "no executors; start one with: apus executor"
+            )
+        }
+    }
+}
+
+extension ExecutorSummary {
+    /// What its state does not say.
+    var remark: String {
+        var words: [String] = []
+        switch duty {
+        case "SUSPENDED": words.append("suspended by an operator")
+        case "SUSPENDED_AT_ONCE": words.append("suspended at once by an operator")
+        case "RETIRING": words.append("is being retired")
+        default: break
+        }
+        if presence == "SILENT" { words.append("silent") }
+        return (words + troubles).joined(separator: "; ")
+    }
+}
