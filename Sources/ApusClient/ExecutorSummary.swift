@@ -9,7 +9,7 @@ package struct ExecutorSummary: Sendable {
     package var state: String
     /// Whether it is heard: PRESENT, SILENT or LOST, say.
     package var presence: String
-    /// What operators want of it: ACTIVE, BLACKLISTED or SUSPENDED, say.
+    /// What operators want of it if not that it works: BLACKLISTED or SUSPENDED, say.
     package var duty: String
     package var freeCores: Int64
     package var usedCores: Int64

@@ -120,6 +120,7 @@ extension Handling {
 
     /// That of the path, or those of the query: ids, tags and zones together.
     private func selection() throws(APIRefusal) -> ExecutorSelection {
+        _ = try call.json()
         if let id = call.parameters.first { return ExecutorSelection(ids: [ExecutorID(id)]) }
         let selection = ExecutorSelection(
             ids: call.values("id").filter { !$0.isEmpty }.map { ExecutorID($0) },

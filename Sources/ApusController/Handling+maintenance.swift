@@ -3,11 +3,13 @@ import ApusModel
 
 /// Maintenance of the whole cluster (contract §0.4, §1.4).
 extension Handling {
-    func beginMaintenance() async -> APIAnswer { await set(.maintenance) }
-    func endMaintenance() async -> APIAnswer { await set(.normal) }
+    func beginMaintenance() async throws(APIRefusal) -> APIAnswer { try await set(.maintenance) }
+    func endMaintenance() async throws(APIRefusal) -> APIAnswer { try await set(.normal) }
 
-    private func set(_ mode: ClusterFacts.Mode) async -> APIAnswer {
-        await change(.cluster(.setMode(mode))) { outcome in
+    private func set(_ mode: ClusterFacts.Mode) async throws(APIRefusal) -> APIAnswer {
+        // Nothing is wanted in the body; one that is broken is a mistake.
+        _ = try call.json()
+        return await change(.cluster(.setMode(mode))) { outcome in
             guard case .cluster(.facts(let facts)) = outcome else {
                 return .failed(500, "Could not change cluster state")
             }

@@ -53,8 +53,8 @@ struct MemberView {
     /// `nil` if nothing does.
     private var troubles: JSON? { reasons.isEmpty ? nil : .array(reasons.map { .string($0) }) }
 
-    /// What operators want of it, in the engine's own words.
-    private var duty: JSON { .string(member.duty.rawValue) }
+    /// What operators want of it, in the engine's own words; `nil` if that is work.
+    private var duty: JSON? { member.duty == .active ? nil : .string(member.duty.rawValue) }
 
     /// Left out if nobody said where it stands.
     private var zone: JSON? { member.description.zone.map { .string($0) } }

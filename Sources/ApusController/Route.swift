@@ -73,8 +73,8 @@ struct Route: Sendable {
         Route("DELETE", "tasks/{source}/instances/{task}") { call throws(APIRefusal) in await call.forgetTask() },
 
         get("cluster") { call throws(APIRefusal) in call.cluster() },
-        post("cluster/maintenance/set") { call throws(APIRefusal) in await call.beginMaintenance() },
-        post("cluster/maintenance/unset") { call throws(APIRefusal) in await call.endMaintenance() },
+        post("cluster/maintenance/set") { call throws(APIRefusal) in try await call.beginMaintenance() },
+        post("cluster/maintenance/unset") { call throws(APIRefusal) in try await call.endMaintenance() },
         post("cluster/executors/blacklist") { call throws(APIRefusal) in try await call.blacklist() },
         post("cluster/executors/unblacklist") { call throws(APIRefusal) in try await call.unblacklist() },
         post("cluster/executors/{id}/blacklist") { call throws(APIRefusal) in try await call.blacklist() },

@@ -89,7 +89,7 @@ import Testing
         try await withExecutor { controller in
             let dry = await post(controller, "suspend?id=\(node)&mode=now&dryRun=true")
             #expect(dry.json?["data"] == ["executors": [node.json], "failingTasks": []])
-            #expect(await first(controller)?["duty"] == "ACTIVE")
+            #expect(await first(controller)?["duty"] == nil)
             #expect(await post(controller, "suspend?id=\(node)&mode=later").status == 400)
             let answer = await post(controller, "suspend?tag=node1")
             #expect(answer.json?["data"] == ["executors": [node.json]])
