@@ -12,7 +12,7 @@ struct Placement: AsyncParsableCommand {
         let cluster = PlacementFigures(executors: 5000)
         try rate(
             "placement-plain",
-            of: cluster.requests(applications: 200, instances: 1000, memoryMB: 4096, policy: .any, inTurns: true),
+            of: PlacementFigures.Work(applications: 200, instances: 1000, memoryMB: 4096, inTurns: true),
             on: cluster,
             aim: 500_000,
             against: "Kubernetes scheduler_perf 680-810/s, Nomad C1M 3750/s"
@@ -20,7 +20,7 @@ struct Placement: AsyncParsableCommand {
         let spread = PlacementPolicy.composite(policies: [.onePerHost, .spread(SpreadPolicy(.zone))], combiner: .and)
         try rate(
             "placement-spread",
-            of: cluster.requests(applications: 200, instances: 500, memoryMB: 4096, policy: spread, inTurns: true),
+            of: PlacementFigures.Work(applications: 200, instances: 500, memoryMB: 4096, policy: spread, inTurns: true),
             on: cluster,
             aim: 150_000,
             against: "hard zone spread, one per host; Kubernetes scheduler_perf 160-460/s"
@@ -31,17 +31,17 @@ struct Placement: AsyncParsableCommand {
 
     private func rate(
         _ name: String,
-        of requests: [PlacementRequest],
+        of work: PlacementFigures.Work,
         on cluster: PlacementFigures,
         aim: Double,
         against: String
     ) throws {
         var rates: [Double] = []
         for round in 1...max(1, rounds) {
-            let spent = try cluster.place(requests)
-            rates.append(Double(requests.count) / spent.processor)
+            let spent = try cluster.place(work)
+            rates.append(Double(work.count) / spent.processor)
             print(
-                "round \(round): \(requests.count) placed on \(cluster.executors) executors in "
+                "round \(round): \(work.count) placed on \(cluster.executors) executors in "
                     + "\(rounded(spent.processor)) s of one core, \(rounded(spent.wall)) s on the wall"
             )
         }
@@ -58,14 +58,8 @@ struct Placement: AsyncParsableCommand {
     /// Cores are shared six times, so that so many fit.
     private func twoMillion() throws {
         let cluster = PlacementFigures(executors: 6100, sharing: .shared(multiplier: 6))
-        let requests = cluster.requests(
-            applications: 200,
-            instances: 10_000,
-            memoryMB: 512,
-            policy: .any,
-            inTurns: false
-        )
-        let spent = try cluster.place(requests)
+        let work = PlacementFigures.Work(applications: 200, instances: 10_000, memoryMB: 512, inTurns: false)
+        let spent = try cluster.place(work)
         print("2000000 placed on 6100 executors in \(rounded(spent.wall)) s on the wall")
         Row(
             name: "placement-2m",

@@ -24,32 +24,40 @@ struct PlacementFigures {
         return ledger
     }
 
-    /// Requests of so many applications, each of so many instances of one core; one application after the other, or in
-    /// turns.
-    func requests(applications: Int, instances: Int, memoryMB: Int64, policy: PlacementPolicy, inTurns: Bool)
-        -> [PlacementRequest]
-    {
-        var random = SplitMix64(seed: 1)
-        return (0..<applications * instances).map { number in
-            let application = inTurns ? number % applications : number / instances
-            return PlacementRequest(
-                instance: InstanceID("AI-\(random.uuid())"),
-                group: PlacementGroup(version: AppID("app\(application)-1"), name: "app\(application)"),
-                cores: 1,
-                memoryMB: memoryMB,
-                quantities: ["disk": 1000],
-                policy: policy
-            )
+    /// What is placed: so many instances of each application, one application after the other or in turns.
+    struct Work {
+        var applications: Int
+        var instances: Int
+        var memoryMB: Int64
+        var policy = PlacementPolicy.any
+        var inTurns: Bool
+
+        var count: Int { applications * instances }
+
+        /// An instance of each application, of one core.
+        fileprivate var requests: [PlacementRequest] {
+            (0..<applications).map { number in
+                PlacementRequest(
+                    instance: InstanceID(""),
+                    group: PlacementGroup(version: AppID("app\(number)-1"), name: "app\(number)"),
+                    cores: 1,
+                    memoryMB: memoryMB,
+                    quantities: ["disk": 1000],
+                    policy: policy
+                )
+            }
         }
     }
 
-    /// Places all of the requests on an empty cluster.
-    func place(_ requests: [PlacementRequest]) throws -> Spent {
-        var ledger = ledger()
-        var random = SplitMix64(seed: 2)
+    /// Places all of it on an empty cluster.
+    func place(_ work: Work) throws -> Spent {
+        var (ledger, requests, random) = (ledger(), work.requests, SplitMix64(seed: 2))
+        let instances = (0..<work.count).map { _ in InstanceID("AI-\(random.uuid())") }
         let (clock, begin, beginOfWork) = (ContinuousClock(), ContinuousClock.now, Self.processorTime)
-        for request in requests {
-            if case .refused(let refusal) = ledger.place(request, tieBreak: random.next()) {
+        for (number, instance) in instances.enumerated() {
+            let application = work.inTurns ? number % work.applications : number / work.instances
+            requests[application].instance = instance
+            if case .refused(let refusal) = ledger.place(requests[application], tieBreak: random.next()) {
                 throw PlacementFault(description: "an instance was refused: \(refusal.text)")
             }
         }
