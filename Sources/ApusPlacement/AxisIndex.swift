@@ -15,11 +15,11 @@ struct AxisIndex: Sendable {
     private var axes: [SpreadPolicy.Axis: Places] = [:]
 
     /// Begins to keep an axis.
-    mutating func add(_ axis: SpreadPolicy.Axis, _ shelves: [Shelf?], _ rows: inout BitRows) {
+    mutating func add(_ axis: SpreadPolicy.Axis, _ shelves: [Shelf], _ rows: inout BitRows) {
         guard axis != .host, axes[axis] == nil else { return }
         axes[axis] = Places(members: rows.take())
-        for (ordinal, shelf) in shelves.enumerated() {
-            if let shelf { put(ordinal, shelf.traits, on: axis, &rows) }
+        for (ordinal, shelf) in shelves.enumerated() where !shelf.isVacant {
+            put(ordinal, shelf.traits, on: axis, &rows)
         }
     }
 
@@ -41,8 +41,15 @@ struct AxisIndex: Sendable {
         return isTouched
     }
 
-    private mutating func put(_ ordinal: Int, _ traits: HostTraits, on axis: SpreadPolicy.Axis, _ rows: inout BitRows) {
-        guard let name = traits.place(on: axis), var places = axes.removeValue(forKey: axis) else { return }
+    private mutating func put(
+        _ ordinal: Int,
+        _ traits: HostTraits,
+        on axis: SpreadPolicy.Axis,
+        _ rows: inout BitRows
+    ) {
+        guard let name = traits.place(on: axis), var places = axes.removeValue(forKey: axis) else {
+            return
+        }
         let place = places.numbers[name] ?? places.rows.count
         if place == places.rows.count {
             places.numbers[name] = place

@@ -5,11 +5,11 @@ struct FreeIndex: Sendable {
 
     /// The executors with a node of exactly so many free cores.
     private struct Level {
-        let row: BitRows.Row
+        var row: BitRows.Row?
         /// By class of memory, ascending; none is empty.
         var classes: [(memory: Int, row: BitRows.Row)] = []
     }
-    private var levels: [Level?] = []
+    private var levels: [Level] = []
     private var spans: [BitRows.Row?] = []
 
     /// Free memory to an eighth: nodes of one class are equally good, so that a few MB decide nothing.
@@ -33,24 +33,26 @@ struct FreeIndex: Sendable {
     mutating func remove(_ ordinal: Int, _ nodes: [Shelf.Node], _ rows: inout BitRows) {
         for node in nodes {
             let (cores, memory) = (node.free.count, Self.memoryClass(ofMB: node.freeMB))
-            guard let level = levels[cores] else { continue }
-            rows.remove(ordinal, from: level.row)
+            guard let level = levels[cores].row else { continue }
+            rows.remove(ordinal, from: level)
             if let row = spans[cores / Self.span] { rows.remove(ordinal, from: row) }
-            guard let index = level.classes.firstIndex(where: { $0.memory == memory }) else { continue }
-            let row = level.classes[index].row
+            guard let index = levels[cores].classes.firstIndex(where: { $0.memory == memory }) else {
+                continue
+            }
+            let row = levels[cores].classes[index].row
             rows.remove(ordinal, from: row)
             if rows.population(of: row) == 0 {
                 rows.giveBack(row)
-                levels[cores]?.classes.remove(at: index)
+                levels[cores].classes.remove(at: index)
             }
         }
     }
 
     private mutating func level(_ cores: Int, _ rows: inout BitRows) -> BitRows.Row {
-        while levels.count <= cores { levels.append(nil) }
-        if let level = levels[cores] { return level.row }
+        while levels.count <= cores { levels.append(Level()) }
+        if let row = levels[cores].row { return row }
         let row = rows.take()
-        levels[cores] = Level(row: row)
+        levels[cores].row = row
         return row
     }
 
@@ -63,12 +65,16 @@ struct FreeIndex: Sendable {
         return row
     }
 
-    private mutating func classRow(_ memory: Int, ofLevel cores: Int, _ rows: inout BitRows) -> BitRows.Row {
-        let classes = levels[cores]?.classes ?? []
-        let index = classes.firstIndex { $0.memory >= memory } ?? classes.count
-        if index < classes.count, classes[index].memory == memory { return classes[index].row }
+    private mutating func classRow(_ memory: Int, ofLevel cores: Int, _ rows: inout BitRows)
+        -> BitRows.Row
+    {
+        let end = levels[cores].classes.count
+        let index = levels[cores].classes.firstIndex { $0.memory >= memory } ?? end
+        if index < end, levels[cores].classes[index].memory == memory {
+            return levels[cores].classes[index].row
+        }
         let row = rows.take()
-        levels[cores]?.classes.insert((memory, row), at: index)
+        levels[cores].classes.insert((memory, row), at: index)
         return row
     }
 
@@ -87,10 +93,10 @@ struct FreeIndex: Sendable {
         while cores < levels.count {
             if let span = spans[cores / Self.span], !rows.areDisjoint(span, candidates) {
                 for cores in cores..<min(levels.count, (cores / Self.span + 1) * Self.span) {
-                    guard let level = levels[cores], rows.population(of: level.row) > 0,
-                        !rows.areDisjoint(level.row, candidates)
+                    guard let level = levels[cores].row, rows.population(of: level) > 0,
+                        !rows.areDisjoint(level, candidates)
                     else { continue }
-                    for entry in level.classes where entry.memory >= leastMemory {
+                    for entry in levels[cores].classes where entry.memory >= leastMemory {
                         var found = 0
                         let ordinal = rows.first(in: entry.row, and: candidates, from: start) { ordinal in
                             guard let index = node(ordinal, cores, entry.memory) else { return false }

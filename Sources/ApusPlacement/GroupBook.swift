@@ -25,7 +25,8 @@ struct GroupBook: Sendable {
         }
     }
 
-    private(set) var groups: [Group?] = []
+    /// By number; one without instances is vacant.
+    private(set) var groups: [Group] = []
     private var vacantGroups: [Int] = []
     private var numbers: [PlacementGroup: Int] = [:]
     /// The groups of one name.
@@ -38,7 +39,7 @@ struct GroupBook: Sendable {
     func number(of group: PlacementGroup) -> Int? { numbers[group] }
 
     func instances(of group: Int?, on ordinal: Int) -> Int {
-        group.flatMap { groups[$0]?.tally[ordinal] } ?? 0
+        group.map { groups[$0].tally[ordinal] } ?? 0
     }
 
     /// The number of the group, a new one if it has no instances.
@@ -46,32 +47,31 @@ struct GroupBook: Sendable {
 
     /// Counts one more instance.
     mutating func add(_ number: Int, on ordinal: Int, _ axes: AxisIndex, _ rows: inout BitRows) {
-        groups[number]?.tally.change(ordinal, by: 1, &rows)
-        for spread in groups[number]?.spreads ?? [] { spreads[spread]?.change(ordinal, by: 1, axes, &rows) }
+        groups[number].tally.change(ordinal, by: 1, &rows)
+        for spread in groups[number].spreads { spreads[spread]?.change(ordinal, by: 1, axes, &rows) }
     }
 
     mutating func remove(_ number: Int, from ordinal: Int, _ axes: AxisIndex, _ rows: inout BitRows) {
-        groups[number]?.tally.change(ordinal, by: -1, &rows)
-        for spread in groups[number]?.spreads ?? [] { spreads[spread]?.change(ordinal, by: -1, axes, &rows) }
-        if groups[number]?.tally.isEmpty == true { dropGroup(number, &rows) }
+        groups[number].tally.change(ordinal, by: -1, &rows)
+        for spread in groups[number].spreads { spreads[spread]?.change(ordinal, by: -1, axes, &rows) }
+        if groups[number].tally.isEmpty { dropGroup(number, &rows) }
     }
 
     private mutating func addGroup(_ key: PlacementGroup) -> Int {
-        let number = vacantGroups.popLast() ?? groups.count
-        if number == groups.count { groups.append(nil) }
         var group = Group(key: key, tally: HostTally())
-        if let sibling = names[key.name]?.first, let theirs = groups[sibling]?.spreads {
-            group.spreads = theirs.filter { spreads[$0]?.key.scope == .name(key.name) }
+        if let sibling = names[key.name]?.first {
+            group.spreads = groups[sibling].spreads.filter { spreads[$0]?.key.scope == .name(key.name) }
         }
-        groups[number] = group
+        let number = vacantGroups.popLast() ?? groups.count
+        if number < groups.count { groups[number] = group } else { groups.append(group) }
         numbers[key] = number
         names[key.name, default: []].append(number)
         return number
     }
 
     private mutating func dropGroup(_ number: Int, _ rows: inout BitRows) {
-        guard let group = groups[number] else { return }
-        groups[number] = nil
+        let group = groups[number]
+        groups[number].spreads = []
         vacantGroups.append(number)
         numbers[group.key] = nil
         names[group.key.name]?.removeAll { $0 == number }
@@ -84,7 +84,7 @@ struct GroupBook: Sendable {
     }
 
     /// The counts beside 0 that executors have of the group, ascending.
-    func distinctCounts(of group: Int) -> [Int] { groups[group]?.tally.distinct ?? [] }
+    func distinctCounts(of group: Int) -> [Int] { groups[group].tally.distinct }
 
     /// The target becomes those of the candidates that have exactly so many of the group; false if there are none.
     func select(
@@ -94,13 +94,15 @@ struct GroupBook: Sendable {
         into target: BitRows.Row,
         _ rows: inout BitRows
     ) -> Bool {
-        groups[group]?.tally.select(count, among: candidates, into: target, &rows) ?? false
+        groups[group].tally.select(count, among: candidates, into: target, &rows)
     }
 
     // MARK: places
 
     /// The counts per place; `nil` if there are no instances to count.
-    mutating func placeTally(for key: SpreadKey, _ axes: AxisIndex, _ rows: inout BitRows) -> PlaceTally? {
+    mutating func placeTally(for key: SpreadKey, _ axes: AxisIndex, _ rows: inout BitRows)
+        -> PlaceTally?
+    {
         if let number = spreadNumbers[key] { return spreads[number] }
         let counted =
             switch key.scope {
@@ -112,8 +114,10 @@ struct GroupBook: Sendable {
         let number = vacantSpreads.popLast() ?? spreads.count
         if number == spreads.count { spreads.append(nil) }
         for group in counted {
-            for (ordinal, count) in groups[group]?.tally.counts ?? [:] { tally.change(ordinal, by: count, axes, &rows) }
-            groups[group]?.spreads.append(number)
+            for (ordinal, count) in groups[group].tally.counts {
+                tally.change(ordinal, by: count, axes, &rows)
+            }
+            groups[group].spreads.append(number)
         }
         spreads[number] = tally
         spreadNumbers[key] = number
@@ -125,7 +129,7 @@ struct GroupBook: Sendable {
         guard !spreadNumbers.isEmpty else { return }
         for case let tally? in spreads { tally.giveBack(&rows) }
         (spreads, vacantSpreads, spreadNumbers) = ([], [], [:])
-        for number in groups.indices { groups[number]?.spreads = [] }
+        for number in groups.indices { groups[number].spreads = [] }
     }
 
     private mutating func drop(_ number: Int, _ tally: PlaceTally, _ rows: inout BitRows) {
@@ -140,9 +144,9 @@ struct GroupBook: Sendable {
         switch key.scope {
         case .name(let name):
             (names[name] ?? []).reduce(into: [:]) { sum, group in
-                sum.merge(groups[group]?.tally.counts ?? [:], uniquingKeysWith: +)
+                sum.merge(groups[group].tally.counts, uniquingKeysWith: +)
             }
-        case .version(let group): numbers[group].flatMap { groups[$0]?.tally.counts } ?? [:]
+        case .version(let group): numbers[group].map { groups[$0].tally.counts } ?? [:]
         }
     }
 }

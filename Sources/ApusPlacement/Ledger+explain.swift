@@ -5,7 +5,7 @@ extension Ledger {
     package func explain(_ request: PlacementRequest) -> [ExecutorID: RefusalReason?] {
         var answers: [ExecutorID: RefusalReason?] = [:]
         for (ordinal, reason) in refusals(of: request) {
-            if let shelf = shelves[ordinal] { answers.updateValue(reason, forKey: shelf.id) }
+            answers.updateValue(reason, forKey: shelves[ordinal].id)
         }
         return answers
     }
@@ -24,7 +24,8 @@ extension Ledger {
         let spreads = spreadLimits(of: request)
         let group = groups.number(of: request.group)
         return (ordinals ?? Array(shelves.indices)).compactMap { ordinal in
-            guard let shelf = shelves[ordinal] else { return nil }
+            let shelf = shelves[ordinal]
+            guard !shelf.isVacant else { return nil }
             let count = groups.instances(of: group, on: ordinal)
             let reason =
                 shelf.closing(for: request) ?? shelf.refusal(byPolicyOf: request, instances: count)
@@ -37,20 +38,21 @@ extension Ledger {
     /// What the hard SPREADs of the request allow now.
     func spreadLimits(of request: PlacementRequest) -> [SpreadLimit] {
         let policy = request.policy
-        return spreads(of: policy.spreads, !policy.decidesOnSpread).filter { $0.enforcement == .hard }.map { spread in
-            var counts: [String: Int] = [:]
-            for (ordinal, count) in groups.instances(countedBy: .init(spread, request.group)) {
-                guard let place = shelves[ordinal]?.place(on: spread.axis) else { continue }
-                counts[place, default: 0] += count
+        return spreads(of: policy.spreads, !policy.decidesOnSpread).filter { $0.enforcement == .hard }
+            .map { spread in
+                var counts: [String: Int] = [:]
+                for (ordinal, count) in groups.instances(countedBy: .init(spread, request.group)) {
+                    guard let place = shelves[ordinal].place(on: spread.axis) else { continue }
+                    counts[place, default: 0] += count
+                }
+                var least: Int?
+                for shelf in shelves
+                where shelf.isOpen && shelf.refusal(byPolicyOf: request, instances: 0) == nil {
+                    guard let place = shelf.place(on: spread.axis) else { continue }
+                    least = min(least ?? .max, counts[place] ?? 0)
+                }
+                return SpreadLimit(spread: spread, counts: counts, least: least ?? 0)
             }
-            var least: Int?
-            for case let shelf? in shelves
-            where shelf.isOpen && shelf.refusal(byPolicyOf: request, instances: 0) == nil {
-                guard let place = shelf.place(on: spread.axis) else { continue }
-                least = min(least ?? .max, counts[place] ?? 0)
-            }
-            return SpreadLimit(spread: spread, counts: counts, least: least ?? 0)
-        }
     }
 }
 
@@ -69,7 +71,8 @@ struct SpreadLimit {
 
     func refusal(of shelf: Shelf) -> RefusalReason? {
         guard let skew = skew(of: shelf) else { return .placeless(spread.axis.name) }
-        return skew > max(1, spread.maxSkew) ? .uneven(over: spread.axis.name, maxSkew: spread.maxSkew) : nil
+        return skew > max(1, spread.maxSkew)
+            ? .uneven(over: spread.axis.name, maxSkew: spread.maxSkew) : nil
     }
 }
 

@@ -10,25 +10,31 @@ extension Ledger {
     package mutating func place(_ request: PlacementRequest, tieBreak: UInt64) -> PlacementOutcome {
         if let held = holding(of: request.instance) { return .placed(held.executor, held.allocation) }
         let group = groups.number(of: request.group)
-        guard let place = find(request, group, tieBreak), let executor = shelves[place.ordinal]?.id,
-            let allocation = shelves[place.ordinal]?.nodes[place.node].allocation(for: request)
-        else { return .refused(knownRefusal(of: request)) }
+        guard let place = find(request, group, tieBreak) else {
+            return .refused(knownRefusal(of: request))
+        }
+        let executor = shelves[place.ordinal].id
+        let allocation = shelves[place.ordinal].nodes[place.node].allocation(for: request)
         let number = group ?? groups.numberToCount(request.group)
         _ = record(request.instance, of: number, allocation, request.quantities, on: place.ordinal)
         return .placed(executor, allocation)
     }
 
     /// Where it would be placed.
-    private mutating func find(_ request: PlacementRequest, _ group: Int?, _ tieBreak: UInt64) -> LedgerPlace? {
+    private mutating func find(_ request: PlacementRequest, _ group: Int?, _ tieBreak: UInt64)
+        -> LedgerPlace?
+    {
         if let only = request.only {
-            guard let ordinal = ordinals[only], refusals(of: request, on: [ordinal]).first?.reason == nil else {
+            guard let ordinal = ordinals[only], refusals(of: request, on: [ordinal]).first?.reason == nil
+            else {
                 return nil
             }
-            return shelves[ordinal]?.bestNode(for: request).map { LedgerPlace(ordinal: ordinal, node: $0) }
+            return shelves[ordinal].bestNode(for: request).map { LedgerPlace(ordinal: ordinal, node: $0) }
         }
         let search = prepare(request, group, tieBreak)
         let base = scratch[0]
-        guard let taking = search.policy.takers(having: 0), rows.intersect(takers, taking, into: base) else {
+        guard let taking = search.policy.takers(having: 0), rows.intersect(takers, taking, into: base)
+        else {
             return nil
         }
         for executor in request.avoiding {
@@ -66,7 +72,9 @@ extension Ledger {
         let start: Int
     }
 
-    private mutating func prepare(_ request: PlacementRequest, _ group: Int?, _ tieBreak: UInt64) -> Search {
+    private mutating func prepare(_ request: PlacementRequest, _ group: Int?, _ tieBreak: UInt64)
+        -> Search
+    {
         let policy = policies.entry(for: request, shelves, &rows)
         let spreads = spreads(of: policy.spreads, policy.takesDefaultSpread)
         while scratch.count < 2 * spreads.count + 2 { scratch.append(rows.take()) }
@@ -97,7 +105,9 @@ extension Ledger {
         among candidates: BitRows.Row
     ) -> LedgerPlace? {
         guard depth < search.spreads.count else {
-            guard let weights = request.loadWeights else { return fewest(request, search, among: candidates) }
+            guard let weights = request.loadWeights else {
+                return fewest(request, search, among: candidates)
+            }
             return drawn(request, search, weights, among: candidates)
         }
         let spread = search.spreads[depth]
@@ -111,7 +121,9 @@ extension Ledger {
                 if let place = mostEven(request, search, depth + 1, among: chosen) { return place }
             }
         }
-        guard !isHard, let members = spread.members, rows.subtract(members, from: candidates, into: chosen) else {
+        guard !isHard, let members = spread.members,
+            rows.subtract(members, from: candidates, into: chosen)
+        else {
             return nil
         }
         return mostEven(request, search, depth + 1, among: chosen)
@@ -119,8 +131,12 @@ extension Ledger {
 
     /// The most instances that a place may have before one more, by a hard SPREAD: the least count of all places where
     /// the policy takes an executor that is open, full or not, and the skew above it.
-    private mutating func mostAllowed(_ search: Search, _ spread: Search.Spread, _ row: BitRows.Row) -> Int {
-        guard let taking = search.policy.takers(having: 0), let levels = spread.levels else { return .max }
+    private mutating func mostAllowed(_ search: Search, _ spread: Search.Spread, _ row: BitRows.Row)
+        -> Int
+    {
+        guard let taking = search.policy.takers(having: 0), let levels = spread.levels else {
+            return .max
+        }
         rows.intersect(open, taking, into: row)
         if let members = spread.members { rows.intersect(row, members, into: row) }
         let skew = max(0, spread.policy.maxSkew - 1)
@@ -172,8 +188,10 @@ extension Ledger {
         among candidates: BitRows.Row
     ) -> LedgerPlace? {
         free.bestFit(request, among: candidates, from: search.start, rows) { ordinal, cores, memory in
-            guard request.quantities.isEmpty || shelves[ordinal]?.lacking(request.quantities) == nil else { return nil }
-            return shelves[ordinal]?.nodes.firstIndex { node in
+            guard request.quantities.isEmpty || shelves[ordinal].lacking(request.quantities) == nil else {
+                return nil
+            }
+            return shelves[ordinal].nodes.firstIndex { node in
                 node.free.count == cores && node.freeMB >= request.memoryMB
                     && FreeIndex.memoryClass(ofMB: node.freeMB) == memory
             }
@@ -188,12 +206,14 @@ extension Ledger {
         among candidates: BitRows.Row
     ) -> LedgerPlace? {
         let ordinals = rows.members(of: candidates).filter { ordinal in
-            guard let shelf = shelves[ordinal],
+            guard
                 let taking = search.policy.takers(having: groups.instances(of: search.group, on: ordinal))
-            else { return false }
-            return rows.contains(ordinal, in: taking) && shelf.shortage(for: request) == nil
+            else {
+                return false
+            }
+            return rows.contains(ordinal, in: taking) && shelves[ordinal].shortage(for: request) == nil
         }
-        let loads = ordinals.compactMap { shelves[$0]?.freeLoad }
+        let loads = ordinals.map { shelves[$0].freeLoad }
         // 53 bits are what a Double holds.
         var rest = Double(search.draw >> 11) / Double(1 << 53 as UInt64)
         var drawn = ordinals.last
@@ -205,7 +225,7 @@ extension Ledger {
             }
         }
         guard let drawn else { return nil }
-        return shelves[drawn]?.bestNode(for: request).map { LedgerPlace(ordinal: drawn, node: $0) }
+        return shelves[drawn].bestNode(for: request).map { LedgerPlace(ordinal: drawn, node: $0) }
     }
 }
 

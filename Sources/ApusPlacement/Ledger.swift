@@ -25,8 +25,8 @@ package struct Ledger: Sendable {
         didSet { if defaultSpread != oldValue { knownRefusals = [:] } }
     }
 
-    /// By ordinal; `nil` where an executor was withdrawn, until the next new one takes the place.
-    private(set) var shelves: [Shelf?] = []
+    /// By ordinal; vacant where an executor was withdrawn, until the next new one takes the place.
+    private(set) var shelves: [Shelf] = []
     private var vacantShelves: [Int] = []
     private(set) var ordinals: [ExecutorID: Int] = [:]
     private(set) var holdings: [Holding?] = []
@@ -63,20 +63,19 @@ package struct Ledger: Sendable {
     package mutating func offer(_ executor: ExecutorID, topology: Topology, traits: HostTraits) {
         let known = ordinals[executor]
         let ordinal = known ?? addShelf(for: executor, traits: traits)
-        guard let old = shelves[ordinal], known == nil || old.topology != topology || old.traits != traits else {
-            return
-        }
-        free.remove(ordinal, old.nodes, &rows)
-        shelves[ordinal]?.offer(topology, traits: traits)
+        let isOther = known == nil || shelves[ordinal].traits != traits
+        guard isOther || shelves[ordinal].topology != topology else { return }
+        free.remove(ordinal, shelves[ordinal].nodes, &rows)
+        shelves[ordinal].offer(topology, traits: traits)
         takeHoldings(on: ordinal)
-        free.insert(ordinal, shelves[ordinal]?.nodes ?? [], &rows)
-        if known == nil || old.traits != traits { indexTraits(of: ordinal) }
+        free.insert(ordinal, shelves[ordinal].nodes, &rows)
+        if isOther { indexTraits(of: ordinal) }
         updateAdmission(of: ordinal)
     }
 
     private mutating func addShelf(for executor: ExecutorID, traits: HostTraits) -> Int {
         let ordinal = vacantShelves.popLast() ?? shelves.count
-        if ordinal == shelves.count { shelves.append(nil) }
+        if ordinal == shelves.count { shelves.append(.vacant) }
         rows.widen(to: shelves.count)
         shelves[ordinal] = Shelf(id: executor, traits: traits)
         ordinals[executor] = ordinal
@@ -85,12 +84,12 @@ package struct Ledger: Sendable {
 
     /// Forgets the executor and what was held on it.
     package mutating func withdraw(_ executor: ExecutorID) {
-        guard let ordinal = ordinals[executor], let shelf = shelves[ordinal] else { return }
-        for number in shelf.holdings {
+        guard let ordinal = ordinals[executor] else { return }
+        for number in shelves[ordinal].holdings {
             if let instance = holdings[number]?.instance { release(instance) }
         }
-        free.remove(ordinal, shelves[ordinal]?.nodes ?? [], &rows)
-        shelves[ordinal] = nil
+        free.remove(ordinal, shelves[ordinal].nodes, &rows)
+        shelves[ordinal] = .vacant
         ordinals[executor] = nil
         vacantShelves.append(ordinal)
         indexTraits(of: ordinal)
@@ -99,27 +98,27 @@ package struct Ledger: Sendable {
 
     /// Opens or closes an executor for new work; an unknown one is left unknown.
     package mutating func setAdmission(_ executor: ExecutorID, _ admission: Admission) {
-        guard let ordinal = ordinals[executor], shelves[ordinal]?.admission != admission else { return }
-        shelves[ordinal]?.admission = admission
+        guard let ordinal = ordinals[executor], shelves[ordinal].admission != admission else { return }
+        shelves[ordinal].admission = admission
         updateAdmission(of: ordinal)
     }
 
     /// Notes what is really free on an executor, as it measures it (`nil`: it does not say), for placing by load.
     package mutating func setLoad(_ executor: ExecutorID, _ load: HostLoad?) {
         guard let ordinal = ordinals[executor] else { return }
-        shelves[ordinal]?.load = load
+        shelves[ordinal].load = load
     }
 
     private mutating func indexTraits(of ordinal: Int) {
         policies.update(ordinal, shelves[ordinal], &rows)
-        if axes.update(ordinal, shelves[ordinal]?.traits, &rows) { groups.forgetPlaces(&rows) }
+        let traits = shelves[ordinal].isVacant ? nil : shelves[ordinal].traits
+        if axes.update(ordinal, traits, &rows) { groups.forgetPlaces(&rows) }
     }
 
     private mutating func updateAdmission(of ordinal: Int) {
         knownRefusals = [:]
-        let shelf = shelves[ordinal]
-        rows.set(ordinal, in: open, to: shelf?.isOpen == true)
-        rows.set(ordinal, in: takers, to: shelf?.takesOneMore == true)
+        rows.set(ordinal, in: open, to: shelves[ordinal].isOpen)
+        rows.set(ordinal, in: takers, to: shelves[ordinal].takesOneMore)
     }
 
     // MARK: instances
@@ -147,22 +146,22 @@ package struct Ledger: Sendable {
         _ quantities: [String: Int64],
         on ordinal: Int
     ) -> HoldOutcome {
-        free.remove(ordinal, shelves[ordinal]?.nodes ?? [], &rows)
-        let fits = shelves[ordinal]?.take(allocation, quantities) ?? false
-        free.insert(ordinal, shelves[ordinal]?.nodes ?? [], &rows)
+        free.remove(ordinal, shelves[ordinal].nodes, &rows)
+        let fits = shelves[ordinal].take(allocation, quantities)
+        free.insert(ordinal, shelves[ordinal].nodes, &rows)
         let outcome = fits ? HoldOutcome.held : .conflict(with: holder(of: allocation, on: ordinal))
-        if !fits { shelves[ordinal]?.hasOverlap = true }
+        if !fits { shelves[ordinal].hasOverlap = true }
         let number = vacantHoldings.popLast() ?? holdings.count
         if number == holdings.count { holdings.append(nil) }
         holdings[number] = Holding(
             instance: instance,
             ordinal: ordinal,
-            position: shelves[ordinal]?.holdings.count ?? 0,
+            position: shelves[ordinal].holdings.count,
             group: group,
             allocation: allocation,
             quantities: quantities
         )
-        shelves[ordinal]?.holdings.append(number)
+        shelves[ordinal].holdings.append(number)
         groups.add(group, on: ordinal, axes, &rows)
         homes.insert(number, of: instance)
         updateRoom(of: ordinal)
@@ -171,58 +170,63 @@ package struct Ledger: Sendable {
 
     /// Gives back what the instance holds, if anything.
     package mutating func release(_ instance: InstanceID) {
-        guard let number = homes.find(instance, holdings), let holding = holdings[number] else { return }
+        guard let number = homes.find(instance, holdings), let holding = holdings[number] else {
+            return
+        }
         homes.remove(number, of: instance)
         let ordinal = holding.ordinal
         holdings[number] = nil
         vacantHoldings.append(number)
-        if let last = shelves[ordinal]?.holdings.popLast(), last != number {
-            shelves[ordinal]?.holdings[holding.position] = last
+        if let last = shelves[ordinal].holdings.popLast(), last != number {
+            shelves[ordinal].holdings[holding.position] = last
             holdings[last]?.position = holding.position
         }
-        free.remove(ordinal, shelves[ordinal]?.nodes ?? [], &rows)
-        if shelves[ordinal]?.hasOverlap == true {
-            shelves[ordinal]?.clear()
+        free.remove(ordinal, shelves[ordinal].nodes, &rows)
+        if shelves[ordinal].hasOverlap {
+            shelves[ordinal].clear()
             takeHoldings(on: ordinal)
         } else {
-            shelves[ordinal]?.giveBack(holding.allocation, holding.quantities)
+            shelves[ordinal].giveBack(holding.allocation, holding.quantities)
         }
-        free.insert(ordinal, shelves[ordinal]?.nodes ?? [], &rows)
+        free.insert(ordinal, shelves[ordinal].nodes, &rows)
         groups.remove(holding.group, from: ordinal, axes, &rows)
         updateRoom(of: ordinal)
     }
 
     /// Takes from a shelf where nothing is taken what its holdings hold; their order does not matter.
     private mutating func takeHoldings(on ordinal: Int) {
-        for number in shelves[ordinal]?.holdings ?? [] {
+        for number in shelves[ordinal].holdings {
             guard let holding = holdings[number] else { continue }
-            let fits = shelves[ordinal]?.take(holding.allocation, holding.quantities) ?? false
-            if !fits { shelves[ordinal]?.hasOverlap = true }
+            let fits = shelves[ordinal].take(holding.allocation, holding.quantities)
+            if !fits { shelves[ordinal].hasOverlap = true }
         }
     }
 
     private mutating func updateRoom(of ordinal: Int) {
         if !knownRefusals.isEmpty { knownRefusals = [:] }
-        rows.set(ordinal, in: takers, to: shelves[ordinal]?.takesOneMore == true)
+        rows.set(ordinal, in: takers, to: shelves[ordinal].takesOneMore)
     }
 
     /// The first instance, by id, that holds one of the cores.
     private func holder(of allocation: ResourceAllocation, on ordinal: Int) -> InstanceID? {
         let cores = CoreSet(allocation.cores)
-        return shelves[ordinal]?.holdings.compactMap { holdings[$0] }.filter { other in
-            other.allocation.numaNode == allocation.numaNode && other.allocation.cores.contains(where: cores.contains)
+        return shelves[ordinal].holdings.compactMap { holdings[$0] }.filter { other in
+            other.allocation.numaNode == allocation.numaNode
+                && other.allocation.cores.contains(where: cores.contains)
         }.map(\.instance).min()
     }
 
     /// Where the instance is and what it holds there.
-    package func holding(of instance: InstanceID) -> (executor: ExecutorID, allocation: ResourceAllocation)? {
-        guard let number = homes.find(instance, holdings), let holding = holdings[number],
-            let executor = shelves[holding.ordinal]?.id
-        else { return nil }
-        return (executor, holding.allocation)
+    package func holding(of instance: InstanceID) -> (
+        executor: ExecutorID, allocation: ResourceAllocation
+    )? {
+        guard let number = homes.find(instance, holdings), let holding = holdings[number] else {
+            return nil
+        }
+        return (shelves[holding.ordinal].id, holding.allocation)
     }
 
-    func shelf(of executor: ExecutorID) -> Shelf? { ordinals[executor].flatMap { shelves[$0] } }
+    func shelf(of executor: ExecutorID) -> Shelf? { ordinals[executor].map { shelves[$0] } }
 }
 
 extension Shelf {

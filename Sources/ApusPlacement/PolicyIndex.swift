@@ -30,7 +30,9 @@ struct PolicyIndex: Sendable {
     private var entries: [Question: Entry] = [:]
 
     /// What is known of the request's policy, found out if it is new.
-    mutating func entry(for request: PlacementRequest, _ shelves: [Shelf?], _ rows: inout BitRows) -> Entry {
+    mutating func entry(for request: PlacementRequest, _ shelves: [Shelf], _ rows: inout BitRows)
+        -> Entry
+    {
         let question = Question(request)
         if let entry = entries[question] { return entry }
         if entries.count >= Self.most {
@@ -46,25 +48,25 @@ struct PolicyIndex: Sendable {
             takesDefaultSpread: !policy.decidesOnSpread,
             limits: policy.limits.union([.max]).sorted().map { ($0, rows.take()) }
         )
-        for (ordinal, shelf) in shelves.enumerated() {
-            if let shelf { entry.update(ordinal, shelf, &rows) }
-        }
+        for (ordinal, shelf) in shelves.enumerated() { entry.update(ordinal, shelf, &rows) }
         entries[question] = entry
         return entry
     }
 
-    /// Notes what an executor is like now; `nil`: it is gone.
-    func update(_ ordinal: Int, _ shelf: Shelf?, _ rows: inout BitRows) {
+    /// Notes what an executor is like now.
+    func update(_ ordinal: Int, _ shelf: Shelf, _ rows: inout BitRows) {
         for entry in entries.values { entry.update(ordinal, shelf, &rows) }
     }
 }
 
 extension PolicyIndex.Entry {
-    fileprivate func update(_ ordinal: Int, _ shelf: Shelf?, _ rows: inout BitRows) {
-        let limit = shelf.map { shelf in
-            let host = PolicyHost(executor: shelf.id, traits: shelf.traits, environment: question.environment)
-            return question.policy.limit(on: host)
-        }
-        for entry in limits { rows.set(ordinal, in: entry.row, to: limit ?? .min >= entry.limit) }
+    fileprivate func update(_ ordinal: Int, _ shelf: Shelf, _ rows: inout BitRows) {
+        let host = PolicyHost(
+            executor: shelf.id,
+            traits: shelf.traits,
+            environment: question.environment
+        )
+        let limit = shelf.isVacant ? .min : question.policy.limit(on: host)
+        for entry in limits { rows.set(ordinal, in: entry.row, to: limit >= entry.limit) }
     }
 }

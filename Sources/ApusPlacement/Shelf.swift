@@ -17,6 +17,8 @@ struct Shelf: Sendable {
     }
 
     let id: ExecutorID
+    /// The executor was withdrawn, and no other has its place yet.
+    private(set) var isVacant = false
     private(set) var topology = Topology(nodes: [], sharing: .pinned)
     private(set) var traits: HostTraits
     var admission = Admission.open
@@ -32,6 +34,14 @@ struct Shelf: Sendable {
     init(id: ExecutorID, traits: HostTraits) {
         self.id = id
         self.traits = traits
+    }
+
+    /// A place that no executor has.
+    static var vacant: Shelf {
+        var shelf = Shelf(id: ExecutorID(""), traits: HostTraits(hostname: ""))
+        shelf.isVacant = true
+        shelf.admission = .closed(.lost)
+        return shelf
     }
 
     /// Offers this from now on, with nothing taken.
@@ -63,7 +73,9 @@ struct Shelf: Sendable {
             heldQuantities[name] = held
             if held > topology.quantities[name, default: 0] { fits = false }
         }
-        guard let index = nodes.firstIndex(where: { $0.id == allocation.numaNode }) else { return false }
+        guard let index = nodes.firstIndex(where: { $0.id == allocation.numaNode }) else {
+            return false
+        }
         for core in allocation.cores where !nodes[index].free.remove(core) { fits = false }
         nodes[index].heldMB &+= allocation.memoryMB
         return fits && nodes[index].freeMB >= 0
@@ -72,7 +84,9 @@ struct Shelf: Sendable {
     mutating func giveBack(_ allocation: ResourceAllocation, _ amounts: [String: Int64]) {
         for (name, amount) in amounts { heldQuantities[name, default: 0] &-= amount }
         guard let index = nodes.firstIndex(where: { $0.id == allocation.numaNode }) else { return }
-        for core in allocation.cores where nodes[index].offered.contains(core) { nodes[index].free.insert(core) }
+        for core in allocation.cores where nodes[index].offered.contains(core) {
+            nodes[index].free.insert(core)
+        }
         nodes[index].heldMB &-= allocation.memoryMB
     }
 

@@ -27,7 +27,8 @@ extension Suggestion: CustomStringConvertible {
         case .less(let quantity, let amount): "ask for \(amount) less \(quantity)"
         case .freeCores(1, let executor): "free 1 core on executor \(executor)"
         case .freeCores(let count, let executor): "free \(count) cores on executor \(executor)"
-        case .freeMemory(let amount, let executor): "free \(amount) MB of memory on executor \(executor)"
+        case .freeMemory(let amount, let executor):
+            "free \(amount) MB of memory on executor \(executor)"
         }
     }
 }
@@ -41,7 +42,7 @@ extension Ledger {
         var resumable = 0
         var best: (cost: Cost, suggestion: Suggestion)?
         for (ordinal, shelf) in shelves.enumerated() {
-            guard let shelf, let change = change(on: shelf, ordinal, group, spreads, for: request) else { continue }
+            guard let change = change(on: shelf, ordinal, group, spreads, for: request) else { continue }
             if case .resume = change.suggestion { resumable += 1 }
             if best.map({ change.cost < $0.cost }) ?? true { best = change }
         }
@@ -87,14 +88,18 @@ private struct Cost: Comparable {
     /// Among changes of a kind.
     var part = 0.0
 
-    static func < (left: Self, right: Self) -> Bool { (left.rank, left.part) < (right.rank, right.part) }
+    static func < (left: Self, right: Self) -> Bool {
+        (left.rank, left.part) < (right.rank, right.part)
+    }
 }
 
 extension Shelf {
     /// The least change of what is asked for, or of what is taken, that would make it fit.
     fileprivate func relief(for request: PlacementRequest) -> (cost: Cost, suggestion: Suggestion)? {
         guard let name = lacking(request.quantities) else { return reliefOnNode(for: request) }
-        guard bestNode(for: request) != nil, let wanted = request.quantities[name], wanted > 0 else { return nil }
+        guard bestNode(for: request) != nil, let wanted = request.quantities[name], wanted > 0 else {
+            return nil
+        }
         // Another quantity may be lacking too.
         var smaller = request
         smaller.quantities[name] = max(0, free(name))
@@ -115,7 +120,9 @@ extension Shelf {
             }
             if memory > 0, cores <= 0 {
                 let part = Double(memory) / Double(request.memoryMB)
-                if memory < request.memoryMB { return (Cost(rank: 3, part: part), .lessMemory(megabytes: memory)) }
+                if memory < request.memoryMB {
+                    return (Cost(rank: 3, part: part), .lessMemory(megabytes: memory))
+                }
                 return node.memoryMB < request.memoryMB
                     ? nil : (Cost(rank: 4, part: part), .freeMemory(megabytes: memory, on: id))
             }
