@@ -147,8 +147,8 @@ let package = Package(
         .executableTarget(
             name: "apus-bench",
             dependencies: [
-                "ApusClient", "ApusContainers", "ApusEngine", "ApusExecutor", "ApusModel", "ApusTestKit",
-                argumentParser, asyncHTTPClient,
+                "ApusClient", "ApusContainers", "ApusEngine", "ApusExecutor", "ApusModel", "ApusPlacement",
+                "ApusTestKit", argumentParser, asyncHTTPClient,
             ] + collections + nio,
             path: "Benchmarks/apus-bench"
         ),

@@ -9,4 +9,7 @@ package struct PlacementGroup: Hashable, Sendable {
         self.version = version
         self.name = name
     }
+
+    /// A version has one name.
+    package func hash(into hasher: inout Hasher) { hasher.combine(version) }
 }

@@ -39,6 +39,7 @@ struct CoreSet: Hashable, Sendable {
     /// The lowest slots, ascending; fewer if there are not that many.
     func lowest(_ wanted: Int) -> [Int] {
         var slots: [Int] = []
+        slots.reserveCapacity(min(max(0, wanted), count))
         for (index, word) in words.enumerated() {
             var rest = word
             while rest != 0 {

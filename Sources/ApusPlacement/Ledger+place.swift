@@ -1,114 +1,241 @@
-package import ApusModel
+import ApusModel
 
 extension Ledger {
     /// Finds the best place and holds it for the instance; one that holds a place already keeps it.
     ///
-    /// Best is: fewest instances of the application, then the NUMA node left with the fewest free cores (so that big
-    /// holes stay whole), then with the least memory, then what `tieBreak` draws. Equal calls give equal answers.
+    /// Best is: the most even spread where SPREAD is asked for, then fewest instances of the version on the executor,
+    /// then the NUMA node left with the fewest free cores (so that big holes stay whole), then with the least memory
+    /// (to an eighth), then the first executor from one on that `tieBreak` draws. With load weights, of the executors
+    /// of the most even spread one is drawn. Equal calls give equal answers.
     package mutating func place(_ request: PlacementRequest, tieBreak: UInt64) -> PlacementOutcome {
         if let held = holding(of: request.instance) { return .placed(held.executor, held.allocation) }
-        let counts = versionCounts[request.group.version] ?? [:]
-        var best: (score: Score, node: Int)?
-        var refusals: [RefusalReason: Int] = [:]
-        for (ordinal, shelf) in shelves.enumerated() {
-            guard let shelf else { continue }
-            let count = counts[ordinal] ?? 0
-            if let reason = shelf.refusal(of: request, instances: count) {
-                refusals[reason, default: 0] += 1
-                continue
-            }
-            for (index, node) in shelf.nodes.enumerated() where node.fits(request) {
-                let score = Score(
-                    instances: count,
-                    coresLeft: node.free.count - request.cores,
-                    memoryLeft: node.freeMB - request.memoryMB,
-                    draw: mix(tieBreak, ordinal),
-                    ordinal: ordinal
-                )
-                if best.map({ score < $0.score }) ?? true { best = (score, index) }
-            }
+        let group = groups.number(of: request.group)
+        guard let place = find(request, group, tieBreak) else {
+            return .refused(knownRefusal(of: request))
         }
-        guard let best, let executor = shelves[best.score.ordinal]?.id,
-            let allocation = shelves[best.score.ordinal]?.nodes[best.node].allocation(for: request)
-        else { return .refused(Refusal(refusals)) }
-        _ = hold(request.instance, of: request.group, allocation, quantities: request.quantities, on: executor)
+        let executor = shelves[place.ordinal].id
+        let allocation = shelves[place.ordinal].nodes[place.node].allocation(for: request)
+        let number = group ?? groups.numberToCount(request.group)
+        _ = record(request.instance, of: number, allocation, request.quantities, on: place.ordinal)
         return .placed(executor, allocation)
     }
 
-    /// What each executor would say to the request; `nil`: it would fit.
-    package func explain(_ request: PlacementRequest) -> [ExecutorID: RefusalReason?] {
-        let counts = versionCounts[request.group.version] ?? [:]
-        var answers: [ExecutorID: RefusalReason?] = [:]
-        for (ordinal, shelf) in shelves.enumerated() {
-            guard let shelf else { continue }
-            answers.updateValue(
-                shelf.refusal(of: request, instances: counts[ordinal] ?? 0),
-                forKey: shelf.id
-            )
+    /// Where it would be placed.
+    private mutating func find(_ request: PlacementRequest, _ group: Int?, _ tieBreak: UInt64)
+        -> LedgerPlace?
+    {
+        if let only = request.only {
+            guard let ordinal = ordinals[only], refusals(of: request, on: [ordinal]).first?.reason == nil
+            else {
+                return nil
+            }
+            return shelves[ordinal].bestNode(for: request).map { LedgerPlace(ordinal: ordinal, node: $0) }
         }
-        return answers
+        let search = prepare(request, group, tieBreak)
+        let base = scratch[0]
+        guard let taking = search.policy.takers(having: 0), rows.intersect(takers, taking, into: base)
+        else {
+            return nil
+        }
+        for executor in request.avoiding {
+            if let ordinal = ordinals[executor] { rows.remove(ordinal, from: base) }
+        }
+        return mostEven(request, search, 0, among: base)
     }
-}
 
-/// The order of preference among places: the least is best.
-private struct Score: Comparable {
-    let instances: Int
-    let coresLeft: Int
-    let memoryLeft: Int64
-    let draw: UInt64
-    let ordinal: Int
-
-    static func < (left: Self, right: Self) -> Bool {
-        (left.instances, left.coresLeft, left.memoryLeft, left.draw, left.ordinal)
-            < (right.instances, right.coresLeft, right.memoryLeft, right.draw, right.ordinal)
+    /// The refusal, worked out once for all requests of the kind until something changes.
+    private mutating func knownRefusal(of request: PlacementRequest) -> Refusal {
+        var kind = request
+        kind.instance = InstanceID("")
+        if let refusal = knownRefusals[kind] { return refusal }
+        let refusal = Refusal(refusals(of: request))
+        knownRefusals[kind] = refusal
+        return refusal
     }
-}
 
-/// A number that looks drawn at random for the pair (SplitMix64's last step).
-private func mix(_ seed: UInt64, _ ordinal: Int) -> UInt64 {
-    var bits = seed &+ (UInt64(truncatingIfNeeded: ordinal) &+ 1) &* 0x9E37_79B9_7F4A_7C15
-    bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-    return bits ^ (bits >> 31)
+    // MARK: searching
+
+    /// What one search knows beforehand.
+    private struct Search {
+        struct Spread {
+            let policy: SpreadPolicy
+            /// Executors that stand somewhere; `nil`: all do.
+            let members: BitRows.Row?
+            /// Executors by the count of their place; `nil`: every place has none.
+            let levels: Levels?
+        }
+        let policy: PolicyIndex.Entry
+        let spreads: [Spread]
+        let group: Int?
+        let draw: UInt64
+        /// Among equals the first from here on is taken.
+        let start: Int
+    }
+
+    private mutating func prepare(_ request: PlacementRequest, _ group: Int?, _ tieBreak: UInt64)
+        -> Search
+    {
+        let policy = policies.entry(for: request, shelves, &rows)
+        let spreads = spreads(of: policy.spreads, policy.takesDefaultSpread)
+        while scratch.count < 2 * spreads.count + 2 { scratch.append(rows.take()) }
+        var random = SplitMix64(seed: tieBreak)
+        let draw = random.next()
+        return Search(
+            policy: policy,
+            spreads: spreads.map { spread in
+                axes.add(spread.axis, shelves, &rows)
+                let tally = groups.placeTally(for: .init(spread, request.group), axes, &rows)
+                return .init(policy: spread, members: axes.members(of: spread.axis), levels: tally?.levels)
+            },
+            group: group,
+            draw: draw,
+            start: Int(draw.multipliedFullWidth(by: UInt64(max(1, shelves.count))).high)
+        )
+    }
+
+    func spreads(of own: [SpreadPolicy], _ takesDefault: Bool) -> [SpreadPolicy] {
+        takesDefault ? defaultSpread.map { [$0] } ?? [] : own
+    }
+
+    /// The best place by one SPREAD after the other, those of the least count first.
+    private mutating func mostEven(
+        _ request: PlacementRequest,
+        _ search: Search,
+        _ depth: Int,
+        among candidates: BitRows.Row
+    ) -> LedgerPlace? {
+        guard depth < search.spreads.count else {
+            guard let weights = request.loadWeights else {
+                return fewest(request, search, among: candidates)
+            }
+            return drawn(request, search, weights, among: candidates)
+        }
+        let spread = search.spreads[depth]
+        let isHard = spread.policy.enforcement == .hard
+        let (inside, chosen) = (scratch[2 * depth + 2], scratch[2 * depth + 3])
+        let most = isHard ? mostAllowed(search, spread, chosen) : .max
+        if rows.intersect(candidates, spread.members ?? candidates, into: inside) {
+            for (count, level) in [(0, nil)] + (spread.levels?.all.map { ($0.count, $0.row) } ?? []) {
+                guard count <= most else { break }
+                guard select(level, of: spread.levels, among: inside, into: chosen) else { continue }
+                if let place = mostEven(request, search, depth + 1, among: chosen) { return place }
+            }
+        }
+        guard !isHard, let members = spread.members,
+            rows.subtract(members, from: candidates, into: chosen)
+        else {
+            return nil
+        }
+        return mostEven(request, search, depth + 1, among: chosen)
+    }
+
+    /// The most instances that a place may have before one more, by a hard SPREAD: the least count of all places where
+    /// the policy takes an executor that is open, full or not, and the skew above it.
+    private mutating func mostAllowed(_ search: Search, _ spread: Search.Spread, _ row: BitRows.Row)
+        -> Int
+    {
+        guard let taking = search.policy.takers(having: 0), let levels = spread.levels else {
+            return .max
+        }
+        rows.intersect(open, taking, into: row)
+        if let members = spread.members { rows.intersect(row, members, into: row) }
+        let skew = max(0, spread.policy.maxSkew - 1)
+        if !rows.isSubset(row, of: levels.raised) { return skew }
+        return levels.all.first { !rows.areDisjoint($0.row, row) }.map { $0.count + skew } ?? 0
+    }
+
+    /// The target becomes those of the candidates that are in the level; `nil` is the level of none.
+    private mutating func select(
+        _ level: BitRows.Row?,
+        of levels: Levels?,
+        among candidates: BitRows.Row,
+        into target: BitRows.Row
+    ) -> Bool {
+        if let level { return rows.intersect(candidates, level, into: target) }
+        guard let levels else {
+            rows.copy(candidates, to: target)
+            return true
+        }
+        return rows.subtract(levels.raised, from: candidates, into: target)
+    }
+
+    /// The best place where the fewest instances of the version are.
+    private mutating func fewest(
+        _ request: PlacementRequest,
+        _ search: Search,
+        among candidates: BitRows.Row
+    ) -> LedgerPlace? {
+        guard let group = search.group else { return bestFit(request, search, among: candidates) }
+        let chosen = scratch[1]
+        if groups.select(0, of: group, among: candidates, into: chosen, &rows),
+            let place = bestFit(request, search, among: chosen)
+        {
+            return place
+        }
+        for count in groups.distinctCounts(of: group) {
+            guard let taking = search.policy.takers(having: count) else { return nil }
+            guard groups.select(count, of: group, among: candidates, into: chosen, &rows),
+                rows.intersect(chosen, taking, into: chosen)
+            else { continue }
+            if let place = bestFit(request, search, among: chosen) { return place }
+        }
+        return nil
+    }
+
+    private func bestFit(
+        _ request: PlacementRequest,
+        _ search: Search,
+        among candidates: BitRows.Row
+    ) -> LedgerPlace? {
+        free.bestFit(request, among: candidates, from: search.start, rows) { ordinal, cores, memory in
+            guard request.quantities.isEmpty || shelves[ordinal].lacking(request.quantities) == nil else {
+                return nil
+            }
+            return shelves[ordinal].nodes.firstIndex { node in
+                node.free.count == cores && node.freeMB >= request.memoryMB
+                    && FreeIndex.memoryClass(ofMB: node.freeMB) == memory
+            }
+        }
+    }
+
+    /// One of those that can take it, drawn by what is free there.
+    private func drawn(
+        _ request: PlacementRequest,
+        _ search: Search,
+        _ weights: LoadWeights,
+        among candidates: BitRows.Row
+    ) -> LedgerPlace? {
+        let ordinals = rows.members(of: candidates).filter { ordinal in
+            guard
+                let taking = search.policy.takers(having: groups.instances(of: search.group, on: ordinal))
+            else {
+                return false
+            }
+            return rows.contains(ordinal, in: taking) && shelves[ordinal].shortage(for: request) == nil
+        }
+        let loads = ordinals.map { shelves[$0].freeLoad }
+        // 53 bits are what a Double holds.
+        var rest = Double(search.draw >> 11) / Double(1 << 53 as UInt64)
+        var drawn = ordinals.last
+        for (ordinal, share) in zip(ordinals, weights.shares(of: loads)) {
+            rest -= share
+            if rest < 0 {
+                drawn = ordinal
+                break
+            }
+        }
+        guard let drawn else { return nil }
+        return shelves[drawn].bestNode(for: request).map { LedgerPlace(ordinal: drawn, node: $0) }
+    }
 }
 
 extension Shelf {
-    /// Why the request cannot go here, where so many instances of its application are; `nil` if it can.
-    func refusal(of request: PlacementRequest, instances: Int) -> RefusalReason? {
-        if let only = request.only, only != id { return .notAsked }
-        if case .closed(let reason) = admission { return reason }
-        if request.avoiding.contains(id) { return .avoided }
-        let host = PolicyHost(
-            executor: id,
-            traits: traits,
-            environment: request.environment,
-            instances: instances
-        )
-        if let reason = request.policy.effectiveRefusal(of: host) { return reason }
-        if holdings.count >= Ledger.mostInstancesPerExecutor { return .tooManyInstances }
-        return shortage(for: request)
-    }
-
-    private func shortage(for request: PlacementRequest) -> RefusalReason? {
-        guard nodes.contains(where: { $0.fits(request) }) else {
-            if nodes.reduce(0, { $0 + $1.free.count }) < request.cores { return .notEnoughCores }
-            if nodes.reduce(0, { $0 &+ max(0, $1.freeMB) }) < request.memoryMB { return .notEnoughMemory }
-            return .notEnoughOnOneNode
-        }
-        let lacking = request.quantities.keys.sorted().first { name in
-            request.quantities[name, default: 0] > quantities[name, default: 0] &- heldQuantities[name, default: 0]
-        }
-        return lacking.map { .notEnough(quantity: $0) }
-    }
-}
-
-extension Shelf.Node {
-    func fits(_ request: PlacementRequest) -> Bool {
-        free.count >= request.cores && freeMB >= request.memoryMB
-    }
-
-    /// The lowest free slots; the node must fit the request.
-    func allocation(for request: PlacementRequest) -> ResourceAllocation {
-        ResourceAllocation(numaNode: id, cores: free.lowest(request.cores), memoryMB: request.memoryMB)
+    /// What the executor measures, or else what is not held.
+    fileprivate var freeLoad: HostLoad {
+        load
+            ?? HostLoad(
+                freeMemoryMB: nodes.reduce(0) { $0 &+ max(0, $1.freeMB) },
+                freeCPU: Double(nodes.reduce(0) { $0 + $1.free.count })
+            )
     }
 }

@@ -32,7 +32,7 @@ extension Ledger {
     /// Sums over the executors that are open.
     package func totals() -> Totals {
         var totals = Totals()
-        for case let shelf? in shelves where shelf.admission == .open {
+        for shelf in shelves where shelf.isOpen {
             totals.executors += 1
             for node in shelf.nodes {
                 totals.freeCores += node.free.count

@@ -1,7 +1,7 @@
 package import ApusModel
 
 /// One instance that looks for a place.
-package struct PlacementRequest: Sendable {
+package struct PlacementRequest: Hashable, Sendable {
     package var instance: InstanceID
     /// Whom it counts with.
     package var group: PlacementGroup
@@ -18,6 +18,8 @@ package struct PlacementRequest: Sendable {
     package var avoiding: Set<ExecutorID>
     /// The only executor that is asked; `nil`: all are.
     package var only: ExecutorID?
+    /// Among the executors that can take it one is drawn by what is free there; `nil`: the best fit is taken.
+    package var loadWeights: LoadWeights?
 
     package init(
         instance: InstanceID,
@@ -28,7 +30,8 @@ package struct PlacementRequest: Sendable {
         policy: PlacementPolicy = .any,
         environment: [String: String] = [:],
         avoiding: Set<ExecutorID> = [],
-        only: ExecutorID? = nil
+        only: ExecutorID? = nil,
+        loadWeights: LoadWeights? = nil
     ) {
         self.instance = instance
         self.group = group
@@ -39,5 +42,6 @@ package struct PlacementRequest: Sendable {
         self.environment = environment
         self.avoiding = avoiding
         self.only = only
+        self.loadWeights = loadWeights
     }
 }

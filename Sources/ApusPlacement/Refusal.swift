@@ -27,8 +27,10 @@ package enum RefusalReason: Hashable, Sendable, Comparable {
     case ruledOut
     /// RULE_BASED, and the rule cannot be evaluated: why.
     case ruleFails(String)
-    /// The policy of that name is not built yet.
-    case unsupportedPolicy(String)
+    /// A hard SPREAD, and it stands in no place of that axis.
+    case placeless(String)
+    /// A hard SPREAD, and its place would have too many more than another.
+    case uneven(over: String, maxSkew: Int)
     case tooManyInstances
     case notEnoughCores
     case notEnoughMemory
@@ -41,7 +43,6 @@ extension RefusalReason: CustomStringConvertible {
     /// For people; reads well after a count of executors.
     package var description: String {
         switch self {
-        case .unsupportedPolicy(let name): "placement policy \(name) comes with a later version"
         case .silent: "silent"
         case .lost: "lost"
         case .joining: "joining"
@@ -57,6 +58,8 @@ extension RefusalReason: CustomStringConvertible {
         case .tagged: "reserved by a tag"
         case .ruledOut: "ruled out by the policy's rule"
         case .ruleFails(let why): "where the policy's rule cannot be evaluated (\(why.clipped(toBytes: 200)))"
+        case .placeless(let axis): "without a \(axis) to SPREAD over"
+        case .uneven(let axis, let skew): "against SPREAD: one more would be more than \(skew) above the least \(axis)"
         case .tooManyInstances: "at the limit of \(Ledger.mostInstancesPerExecutor) instances"
         case .notEnoughCores: "not enough cores"
         case .notEnoughMemory: "not enough memory"
@@ -77,7 +80,9 @@ package struct Refusal: Hashable, Sendable {
     /// The most frequent reason first; the numbers sum to the number of executors known.
     package let counts: [Count]
 
-    init(_ reasons: [RefusalReason: Int]) {
+    init(_ answers: [(ordinal: Int, reason: RefusalReason?)]) {
+        var reasons: [RefusalReason: Int] = [:]
+        for case (_, let reason?) in answers { reasons[reason, default: 0] += 1 }
         counts = reasons.map { Count(reason: $0.key, executors: $0.value) }
             .sorted { ($1.executors, $0.reason) < ($0.executors, $1.reason) }
     }

@@ -76,15 +76,6 @@ struct PlacementTests {
         #expect(ledger.explain(request("d", policy: .maxPerHost(3))) == [e0: .hostLimit(3)])
     }
 
-    @Test(arguments: [PlacementPolicy.spread(SpreadPolicy(.zone))])
-    func `a policy that is not built yet is refused by name`(policy: PlacementPolicy) {
-        var ledger = Ledger(.pinned(cores: [8]), .pinned(cores: [8]))
-        #expect(
-            ledger.placed(request("a", policy: policy))
-                == "0 of 2 executors fit: 2 placement policy \(policy.typeName) comes with a later version"
-        )
-    }
-
     @Test func `nothing is placed on a closed executor, and what it holds stays`() {
         var ledger = Ledger(.pinned(cores: [4]), .pinned(cores: [1]))
         #expect(ledger.placed(request("a", app: "x-1")) == "e1 [0]")

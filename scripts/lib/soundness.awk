@@ -17,7 +17,7 @@ BEGIN {
     arrows["ApusController"] = "ApusClient ApusEngine ApusModel ApusPlacement ApusStore"
     arrows["ApusTestKit"] = "ApusEngine ApusModel ApusStore"
     arrows["apus-sim"] = "ApusModel ApusSimulation"
-    arrows["apus-bench"] = "ApusClient ApusContainers ApusEngine ApusExecutor ApusModel ApusTestKit"
+    arrows["apus-bench"] = "ApusClient ApusContainers ApusEngine ApusExecutor ApusModel ApusPlacement ApusTestKit"
     arrows["apus"] = "*"
 
     split("ApusModel ApusPlacement ApusEngine ApusAgent ApusSimulation", list, " ")
