@@ -64,6 +64,11 @@ package struct APIClient: Sendable {
         _ = try await data(.POST, "applications/operations/\(part(id))/cancel", nil)
     }
 
+    /// Why there are no more instances of it; with `executors` also what each executor says.
+    package func explanation(of id: AppID, executors: Bool) async throws -> JSON {
+        try await get("applications/\(part(id))/explain?executors=\(executors)")
+    }
+
     // MARK: tasks
 
     /// The tasks that wait or run, oldest first.
@@ -76,6 +81,11 @@ package struct APIClient: Sendable {
     package func task(_ id: TaskID) async throws -> TaskSummary {
         let json = try await get(path(id))
         return try read(path(id)) { try TaskSummary(json: json) }
+    }
+
+    /// What keeps it from running, if anything does; with `executors` also what each executor says.
+    package func explanation(of id: TaskID, executors: Bool) async throws -> JSON {
+        try await get("\(path(id))/explain?executors=\(executors)")
     }
 
     /// Asks for a task's start or end: a `TaskOperation` as JSON.
@@ -98,6 +108,14 @@ package struct APIClient: Sendable {
     }
 
     package func executors() async throws -> JSON { try await get("cluster/executors") }
+
+    /// The cluster's own SPREAD, or NONE.
+    package func defaultSpread() async throws -> JSON { try await get("cluster/placement/spread") }
+
+    /// Sets or clears it; the answer says what holds now.
+    package func setDefaultSpread(_ spread: DefaultSpread) async throws -> JSON {
+        try await post("cluster/placement/spread", spread.json)
+    }
 
     // MARK: steps
 

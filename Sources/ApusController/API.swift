@@ -14,6 +14,7 @@ package struct API: Sendable {
     let inbox: Inbox
     let published: Published
     let time: TimeSource
+    let desk: PlacementDesk
     /// `host:port` of this controller.
     let leader: String
     let logger: Logger

@@ -43,6 +43,7 @@ package struct Controller: Service {
     let crash: CrashPoint?
     let logger: Logger
     let published = Published()
+    private let desk = PlacementDesk()
     /// Where requests and reports are handed in.
     package let inbox: Inbox
     private let outboxes: Outboxes
@@ -70,6 +71,7 @@ package struct Controller: Service {
             inbox: inbox,
             published: published,
             time: time,
+            desk: desk,
             leader: "\(settings.hostname):\(settings.port)",
             logger: logger
         )

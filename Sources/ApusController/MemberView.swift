@@ -8,17 +8,21 @@ struct MemberView {
     let member: Member
     let instances: [Instance]
     private let nodes: [NodeUsage]
+    private let usedQuantities: [String: Int64]
 
     init(_ member: Member, in state: ClusterState) {
         self.member = member
         instances = member.instances.compactMap { state.instances[$0] }
         var ledger = Ledger()
+        var used: [String: Int64] = [:]
         ledger.offer(member.id, topology: member.description.topology, traits: HostTraits(hostname: member.hostname))
         for instance in instances {
             let group = instance.owner.placementGroup(name: nil)
+            for (name, amount) in state.quantities(of: instance.owner) { used[name, default: 0] += amount }
             _ = ledger.hold(instance.id, of: group, instance.allocation, on: member.id)
         }
         nodes = ledger.usage(of: member.id) ?? []
+        usedQuantities = used
     }
 
     var freeCores: Int { nodes.reduce(0) { $0 + $1.freeCores.count } }
@@ -29,7 +33,7 @@ struct MemberView {
     /// Counts as there for Drove's clients; `presence` says what is true.
     var isActive: Bool { wireState == "ACTIVE" }
 
-    private var wireState: String {
+    var wireState: String {
         switch (member.presence, member.duty) {
         case (.lost, _): "REMOVED"
         case (_, .blacklistRequested), (_, .blacklisted): member.duty.rawValue
@@ -98,8 +102,23 @@ struct MemberView {
             "serviceInstances": .array([]),
             "tags": tags, "metadata": .strings(member.description.metadata), "executorState": .string(wireState),
             "presence": .string(presence), "duty": duty,
-            "troubles": troubles, "zone": zone,
+            "troubles": troubles, "zone": zone, "quantities": quantities, "load": member.load?.json,
         ])
+    }
+
+    /// What it offers beside cores and memory, disk say; left out if it offers none.
+    private var quantities: JSON? {
+        let offered = member.description.topology.quantities
+        guard !offered.isEmpty else { return nil }
+        return .object(
+            offered.keys.sorted().map { name in
+                let (total, used) = (offered[name] ?? 0, usedQuantities[name] ?? 0)
+                return JSON.Member(
+                    name,
+                    .members(["total": .integer(total), "used": .integer(used), "free": .integer(max(0, total - used))])
+                )
+            }
+        )
     }
 
     private func perNode(_ value: (NodeUsage) -> JSON) -> JSON {

@@ -59,6 +59,7 @@ struct Route: Sendable {
         get("applications") { call throws(APIRefusal) in try call.applications() },
         get("applications/{id}") { call throws(APIRefusal) in try call.application() },
         get("applications/{id}/spec") { call throws(APIRefusal) in try call.applicationSpec() },
+        get("applications/{id}/explain") { call throws(APIRefusal) in try await call.explainApplication() },
         get("applications/{id}/instances") { call throws(APIRefusal) in try call.instances() },
         get("applications/{id}/instances/old") { call throws(APIRefusal) in try call.oldInstances() },
         get("applications/{id}/instances/{instance}") { call throws(APIRefusal) in try call.instance() },
@@ -70,6 +71,7 @@ struct Route: Sendable {
         },
         get("tasks") { call throws(APIRefusal) in call.tasks() },
         get("tasks/{source}/instances/{task}") { call throws(APIRefusal) in try call.task() },
+        get("tasks/{source}/instances/{task}/explain") { call throws(APIRefusal) in try await call.explainTask() },
         Route("DELETE", "tasks/{source}/instances/{task}") { call throws(APIRefusal) in await call.forgetTask() },
 
         get("cluster") { call throws(APIRefusal) in call.cluster() },
@@ -84,6 +86,9 @@ struct Route: Sendable {
         post("cluster/executors/retire") { call throws(APIRefusal) in try await call.retireExecutors() },
         get("cluster/executors") { call throws(APIRefusal) in call.executors() },
         get("cluster/executors/{id}") { call throws(APIRefusal) in try call.executor() },
+        get("cluster/placement/spread") { call throws(APIRefusal) in call.defaultSpread() },
+        post("cluster/placement/spread") { call throws(APIRefusal) in try await call.setDefaultSpread() },
+        post("cluster/placement/simulate") { call throws(APIRefusal) in try await call.simulatePlacement() },
         get("endpoints") { call throws(APIRefusal) in call.endpoints(named: call.call.values("app")) },
         get("endpoints/app/{name}") { call throws(APIRefusal) in call.endpoints(named: [call.parameter(0)]) },
 
@@ -113,7 +118,6 @@ struct Route: Sendable {
             "The event log",
             [("GET", "cluster/events"), ("GET", "cluster/events/latest"), ("GET", "cluster/events/summary")]
         )
-        + refusing("Placement simulation", [("POST", "cluster/placement/simulate")])
         + refusing("Confirmation of held stops", [("POST", "cluster/strays/confirm")])
         + refusing("Restoring from an export", [("POST", "cluster/restored/confirm")])
         + refusing("The API for instances", [("GET", "internal/instances")])

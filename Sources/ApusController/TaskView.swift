@@ -68,6 +68,17 @@ struct TaskView: Sendable {
     /// For the order of lists.
     var age: (WallTime, TaskID) { (run.created, run.id) }
 
+    /// What has become of it, for people.
+    var lines: [String] {
+        let name = "\(run.spec.sourceAppName)/\(run.spec.taskID)"
+        if let end = run.end {
+            let why = end.error.isEmpty ? "" : ": \(end.error)"
+            return ["\(name) has ended, \(end.result.rawValue)\(why)"]
+        }
+        guard let place else { return ["\(name) waits for a place, at most \(run.timeout.text)"] }
+        return ["\(name) is \(state.rawValue) on \(place.hostname)"] + (error.isEmpty ? [] : [error])
+    }
+
     /// Every key but `taskResult` and `cause` is always there, empty where nothing is known yet: clients count on it.
     var json: JSON {
         .members([

@@ -12,6 +12,8 @@ package struct ClusterState: Sendable {
     package var ended: TreeDictionary<AppID, EndedHistory> = [:]
     package var tasks: TreeDictionary<TaskID, TaskRun> = [:]
     package var members: TreeDictionary<ExecutorID, Member> = [:]
+    /// Containers of this cluster that no application claims.
+    package var strays: TreeDictionary<InstanceID, Stray> = [:]
 
     package init(cluster: ClusterID) { self.cluster = cluster }
 

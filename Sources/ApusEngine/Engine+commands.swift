@@ -24,6 +24,7 @@ extension Engine {
         switch command {
         case .setMode(let mode): .cluster(.facts(set(mode, at: times)))
         case .order(let order, let selection): self.order(order, selection, at: times)
+        case .setSpread(let spread): .cluster(.facts(set(spread)))
         }
     }
 

@@ -5,10 +5,7 @@ import HashTreeCollections
 /// The life of one instance as the controller keeps it: assignment, commands, end.
 extension Engine {
     /// Whom an instance of that owner counts with where a policy limits or spreads.
-    func group(of owner: Owner) -> PlacementGroup {
-        guard case .application(let app) = owner else { return owner.placementGroup(name: nil) }
-        return owner.placementGroup(name: state.applications[app]?.spec.name)
-    }
+    func group(of owner: Owner) -> PlacementGroup { state.group(of: owner) }
 
     /// Adds a placed or adopted instance everywhere it is listed.
     ///
@@ -107,7 +104,7 @@ extension Engine {
     // MARK: commands
 
     mutating func sendStart(of id: InstanceID, at now: Moment) {
-        guard var instance = state.instances[id], let workload = workload(of: instance.owner) else { return }
+        guard var instance = state.instances[id], let workload = state.workload(of: instance.owner) else { return }
         instance.progress = .assigned(sent: now)
         state.instances[id] = instance
         defer { state.instances[id]?.startSequence = state.members[instance.executor]?.sequence ?? 0 }
@@ -117,13 +114,6 @@ extension Engine {
             to: instance.executor,
             at: now
         )
-    }
-
-    private func workload(of owner: Owner) -> Workload? {
-        switch owner {
-        case .application(let app): state.applications[app].map { .application($0.spec) }
-        case .task(let task): state.tasks[task].map { .task($0.spec) }
-        }
     }
 
     mutating func sendStop(of id: InstanceID, at now: Moment) {

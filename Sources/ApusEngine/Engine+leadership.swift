@@ -8,6 +8,7 @@ extension Engine {
         for record in records where record.key == ClusterFacts.key {
             state.facts = try reading(record) { json throws(JSONError) in try ClusterFacts(record: json) }
         }
+        takeUpSpread()
         for record in records where record.key.kind == .member { try loadMember(record, at: times) }
         for record in records where record.key.kind == .application { try loadApplication(record, at: times) }
         try loadHints(records)
@@ -48,7 +49,7 @@ extension Engine {
         }
         loaded.sort { ($0.instance.created, $0.instance.id) < ($1.instance.created, $1.instance.id) }
         for (instance, page) in loaded {
-            _ = ledger.hold(instance.id, of: group(of: instance.owner), instance.allocation, on: instance.executor)
+            state.hold(instance.id, of: instance.owner, instance.allocation, on: instance.executor, in: &ledger)
             insert(instance, page: page)
         }
     }
@@ -69,7 +70,7 @@ extension Engine {
         }
         state.tasks[run.id] = run
         guard let instance else { return }
-        _ = ledger.hold(instance.id, of: group(of: instance.owner), instance.allocation, on: instance.executor)
+        state.hold(instance.id, of: instance.owner, instance.allocation, on: instance.executor, in: &ledger)
         insert(instance)
     }
 

@@ -44,12 +44,7 @@ extension Engine {
         ledger.offer(
             member.id,
             topology: description.topology,
-            traits: HostTraits(
-                hostname: member.hostname,
-                tags: Set(description.tags),
-                zone: description.zone,
-                metadata: description.metadata
-            )
+            traits: member.traits
         )
     }
 
@@ -63,6 +58,10 @@ extension Engine {
             effects.append(.note("executor \(member.id) (\(member.hostname)): \(text)"))
             member.troubles = report.troubles
             wakeWaiting()
+        }
+        if report.load != member.load {
+            member.load = report.load
+            ledger.setLoad(member.id, report.load.map(HostLoad.init))
         }
         // Nothing was asked of it since: the next command will tell.
         if case .failing(_, let last) = member.reach, times.now - last > settings.lostAfter {
@@ -187,7 +186,9 @@ extension Engine {
             updateMayStop()
             return
         }
-        ledger.setAdmission(id, admission(of: member))
+        let admission = admission(of: member)
+        if admission != member.admission { state.members[id]?.admission = admission }
+        ledger.setAdmission(id, admission)
         if member.presence == .joining { joining.insert(id) } else { joining.remove(id) }
         let isDeaf = member.presence == .silent || member.isLost
         if isDeaf || member.acknowledged >= state.epoch { behind.remove(id) } else { behind.insert(id) }

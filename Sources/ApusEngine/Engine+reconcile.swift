@@ -80,16 +80,8 @@ extension Engine {
     /// - Returns: `false` if there is no room; the reason shows in the application.
     private mutating func start(_ application: Application, at times: Times) -> Bool {
         let id = InstanceID("AI-\(random.uuid())")
-        let request = PlacementRequest(
-            instance: id,
-            group: group(of: .application(application.id)),
-            cores: application.spec.resources.cores,
-            memoryMB: application.spec.resources.memoryMB,
-            quantities: [:],
-            policy: application.spec.placementPolicy ?? .any,
-            environment: application.spec.env,
-            avoiding: []
-        )
+        let owner = Owner.application(application.id)
+        let request = PlacementRequest(id, for: .application(application.spec), group: group(of: owner))
         switch ledger.place(request, tieBreak: random.next()) {
         case .refused(let refusal):
             if application.shortfall?.text != refusal.text {

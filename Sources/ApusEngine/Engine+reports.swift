@@ -193,7 +193,7 @@ extension Engine {
     private mutating func adopt(_ report: InstanceReport, of app: AppID, on executor: ExecutorID, at times: Times) {
         strays[report.id] = nil
         ledger.release(report.id)
-        _ = ledger.hold(report.id, of: group(of: report.owner), report.allocation, on: executor)
+        state.hold(report.id, of: report.owner, report.allocation, on: executor, in: &ledger)
         var instance = Instance(
             report.id,
             of: report.owner,
@@ -230,7 +230,7 @@ extension Engine {
             effects.append(
                 .note("\(report.id) on \(executor) belongs to nothing known (\(report.owner)): it will be stopped")
             )
-            _ = ledger.hold(report.id, of: group(of: report.owner), report.allocation, on: executor)
+            state.hold(report.id, of: report.owner, report.allocation, on: executor, in: &ledger)
             strays[report.id] = Stray(
                 executor: executor,
                 owner: report.owner,

@@ -118,22 +118,25 @@ extension Engine {
             return
         }
         let id = InstanceID("TI-\(random.uuid())")
-        let resources = run.spec.resources
         for until in run.avoided.values where until > times.now { wake(.owner(run.owner), at: until) }
         let request = PlacementRequest(
-            instance: id,
+            id,
+            for: .task(run.spec),
             group: group(of: run.owner),
-            cores: resources.cores,
-            memoryMB: resources.memoryMB,
-            policy: run.spec.placementPolicy ?? .any,
-            environment: run.spec.env,
-            avoiding: Set(run.avoided.filter { $0.value > times.now }.keys)
+            avoiding: run.avoided(at: times.now),
+            loadWeights: settings.taskWeights
         )
         switch ledger.place(request, tieBreak: random.next()) {
         case .refused(let refusal):
             waiting.waitForRoom(
                 run.owner,
-                .tasks(of: request.group.version, resources, run.spec.placementPolicy, avoiding: request.avoiding)
+                .tasks(
+                    of: request.group.version,
+                    run.spec.resources,
+                    run.spec.placementPolicy,
+                    environment: request.policy.containsRule ? request.environment : [:],
+                    avoiding: request.avoiding
+                )
             )
             if run.shortfall?.text != refusal.text {
                 effects.append(.note("task \(run.id) has no room: \(refusal.text)"))

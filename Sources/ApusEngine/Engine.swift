@@ -27,7 +27,10 @@ package struct Engine: Sendable {
     /// Members whose work is to be elsewhere.
     var leaving: Set<ExecutorID> = []
     /// Containers of this cluster that no application claims.
-    var strays: [InstanceID: Stray] = [:]
+    var strays: TreeDictionary<InstanceID, Stray> {
+        get { state.strays }
+        _modify { yield &state.strays }
+    }
     /// Members that have neither spoken to this leader nor were given up.
     var unheard: Set<ExecutorID> = []
     /// Members whose full list is still to come.

@@ -1,4 +1,5 @@
 package import ApusModel
+package import ApusPlacement
 
 /// Names one caller that waits for an answer.
 package typealias RequestID = Int64
@@ -61,6 +62,8 @@ package struct EngineSettings: Sendable {
     package var resendAfter: Duration = .seconds(2)
     /// How long an ended task is kept (contract §5.7).
     package var taskRetention: Duration = .seconds(2 * 86_400)
+    /// How what is free on executors counts where a task is placed.
+    package var taskWeights = LoadWeights()
     /// Placements of one turn: more wait for the next, so that a batch stays small.
     package var placementsPerTurn = 256
 

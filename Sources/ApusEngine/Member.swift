@@ -1,4 +1,5 @@
 package import ApusModel
+package import ApusPlacement
 
 /// An executor that was admitted: it stays a member, heard or not, until it is retired.
 package struct Member: Sendable {
@@ -41,10 +42,17 @@ package struct Member: Sendable {
     package var troubles: [String] = []
     /// Why no command reaches it, while none does; soft.
     package var unreachable: String?
+    /// What is really free there, as it measured last; soft.
+    package var load: NodeLoad?
+    /// Whether work may be placed there: what the leader's ledger says; soft.
+    package var admission = Admission.closed(.joining)
     /// What operators want of it; committed.
     package var duty = Duty.active
     /// The ids of what runs there, oldest first.
     package var instances: [InstanceID]
+
+    /// It has not spoken to this leader, and is not given up.
+    var isUnheard: Bool { incarnation == 0 && !isLost }
 
     package var isLost: Bool {
         if case .lost = presence { true } else { false }

@@ -45,6 +45,9 @@ package struct TaskRun: Sendable {
     /// A change of leader costs it no more than this of its time.
     var timeBetweenNotes: Duration { max(.seconds(10), span / 8) }
 
+    /// The executors that are not asked now.
+    func avoided(at now: Moment) -> Set<ExecutorID> { Set(avoided.filter { $0.value > now }.keys) }
+
     /// How it ended; `nil` before.
     package var end: TaskEnd? {
         if case .ended(let end) = phase { end } else { nil }

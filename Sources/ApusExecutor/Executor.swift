@@ -31,11 +31,12 @@ package struct Executor: Service {
     package func run() async throws {
         let disk = DiskThread()
         let logDisk = DiskThread()
+        let kernel = DiskThread()
         let engine = DockerEngine(socketPath: settings.engineSocket)
         let result: Result<Void, any Error>
         do {
             let beginning = try await disk.run { [settings] in try Beginning(settings) }
-            try await cancelWhenGracefulShutdown { try await serve(beginning, disk, logDisk, engine) }
+            try await cancelWhenGracefulShutdown { try await serve(beginning, disk, logDisk, kernel, engine) }
             result = .success(())
         } catch is CancellationError {
             result = .success(())
@@ -45,6 +46,7 @@ package struct Executor: Service {
         try await engine.shutdown()
         try await disk.end()
         try await logDisk.end()
+        try await kernel.end()
         try result.get()
     }
 
@@ -71,18 +73,24 @@ package struct Executor: Service {
                 port: settings.port,
                 transport: .http
             )
-            topology = try Topology(
+            var topology = try Topology(
                 kernelBelow: "",
                 reservedCores: settings.reservedCores,
                 sharing: settings.sharing
             )
+            topology.quantities = settings.traits.quantities
+            self.topology = topology
             (journal, records, findings) = try Journal.open(in: directory)
         }
     }
 
-    private func serve(_ beginning: Beginning, _ disk: DiskThread, _ logDisk: DiskThread, _ engine: DockerEngine)
-        async throws
-    {
+    private func serve(
+        _ beginning: Beginning,
+        _ disk: DiskThread,
+        _ logDisk: DiskThread,
+        _ kernel: DiskThread,
+        _ engine: DockerEngine
+    ) async throws {
         for finding in beginning.findings { log(finding) }
         let identity = beginning.identity
         logger.info(
@@ -105,6 +113,7 @@ package struct Executor: Service {
         )
         let inbox = Inbox()
         let desk = CommandDesk(inbox: inbox)
+        let gauge = LoadGauge(logger: logger)
         let sender = ReportSender(controllers: settings.controllers, logger: logger)
         let host = ContainerHost(
             identity: identity,
@@ -138,7 +147,11 @@ package struct Executor: Service {
             inbox: inbox,
             logs: logs,
             logger: logger
-        ) { try await sender.send($0) }
+        ) { report in
+            var report = report
+            report.load = gauge.load
+            return try await sender.send(report)
+        }
         let watch = ExitWatch(engine: engine, identity: identity, inbox: inbox, logger: logger)
         let reader = LogReader(root: logFolder, disk: logDisk)
         let routes = NodeRoutes(desk: desk, identity: identity, logs: reader)
@@ -147,6 +160,7 @@ package struct Executor: Service {
             group.addTask { await watch.run() }
             group.addTask { await logs.run() }
             group.addTask { await retention.run() }
+            group.addTask { await gauge.run(on: kernel) }
             group.addTask { try await listen(routes) }
             // None of them ends by itself: the first end is a failure or the shutdown.
             defer { group.cancelAll() }

@@ -60,11 +60,19 @@ package struct ExecutorSettings: Hashable, Sendable {
         package var metadata: [String: String]
         /// Where the machine stands; `nil` if nobody said.
         package var zone: String?
+        /// What it offers beside cores and memory, disk say.
+        package var quantities: [String: Int64]
 
-        package init(tags: [String] = [], metadata: [String: String] = [:], zone: String? = nil) {
+        package init(
+            tags: [String] = [],
+            metadata: [String: String] = [:],
+            zone: String? = nil,
+            quantities: [String: Int64] = [:]
+        ) {
             self.tags = tags
             self.metadata = metadata
             self.zone = zone
+            self.quantities = quantities
         }
     }
 

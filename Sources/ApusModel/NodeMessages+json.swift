@@ -143,7 +143,7 @@ extension NodeReport {
             "schema": NodeSchema.member, "identity": identity.json, "revision": .integer(revision),
             "base": .integer(base), "fence": fence?.json, "instances": .array(instances.map(\.json)),
             "description": description?.json,
-            "troubles": troubles.isEmpty ? nil : .array(troubles.map { .string($0) }),
+            "troubles": troubles.isEmpty ? nil : .array(troubles.map { .string($0) }), "load": load?.json,
         ])
     }
 
@@ -167,6 +167,21 @@ extension NodeReport {
             description: description,
             troubles: json["troubles"] == nil ? [] : try json.strings("troubles")
         )
+        if let value = json["load"] { load = try NodeLoad(json: value) }
+    }
+}
+
+extension NodeLoad {
+    /// The form in messages.
+    package var json: JSON {
+        .members(["freeMemoryMB": .integer(freeMemoryMB), "freeCPU": .integer(Int64(freeCPU))])
+    }
+
+    /// Reads the form of `json`.
+    ///
+    /// - Throws: `JSONError` with the first fault.
+    package init(json: JSON) throws(JSONError) {
+        self.init(freeMemoryMB: try json.integer("freeMemoryMB"), freeCPU: try json.int("freeCPU"))
     }
 }
 

@@ -121,6 +121,18 @@ package struct InstanceReport: Hashable, Sendable {
     }
 }
 
+/// What is really free on a machine, whatever is held there.
+package struct NodeLoad: Hashable, Sendable {
+    package var freeMemoryMB: Int64
+    /// Idle cores, in thousandths of one.
+    package var freeCPU: Int
+
+    package init(freeMemoryMB: Int64, freeCPU: Int) {
+        self.freeMemoryMB = freeMemoryMB
+        self.freeCPU = freeCPU
+    }
+}
+
 /// The one message up: heartbeat, change and full list are the same form.
 ///
 /// It holds every instance that changed after `base`; `base` 0 makes it the full list. The executor advances its base
@@ -138,6 +150,8 @@ package struct NodeReport: Hashable, Sendable {
     ///
     /// Nothing new is placed there meanwhile.
     package var troubles: [String]
+    /// As it was measured last; `nil` if it was not.
+    package var load: NodeLoad?
 
     package init(
         identity: NodeIdentity,
@@ -146,7 +160,8 @@ package struct NodeReport: Hashable, Sendable {
         instances: [InstanceReport],
         fence: Fence?,
         description: NodeDescription?,
-        troubles: [String] = []
+        troubles: [String] = [],
+        load: NodeLoad? = nil
     ) {
         self.identity = identity
         self.revision = revision
@@ -155,6 +170,7 @@ package struct NodeReport: Hashable, Sendable {
         self.fence = fence
         self.description = description
         self.troubles = troubles
+        self.load = load
     }
 }
 

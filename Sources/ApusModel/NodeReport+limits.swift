@@ -50,6 +50,10 @@ extension NodeReport {
         try Self.check(Int(base), "base", in: 0...Int.max)
         for instance in instances { try instance.checkLimits() }
         if let description { try Self.check(description) }
+        if let load {
+            try Self.check(memory: load.freeMemoryMB, "load.freeMemoryMB")
+            try Self.check(load.freeCPU, "load.freeCPU", in: 0...1000 * Limit.slots)
+        }
         try Self.check(troubles.count, "the number of troubles", in: 0...Limit.entries)
         for trouble in troubles { try Self.check(trouble.utf8.count, "troubles", in: 0...4 * Limit.text) }
     }

@@ -105,11 +105,11 @@ package indirect enum PlacementPolicy: SpecPart {
         }
     }
 
-    /// SPREAD is one of several policies of which one is enough.
+    /// SPREAD stands among policies of which one is enough.
     var spreadsByChoice: Bool {
         switch self {
-        case .composite(let policies, .or) where policies.count > 1: policies.contains { !$0.spreads.isEmpty }
-        case .composite(let policies, _): policies.contains(where: \.spreadsByChoice)
+        case .composite(let policies, .or): policies.contains { !$0.spreads.isEmpty }
+        case .composite(let policies, .and): policies.contains(where: \.spreadsByChoice)
         case .any, .onePerHost, .maxPerHost, .matchTag, .noTag, .ruleBased, .local, .spread: false
         }
     }

@@ -51,6 +51,9 @@ package struct Topology: Hashable, Sendable {
         case shared(multiplier: Int)
     }
 
+    /// The name of the quantity that is disk, in MB.
+    package static let disk = "disk"
+
     package var nodes: [Node]
     package var sharing: Sharing
     /// Named quantities beside cores and memory, of the whole executor.

@@ -9,6 +9,8 @@ package enum SpecLimits {
     package static let longestID = 160
     /// The deepest nesting of COMPOSITE policies, so that every message around a specification stays readable.
     package static let deepestPolicy = 16
+    /// Each SPREAD of a policy is looked at by itself.
+    static let mostSpreads = 4
 
     /// The longest name of an image, and of a directory: what the kernel takes for a path.
     static let longestPath = 4096
@@ -43,8 +45,11 @@ package enum SpecLimits {
                     + "Put it beside the others in a COMPOSITE with AND"
             )
         }
-        if policy.spreads.count > 1 {
-            reader.refuse("placementPolicy", "SPREAD may stand in it once, not \(policy.spreads.count) times")
+        if policy.spreads.count > mostSpreads {
+            reader.refuse(
+                "placementPolicy",
+                "SPREAD may stand in it \(mostSpreads) times, not \(policy.spreads.count) times"
+            )
         }
         if policy.depth > deepestPolicy {
             reader.refuse("placementPolicy", "must not be nested deeper than \(deepestPolicy) levels")

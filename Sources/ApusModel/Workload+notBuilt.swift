@@ -25,9 +25,9 @@ extension PlacementPolicy {
     /// The first part of it that cannot be placed by yet.
     fileprivate var notBuilt: PlacementPolicy? {
         switch self {
-        case .any, .onePerHost, .maxPerHost, .matchTag, .noTag, .ruleBased: nil
+        case .any, .onePerHost, .maxPerHost, .matchTag, .noTag, .ruleBased, .spread: nil
         case .composite(let policies, _): policies.lazy.compactMap(\.notBuilt).first
-        case .local, .spread: self
+        case .local: self
         }
     }
 }

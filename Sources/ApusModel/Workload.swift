@@ -55,9 +55,21 @@ package enum Workload: Hashable, Sendable {
     }
 
     package var placementPolicy: PlacementPolicy {
-        switch self {
-        case .application(let spec): spec.placementPolicy ?? .any
-        case .task(let spec): spec.placementPolicy ?? .any
+        get {
+            switch self {
+            case .application(let spec): spec.placementPolicy ?? .any
+            case .task(let spec): spec.placementPolicy ?? .any
+            }
+        }
+        set {
+            switch self {
+            case .application(var spec):
+                spec.placementPolicy = newValue
+                self = .application(spec)
+            case .task(var spec):
+                spec.placementPolicy = newValue
+                self = .task(spec)
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-import ApusModel
+package import ApusModel
 
 /// What a policy looks at of one executor.
 struct PolicyHost {
@@ -64,7 +64,8 @@ extension PlacementPolicy {
         }
     }
 
-    var containsRule: Bool {
+    /// RULE_BASED stands in it.
+    package var containsRule: Bool {
         switch self {
         case .ruleBased: true
         case .composite(let policies, _): policies.contains(where: \.containsRule)

@@ -60,7 +60,7 @@ extension Ledger {
     ) -> (cost: Cost, suggestion: Suggestion)? {
         var changes: [(cost: Cost, suggestion: Suggestion)?] = []
         switch shelf.closing(for: request) {
-        case .suspended?: changes.append((Cost(rank: 0), .resume(executors: 1)))
+        case .suspendedByOperator?: changes.append((Cost(rank: 0), .resume(executors: 1)))
         case .some: return nil
         case nil: break
         }

@@ -1,3 +1,4 @@
+import ApusEngine
 import ApusModel
 import ArgumentParser
 
@@ -25,6 +26,8 @@ struct ControllerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where the API listens.", valueName: "ip:port"))
     var address = "127.0.0.1:10000"
 
+    @OptionGroup var weights: TaskWeightOptions
+
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
 
@@ -38,7 +41,9 @@ struct ControllerCommand: AsyncParsableCommand {
         let process = NodeProcess(statePath: path, logLevel: logLevel.level)
         try await process.holdingState { directory in
             let cluster = try ClusterMembership(directory: directory).knownOrFounded()
-            let controller = ControllerNode(cluster: cluster, address: address, logger: process.logger)
+            var engine = EngineSettings()
+            engine.taskWeights = weights.weights
+            let controller = ControllerNode(cluster: cluster, address: address, engine: engine, logger: process.logger)
             let welcome = """
                 API       \(address.url) (no authentication: whoever reaches it controls the cluster)
                 cluster   \(cluster)

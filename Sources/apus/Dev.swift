@@ -1,3 +1,4 @@
+import ApusEngine
 import ApusModel
 import ArgumentParser
 import Logging
@@ -45,6 +46,8 @@ struct Dev: AsyncParsableCommand {
     @OptionGroup var volumes: VolumeOptions
     @OptionGroup var traits: TraitOptions
 
+    @OptionGroup var weights: TaskWeightOptions
+
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
 
@@ -55,6 +58,8 @@ struct Dev: AsyncParsableCommand {
     }
 
     func run() async throws {
+        var engine = EngineSettings()
+        engine.taskWeights = weights.weights
         let cluster = DevCluster(
             api: try LoopbackAddress(address, option: "--address"),
             executor: try LoopbackAddress(executorAddress, option: "--executor-address"),
@@ -63,6 +68,7 @@ struct Dev: AsyncParsableCommand {
             sharing: pinned ? .pinned : .shared(multiplier: multiplier),
             allowedVolumes: volumes.allowed,
             traits: traits.traits,
+            engineSettings: engine,
             logLevel: logLevel.level
         )
         try await cluster.run()

@@ -30,15 +30,23 @@ struct TraitOptions: ParsableArguments {
     )
     var entries: [String] = []
 
+    @Option(
+        name: .customLong("disk-mb"),
+        help: ArgumentHelp("The disk space that instances may ask for, all together. Default: none.", valueName: "n")
+    )
+    var disk: Int64?
+
     var traits: ExecutorSettings.Traits {
         ExecutorSettings.Traits(
             tags: tags,
             metadata: Dictionary(entries.map(Self.split), uniquingKeysWith: { first, _ in first }),
-            zone: zone
+            zone: zone,
+            quantities: disk.map { [Topology.disk: $0] } ?? [:]
         )
     }
 
     func validate() throws {
+        guard (0...1 << 40).contains(disk ?? 0) else { throw ValidationError("--disk-mb must be 0 to 1099511627776") }
         // The hostname is one more.
         guard tags.count < NodeReport.mostTags else {
             throw ValidationError("--tag may be given at most \(NodeReport.mostTags - 1) times")

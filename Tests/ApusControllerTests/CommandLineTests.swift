@@ -162,6 +162,7 @@ private let binary = ProcessInfo.processInfo.environment["APUS_TEST_BINARY"]
             (["--metadata", "rack=" + String(repeating: "x", count: 1025)], "must be at most 1024 bytes on one line"),
             (["--zone", "a b"], "--zone must be 1 to 255 bytes without spaces"),
             (["--zone", ""], "--zone must be 1 to 255 bytes without spaces"),
+            (["--disk-mb=-1"], "--disk-mb must be 0 to 1099511627776"),
         ]
         for command in ["dev", "executor"] {
             for (arguments, reason) in cases {
@@ -169,6 +170,51 @@ private let binary = ProcessInfo.processInfo.environment["APUS_TEST_BINARY"]
                 #expect(run.code == 64, "\(command) \(arguments)")
                 #expect(run.errors.contains(reason), "\(command) \(arguments): \(run.errors)")
             }
+        }
+    }
+
+    @Test func `how tasks are placed is checked before a controller starts`() async throws {
+        let cases: [([String], String)] = [
+            (["--task-memory-weight", "-1"], "--task-memory-weight must be 0 to 1000000"),
+            (["--task-memory-weight", "nan"], "--task-memory-weight must be 0 to 1000000"),
+            (["--task-cpu-weight", "inf"], "--task-cpu-weight must be 0 to 1000000"),
+            (["--task-memory-exponent", "17"], "--task-memory-exponent must be 0 to 16"),
+            (["--task-cpu-exponent", "-1"], "--task-cpu-exponent must be 0 to 16"),
+            (["--task-memory-weight", "0", "--task-cpu-weight", "0"], "something must count"),
+        ]
+        for command in ["dev", "controller"] {
+            for (arguments, reason) in cases {
+                // A value that begins with a hyphen needs the equals sign.
+                let words = arguments.count == 2 ? ["\(arguments[0])=\(arguments[1])"] : arguments
+                let run = try await Program(binary ?? "", [command] + words).end()
+                #expect(run.code == 64, "\(command) \(words)")
+                #expect(run.errors.contains(reason), "\(command) \(words): \(run.errors)")
+            }
+        }
+    }
+
+    @Test func `an application and a task are explained`() async throws {
+        try await Self.withNode { controller, node, endpoint in
+            func explained(_ arguments: String...) async throws -> Run {
+                try await Program(binary ?? "", ["explain"] + arguments, endpoint: endpoint).end()
+            }
+            let spec = exampleSpec(cores: 3)
+            _ = await controller.post("applications/operations", create(spec, instances: 2).json.serialized)
+            try await eventually("one is healthy", node, controller) {
+                await controller.healthy(AppID("TEST_APP-1")) == 1
+            }
+            let told = try await explained("TEST_APP-1", "--executors")
+            #expect(told.code == 0, "\(told.errors)")
+            #expect(told.output.hasPrefix("TEST_APP-1 wants 2 instances: 1 there, 1 healthy\n"))
+            #expect(told.output.contains("0 of 1 executors would take one more: 1 not enough cores\n"))
+            #expect(told.output.contains("cheapest change that would make it fit: ask for 2 cores fewer\n"))
+            #expect(told.output.contains("EXECUTOR") && told.output.hasSuffix("node1:3000  not enough cores\n"))
+            let json = try await explained("TEST_APP-1", "--json")
+            #expect(json.output.hasPrefix(#"{"appId":"TEST_APP-1","#))
+            let unknown = try await explained("BATCH/T9")
+            #expect((unknown.code, unknown.errors) == (1, "apus: No such task instance BATCH/T9\n"))
+            #expect(try await explained("").code == 64)
+            #expect(try await explained("a/b/c").code == 64)
         }
     }
 

@@ -194,6 +194,7 @@ import Testing
         var report = fullReport(revision: 3, fence: Fence(epoch: 2, sequence: 1))
         report.identity.id = other
         report.identity.hostname = "node2"
+        report.description?.tags = ["node1"]
         report.troubles = ["the container engine at /run/docker.sock does not answer"]
         return report
     }

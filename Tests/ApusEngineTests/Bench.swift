@@ -172,6 +172,7 @@ struct TestExecutor {
     /// What is never more than on its way up.
     var failing: Set<InstanceID> = []
     var troubles: [String] = []
+    var load: NodeLoad?
 
     init(number: Int, cores: Int, memoryMB: Int64) {
         identity = NodeIdentity(
@@ -261,7 +262,8 @@ struct TestExecutor {
             instances: instances.values.filter { $0.revision > base || base == 0 }.sorted { $0.id < $1.id },
             fence: fence,
             description: base == 0 ? description : nil,
-            troubles: troubles
+            troubles: troubles,
+            load: load
         )
     }
 

@@ -128,6 +128,17 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
         #expect(try message.again(JSON(parsing: golden)).serialized + "\n" == golden)
     }
 
+    @Test func `what is free on an executor is said with its report, within bounds`() throws {
+        var loaded = heartbeat
+        loaded.load = NodeLoad(freeMemoryMB: 512, freeCPU: 1500)
+        #expect(try NodeReport(json: loaded.json) == loaded)
+        #expect(throws: Never.self) { try loaded.checkLimits() }
+        loaded.load = NodeLoad(freeMemoryMB: 512, freeCPU: -1)
+        #expect(throws: JSONError("load.freeCPU must be 0 to 65536000, not -1")) { try loaded.checkLimits() }
+        loaded.load = NodeLoad(freeMemoryMB: 1 << 41, freeCPU: 0)
+        #expect(throws: JSONError.self) { try loaded.checkLimits() }
+    }
+
     @Test(arguments: GoldenMessage.all)
     func `a message of a later schema is read as far as it is known`(_ message: GoldenMessage) throws {
         #expect(message.json.serialized.hasPrefix(#"{"schema":1,"#))

@@ -30,8 +30,8 @@ import Testing
             "SCTP",
             #"exposedPorts[0].type must be one of [HTTP, HTTPS, TCP, UDP], not "SCTP""#
         ),
-        BrokenRule("resources.0.type", nil, "resources[0].type is missing; known are [CPU, MEMORY]"),
-        BrokenRule("resources.0.type", "GPU", #"resources[0].type must be one of [CPU, MEMORY], not "GPU""#),
+        BrokenRule("resources.0.type", nil, "resources[0].type is missing; known are [CPU, MEMORY, DISK]"),
+        BrokenRule("resources.0.type", "GPU", #"resources[0].type must be one of [CPU, MEMORY, DISK], not "GPU""#),
         BrokenRule("healthcheck.mode.type", nil, "healthcheck.mode.type is missing; known are [HTTP, CMD]"),
         BrokenRule("healthcheck.mode.insecure", "x", "healthcheck.mode.insecure must be true or false, not a string"),
         BrokenRule(
@@ -107,6 +107,24 @@ import Testing
         local.logging = .standard
         local.placementPolicy = .local(hostLevel: true)
         #expect(try ApplicationSpec(json: local.json) == local)
+    }
+
+    @Test func `disk is asked for beside cores and memory, once and in bounds`() throws {
+        func reading(_ disk: JSON...) -> Result<ApplicationSpec, SpecRefusal> {
+            let needed: [JSON] = [["type": "CPU", "count": 1], ["type": "MEMORY", "sizeInMB": 64]]
+            return ApplicationSpec.validated(fullSpec().json.with("resources", .array(needed + disk)))
+        }
+        let spec = try reading(["type": "DISK", "sizeInMB": 1000]).get()
+        #expect(spec.resources == ResourceRequirements(cores: 1, memoryMB: 64, diskMB: 1000))
+        #expect(try ApplicationSpec(json: spec.json) == spec)
+        #expect(try reading().get().resources.diskMB == 0)
+        let none: JSON = ["type": "DISK", "sizeInMB": 0]
+        #expect(
+            reading(none)
+                == .failure(.violations(["resources[2].sizeInMB must be greater than or equal to 1"]))
+        )
+        let some: JSON = ["type": "DISK", "sizeInMB": 1]
+        #expect(reading(some, some) == .failure(.violations(["Disk requirements are given more than once"])))
     }
 
     @Test func `a record is read without checking rules again, but must be whole`() throws {

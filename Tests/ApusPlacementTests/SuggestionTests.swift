@@ -45,9 +45,9 @@ struct SuggestionTests {
 
     @Test func `suspended executors that would take it are resumed first of all`() {
         var ledger = Ledger(.pinned(cores: [4]), .pinned(cores: [4]), .pinned(cores: [1]))
-        ledger.setAdmission(e0, .closed(.suspended))
+        ledger.setAdmission(e0, .closed(.suspendedByOperator))
         #expect(suggestion(request("a", cores: 2), ledger) == nil)
-        ledger.setAdmission(e1, .closed(.suspended))
+        ledger.setAdmission(e1, .closed(.suspendedByOperator))
         #expect(suggestion(request("a", cores: 2), ledger) == "resume one of 2 suspended executors")
         ledger.setAdmission(e1, .closed(.silent))
         #expect(suggestion(request("a", cores: 2), ledger) == "resume the suspended executor")

@@ -14,6 +14,23 @@ extension ServiceTests {
             defer { drove.close() }
             let spec = try drove.file("web.json", service("WEB", interval: "200 ms"))
             let app = AppID("WEB-1")
+            let simulation = ["cluster", "simulate-placement", spec, "--num-instances", "2", "--detail"]
+            let simulated = try drove.run(simulation)
+            #expect(simulated.contains("Requested instances: 2\nPlaced instances:    2\nErrors:              0\n"))
+            #expect(simulated.split(separator: "\n").count { $0.contains("ACTIVE") } == 2, "\(simulated)")
+            let policy = try drove.file("one.json", ["type": "ONE_PER_HOST"])
+            try drove.expect(
+                "2 of 3 instances found no place",
+                from: simulation[0],
+                simulation[1],
+                spec,
+                "-n",
+                "3",
+                "--placement-policy",
+                policy
+            )
+            let broken = try drove.file("broken.json", ["name": "WEB"])
+            try drove.expect("  - spec.version - App version is mandatory", from: simulation[0], simulation[1], broken)
             try drove.expect("Application created with app id: WEB-1", from: "apps", "create", spec)
             try drove.expect("Application scaling command accepted", from: "apps", "scale", "WEB-1", "2", "-p", "2")
             try await cluster.settle(app, at: 2)
@@ -99,7 +116,7 @@ private struct DroveClient {
         #expect(output.contains(text), "drove \(arguments.joined(separator: " ")): \(output)")
     }
 
-    private func run(_ arguments: [String]) throws -> String {
+    func run(_ arguments: [String]) throws -> String {
         let (code, output) = try Self.execute(
             "\(Self.environment)/bin/drove",
             ["--endpoint", endpoint] + arguments
