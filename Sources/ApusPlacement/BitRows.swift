@@ -6,15 +6,15 @@ struct BitRows: Sendable {
     typealias Row = Int
 
     private var words: [UInt64] = []
-    /// Words of a row.
-    private var stride = 2
+    /// Words of a row; whole groups of eight, which the processor takes together.
+    private var stride = 8
     private var populations: [Int] = []
     private var vacant: [Row] = []
 
     /// Makes room for so many executors.
     mutating func widen(to count: Int) {
         guard count > stride * 64 else { return }
-        let wide = max(stride * 2, (count + 63) / 64)
+        let wide = max(stride * 2, (count + 511) / 512 * 8)
         var moved = [UInt64](repeating: 0, count: populations.count * wide)
         for row in populations.indices {
             for word in 0..<stride { moved[row * wide + word] = words[row * stride + word] }
@@ -126,7 +126,13 @@ struct BitRows: Sendable {
     func areDisjoint(_ left: Row, _ right: Row) -> Bool {
         let (left, right, stride) = (left * stride, right * stride, stride)
         return words.withUnsafeBufferPointer { words in
-            for word in 0..<stride where words[left + word] & words[right + word] != 0 { return false }
+            var group = 0
+            while group < stride {
+                var common: UInt64 = 0
+                for word in group..<group + 8 { common |= words[left + word] & words[right + word] }
+                if common != 0 { return false }
+                group += 8
+            }
             return true
         }
     }

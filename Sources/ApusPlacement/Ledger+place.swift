@@ -56,7 +56,7 @@ extension Ledger {
     // MARK: searching
 
     /// What one search knows beforehand.
-    private struct Search {
+    struct Search {
         struct Spread {
             let policy: SpreadPolicy
             /// Executors that stand somewhere; `nil`: all do.
@@ -188,54 +188,11 @@ extension Ledger {
         among candidates: BitRows.Row
     ) -> LedgerPlace? {
         free.bestFit(request, among: candidates, from: search.start, rows) { ordinal, cores, memory in
-            guard request.quantities.isEmpty || shelves[ordinal].lacking(request.quantities) == nil else {
-                return nil
-            }
+            guard Shelf.lacking(request.quantities, of: shelves[ordinal].freeQuantities) == nil else { return nil }
             return shelves[ordinal].nodes.firstIndex { node in
                 node.free.count == cores && node.freeMB >= request.memoryMB
                     && FreeIndex.memoryClass(ofMB: node.freeMB) == memory
             }
         }
-    }
-
-    /// One of those that can take it, drawn by what is free there.
-    private func drawn(
-        _ request: PlacementRequest,
-        _ search: Search,
-        _ weights: LoadWeights,
-        among candidates: BitRows.Row
-    ) -> LedgerPlace? {
-        let ordinals = rows.members(of: candidates).filter { ordinal in
-            guard
-                let taking = search.policy.takers(having: groups.instances(of: search.group, on: ordinal))
-            else {
-                return false
-            }
-            return rows.contains(ordinal, in: taking) && shelves[ordinal].shortage(for: request) == nil
-        }
-        let loads = ordinals.map { shelves[$0].freeLoad }
-        // 53 bits are what a Double holds.
-        var rest = Double(search.draw >> 11) / Double(1 << 53 as UInt64)
-        var drawn = ordinals.last
-        for (ordinal, share) in zip(ordinals, weights.shares(of: loads)) {
-            rest -= share
-            if rest < 0 {
-                drawn = ordinal
-                break
-            }
-        }
-        guard let drawn else { return nil }
-        return shelves[drawn].bestNode(for: request).map { LedgerPlace(ordinal: drawn, node: $0) }
-    }
-}
-
-extension Shelf {
-    /// What the executor measures, or else what is not held.
-    fileprivate var freeLoad: HostLoad {
-        load
-            ?? HostLoad(
-                freeMemoryMB: nodes.reduce(0) { $0 &+ max(0, $1.freeMB) },
-                freeCPU: Double(nodes.reduce(0) { $0 + $1.free.count })
-            )
     }
 }

@@ -45,6 +45,8 @@ package struct Ledger: Sendable {
     let takers: BitRows.Row
     /// Executors that are open for work, full or not.
     let open: BitRows.Row
+    /// Kept once an executor was drawn by what is free.
+    var loads: LoadIndex?
     /// Rows that a search writes in, nobody else's.
     var scratch: [BitRows.Row] = []
     /// Requests, whatever their instance, that were refused since the last change.
@@ -107,6 +109,7 @@ package struct Ledger: Sendable {
     package mutating func setLoad(_ executor: ExecutorID, _ load: HostLoad?) {
         guard let ordinal = ordinals[executor] else { return }
         shelves[ordinal].load = load
+        updateLoad(of: ordinal)
     }
 
     private mutating func indexTraits(of ordinal: Int) {
@@ -117,8 +120,9 @@ package struct Ledger: Sendable {
 
     private mutating func updateAdmission(of ordinal: Int) {
         knownRefusals = [:]
+        updateLoad(of: ordinal)
         rows.set(ordinal, in: open, to: shelves[ordinal].isOpen)
-        rows.set(ordinal, in: takers, to: shelves[ordinal].takesOneMore)
+        rows.set(ordinal, in: takers, to: shelves[ordinal].isOpen && shelves[ordinal].hasRoomForOneMore)
     }
 
     // MARK: instances
@@ -203,8 +207,10 @@ package struct Ledger: Sendable {
     }
 
     private mutating func updateRoom(of ordinal: Int) {
+        updateLoad(of: ordinal)
         if !knownRefusals.isEmpty { knownRefusals = [:] }
-        rows.set(ordinal, in: takers, to: shelves[ordinal].takesOneMore)
+        let hasRoom = shelves[ordinal].holdings.count < Self.mostInstancesPerExecutor
+        rows.set(ordinal, in: takers, to: hasRoom && rows.contains(ordinal, in: open))
     }
 
     /// The first instance, by id, that holds one of the cores.
@@ -231,8 +237,6 @@ package struct Ledger: Sendable {
 
 extension Shelf {
     var hasRoomForOneMore: Bool { holdings.count < Ledger.mostInstancesPerExecutor }
-
-    var takesOneMore: Bool { isOpen && hasRoomForOneMore }
 
     var isOpen: Bool {
         if case .open = admission { true } else { false }

@@ -26,21 +26,39 @@ package struct LoadWeights: Hashable, Sendable {
             self.exponent = min(16, max(0, exponent))
         }
     }
-    package var memory: Term
-    package var cpu: Term
+    package let memory: Term
+    package let cpu: Term
 
+    /// Without any weight all candidates count alike.
     package init(memory: Term = Term(weight: 3, exponent: 3), cpu: Term = Term(weight: 1, exponent: 1)) {
-        self.memory = memory
+        let isNothing = memory.weight + cpu.weight == 0
+        self.memory = isNothing ? Term(weight: 1, exponent: 0) : memory
         self.cpu = cpu
     }
 
+    enum Resource: Sendable {
+        case memory
+        case cpu
+    }
+
+    private var memoryPart: Double { memory.weight / (memory.weight + cpu.weight) }
+
     /// The probability of each candidate.
     package func shares(of loads: [HostLoad]) -> [Double] {
-        let memoryShares = Self.shares(of: loads.map { Double($0.freeMemoryMB) }, memory.exponent)
-        let cpuShares = Self.shares(of: loads.map(\.freeCPU), cpu.exponent)
-        let total = memory.weight + cpu.weight
-        guard total > 0 else { return loads.map { _ in 1 / Double(loads.count) } }
-        return zip(memoryShares, cpuShares).map { (memory.weight * $0 + cpu.weight * $1) / total }
+        zip(shares(of: loads, by: .memory), shares(of: loads, by: .cpu)).map {
+            memoryPart * $0 + (1 - memoryPart) * $1
+        }
+    }
+
+    /// The resource at that part, from 0 to 1, of all weights.
+    func resource(at part: Double) -> Resource { part < memoryPart ? .memory : .cpu }
+
+    /// The probability of each candidate when that resource alone counts.
+    func shares(of loads: [HostLoad], by resource: Resource) -> [Double] {
+        switch resource {
+        case .memory: Self.shares(of: loads.map { Double($0.freeMemoryMB) }, memory.exponent)
+        case .cpu: Self.shares(of: loads.map(\.freeCPU), cpu.exponent)
+        }
     }
 
     /// Where nothing is free anywhere, all have the same.

@@ -23,7 +23,8 @@ struct Shelf: Sendable {
     private(set) var traits: HostTraits
     var admission = Admission.open
     private(set) var nodes: [Node] = []
-    private(set) var heldQuantities: [String: Int64] = [:]
+    /// Negative where more is held than is offered.
+    private(set) var freeQuantities: [String: Int64] = [:]
     /// The numbers of the holdings here, in no order.
     var holdings: [Int] = []
     /// Two instances may hold the same slot: a release must then look at who remains.
@@ -57,7 +58,7 @@ struct Shelf: Sendable {
 
     /// Nothing is taken.
     mutating func clear() {
-        heldQuantities = [:]
+        freeQuantities = topology.quantities
         for index in nodes.indices {
             nodes[index].free = nodes[index].offered
             nodes[index].heldMB = 0
@@ -69,9 +70,9 @@ struct Shelf: Sendable {
     mutating func take(_ allocation: ResourceAllocation, _ amounts: [String: Int64]) -> Bool {
         var fits = true
         for (name, amount) in amounts {
-            let held = heldQuantities[name, default: 0] &+ amount
-            heldQuantities[name] = held
-            if held > topology.quantities[name, default: 0] { fits = false }
+            let left = freeQuantities[name, default: 0] &- amount
+            freeQuantities[name] = left
+            if left < 0 { fits = false }
         }
         guard let index = nodes.firstIndex(where: { $0.id == allocation.numaNode }) else {
             return false
@@ -82,7 +83,7 @@ struct Shelf: Sendable {
     }
 
     mutating func giveBack(_ allocation: ResourceAllocation, _ amounts: [String: Int64]) {
-        for (name, amount) in amounts { heldQuantities[name, default: 0] &-= amount }
+        for (name, amount) in amounts { freeQuantities[name, default: 0] &+= amount }
         guard let index = nodes.firstIndex(where: { $0.id == allocation.numaNode }) else { return }
         for core in allocation.cores where nodes[index].offered.contains(core) {
             nodes[index].free.insert(core)
@@ -90,17 +91,15 @@ struct Shelf: Sendable {
         nodes[index].heldMB &-= allocation.memoryMB
     }
 
-    /// What is free of a named quantity; negative when more is held than is offered.
-    func free(_ quantity: String) -> Int64 {
-        topology.quantities[quantity, default: 0] &- heldQuantities[quantity, default: 0]
-    }
-
     // MARK: what fits
 
     /// The quantity, first by name, of which it has not enough.
-    func lacking(_ amounts: [String: Int64]) -> String? {
+    func lacking(_ amounts: [String: Int64]) -> String? { Self.lacking(amounts, of: freeQuantities) }
+
+    /// The quantity, first by name, of which not enough is free.
+    static func lacking(_ amounts: [String: Int64], of free: [String: Int64]) -> String? {
         var first: String?
-        for (name, amount) in amounts where amount > free(name) { first = min(first ?? name, name) }
+        for (name, amount) in amounts where amount > free[name] ?? 0 { first = min(first ?? name, name) }
         return first
     }
 

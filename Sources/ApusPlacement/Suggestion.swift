@@ -102,9 +102,10 @@ extension Shelf {
         }
         // Another quantity may be lacking too.
         var smaller = request
-        smaller.quantities[name] = max(0, free(name))
-        guard free(name) > 0, lacking(smaller.quantities) == nil else { return nil }
-        let amount = wanted - free(name)
+        let free = freeQuantities[name] ?? 0
+        smaller.quantities[name] = max(0, free)
+        guard free > 0, lacking(smaller.quantities) == nil else { return nil }
+        let amount = wanted - free
         return (Cost(rank: 3, part: Double(amount) / Double(wanted)), .less(quantity: name, amount))
     }
 

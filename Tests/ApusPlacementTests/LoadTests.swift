@@ -57,6 +57,42 @@ struct LoadTests {
         #expect(shareOfSecond(ledger) == shareOfSecond(ledger))
     }
 
+    @Test func `on many executors the shares are the same, of those that can take it`() {
+        var ledger = Ledger()
+        var loads: [HostLoad] = []
+        for number in 0..<300 {
+            // A third of them can take it.
+            let load = HostLoad(freeMemoryMB: Int64(1000 + 10 * number), freeCPU: Double(1 + number % 7))
+            let executor = ExecutorID("e\(number)")
+            let traits = HostTraits(hostname: "h\(number)", tags: number % 3 == 0 ? [] : ["ssd"])
+            ledger.offer(executor, topology: .pinned(cores: [4]), traits: traits)
+            ledger.setLoad(executor, load)
+            if number % 3 == 0 { loads.append(load) }
+        }
+        let shares = LoadWeights().shares(of: loads)
+        var counts = [Int](repeating: 0, count: loads.count)
+        let draws = 20_000
+        for number in 0..<draws {
+            var wanted = request("t")
+            wanted.loadWeights = LoadWeights()
+            guard case .placed(let executor, _) = ledger.place(wanted, tieBreak: UInt64(number)),
+                let index = Int(executor.rawValue.dropFirst())
+            else { return }
+            #expect(index % 3 == 0)
+            counts[index / 3] += 1
+            ledger.release(InstanceID("t"))
+        }
+        // Half of the executors with the least share together, and the other half.
+        let expected = shares.prefix(50).reduce(0, +) * Double(draws)
+        #expect(abs(Double(counts.prefix(50).reduce(0, +)) - expected) < 0.03 * Double(draws))
+        let deviation = zip(counts, shares).map { count, share in
+            let expected = share * Double(draws)
+            return (Double(count) - expected) * (Double(count) - expected) / expected
+        }.reduce(0, +)
+        // Chi squared of 99 degrees of freedom: beyond 160 once in 10,000.
+        #expect(deviation < 160)
+    }
+
     @Test func `only executors that can take it are drawn`() {
         var ledger = Ledger(.pinned(cores: [4]), .pinned(cores: [1]))
         ledger.setLoad(e1, HostLoad(freeMemoryMB: 1_000_000, freeCPU: 1000))
