@@ -69,6 +69,40 @@ package struct APIClient: Sendable {
         try await get("applications/\(part(id))/explain?executors=\(executors)")
     }
 
+    // MARK: local services
+
+    /// All local services, the oldest first.
+    package func services() async throws -> [ServiceSummary] {
+        let path = "localservices"
+        guard case .object(let members) = try await get(path) else { throw unreadable(path) }
+        return try members.map { member in try read(path) { try ServiceSummary(json: member.value) } }
+    }
+
+    package func service(_ id: ServiceID) async throws -> ServiceSummary {
+        let json = try await get("localservices/\(part(id))")
+        return try read("localservices/\(id)") { try ServiceSummary(json: json) }
+    }
+
+    /// The instances in Drove's active states, oldest first.
+    package func instances(of id: ServiceID) async throws -> [InstanceSummary] {
+        try await instances("localservices/\(part(id))/instances")
+    }
+
+    /// Those that ended or failed, the last to end first.
+    package func endedInstances(of id: ServiceID) async throws -> [InstanceSummary] {
+        try await instances("localservices/\(part(id))/instances/old")
+    }
+
+    /// Asks for a change: a `LocalServiceOperation` as JSON.
+    package func operateService(_ operation: JSON) async throws {
+        _ = try await post("localservices/operations", operation)
+    }
+
+    /// Ends the operation under way; one that cannot be ended is `refused`.
+    package func cancel(_ id: ServiceID) async throws {
+        _ = try await data(.POST, "localservices/operations/\(part(id))/cancel", nil)
+    }
+
     // MARK: tasks
 
     /// The tasks that wait or run, oldest first.

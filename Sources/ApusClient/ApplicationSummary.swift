@@ -65,12 +65,7 @@ package struct ApplicationSummary: Sendable {
             )
         }
         if let value = json["lastOperation"] {
-            lastOperation = Ended(
-                id: OperationID(try value.string("id")),
-                type: try value.string("type"),
-                outcome: try value.string("outcome"),
-                reason: try value.string("reason")
-            )
+            lastOperation = try Ended(json: value)
         }
         if let value = json["backoff"] {
             backoff = Backoff(
@@ -80,5 +75,16 @@ package struct ApplicationSummary: Sendable {
             )
         }
         shortfall = json["shortfall"]?.text
+    }
+}
+
+extension ApplicationSummary.Ended {
+    init(json: JSON) throws(JSONError) {
+        self.init(
+            id: OperationID(try json.string("id")),
+            type: try json.string("type"),
+            outcome: try json.string("outcome"),
+            reason: try json.string("reason")
+        )
     }
 }

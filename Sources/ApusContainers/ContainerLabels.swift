@@ -83,6 +83,7 @@ package struct ContainerLabels: Hashable, Sendable {
         static let epoch = "apus.epoch"
         static let instance = "apus.instance.id"
         static let app = "apus.app.id"
+        static let service = "apus.service.id"
         static let taskSource = "apus.task.source"
         static let task = "apus.task.id"
         static let appName = "apus.app.name"
@@ -111,6 +112,7 @@ package struct ContainerLabels: Hashable, Sendable {
         ]
         switch owner {
         case .application(let app): labels[Key.app] = app.rawValue
+        case .localService(let service): labels[Key.service] = service.rawValue
         case .task(let task): (labels[Key.taskSource], labels[Key.task]) = (task.source, task.name)
         }
         return labels
@@ -144,9 +146,13 @@ extension ContainerLabels {
         }
         let reader = LabelReader(labels: labels, isLenient: schema > Self.schema)
         let owner: Owner =
-            labels[Key.task] == nil
-            ? .application(AppID(try reader.text(Key.app)))
-            : .task(TaskID(source: try reader.text(Key.taskSource), name: try reader.text(Key.task)))
+            if labels[Key.task] != nil {
+                .task(TaskID(source: try reader.text(Key.taskSource), name: try reader.text(Key.task)))
+            } else if labels[Key.service] != nil {
+                .localService(ServiceID(try reader.text(Key.service)))
+            } else {
+                .application(AppID(try reader.text(Key.app)))
+            }
         self.init(
             cluster: ClusterID(try reader.text(Key.cluster)),
             executor: ExecutorID(try reader.text(Key.executor)),

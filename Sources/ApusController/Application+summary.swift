@@ -21,7 +21,7 @@ extension Application {
 }
 
 extension Operation {
-    fileprivate func summary(at now: Moment) -> JSON {
+    func summary(at now: Moment) -> JSON {
         .members([
             "id": id.json, "type": .string(kind.rawValue), "accepted": accepted.json, "timeout": timeout.json,
             "parallelism": .integer(Int64(parallelism)), "failureStrategy": .string(failureStrategy.rawValue),
@@ -31,7 +31,7 @@ extension Operation {
 }
 
 extension EndedOperation {
-    fileprivate var summary: JSON {
+    var summary: JSON {
         .members([
             "id": id.json, "type": .string(kind.rawValue), "accepted": accepted.json, "ended": ended.json,
             "outcome": .string(outcome.rawValue), "reason": .string(reason),

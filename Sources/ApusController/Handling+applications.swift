@@ -103,10 +103,14 @@ extension Handling {
     /// Live and ended ones, oldest first; none if the application is unknown.
     private func allInstances(of app: AppID) -> [InstanceView] {
         guard let name = state.applications[app]?.spec.name else { return [] }
-        let live = state.instances(of: app).map { instance in
-            InstanceView(instance, of: app, appName: name, hostname: state.members[instance.executor]?.hostname ?? "")
+        return allInstances(state.instances(of: app), endedOf: .application(app), name: name)
+    }
+
+    func allInstances(_ live: [Instance], endedOf owner: Owner, name: String) -> [InstanceView] {
+        let live = live.map { instance in
+            InstanceView(instance, ownerName: name, hostname: state.members[instance.executor]?.hostname ?? "")
         }
-        let ended = state.endedInstances(of: app).map { InstanceView($0, appName: name) }
+        let ended = state.endedInstances(of: owner).map { InstanceView($0, ownerName: name) }
         return (live + ended).sorted { ($0.created, $0.id) < ($1.created, $1.id) }
     }
 }

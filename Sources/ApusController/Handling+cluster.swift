@@ -8,15 +8,16 @@ extension Handling {
         let active = members.filter(\.isActive)
         let (freeCores, usedCores) = (active.reduce(0) { $0 + $1.freeCores }, active.reduce(0) { $0 + $1.usedCores })
         let (free, used) = (active.reduce(0) { $0 + $1.freeMemoryMB }, active.reduce(0) { $0 + $1.usedMemoryMB })
-        let applications = state.applications.values
+        let (applications, services) = (state.applications.values, state.localServices.values)
         return .success(
             .members([
                 "leader": .string(api.leader), "state": .string(state.facts.mode.rawValue),
                 "numExecutors": .integer(Int64(active.count)),
                 "numApplications": .integer(Int64(applications.count)),
                 "numActiveApplications": .integer(Int64(applications.count { $0.state.isActive })),
-                "numActiveTasks": .integer(Int64(activeTasks.count)), "numLocalServices": 0,
-                "numActiveLocalServices": 0,
+                "numActiveTasks": .integer(Int64(activeTasks.count)),
+                "numLocalServices": .integer(Int64(services.count)),
+                "numActiveLocalServices": .integer(Int64(services.count { $0.activation == .active })),
                 "freeCores": .integer(Int64(freeCores)), "usedCores": .integer(Int64(usedCores)),
                 "totalCores": .integer(Int64(freeCores + usedCores)), "freeMemory": .integer(free),
                 "usedMemory": .integer(used), "totalMemory": .integer(free + used),
@@ -39,20 +40,26 @@ extension Handling {
         }
         let view = MemberView(member, in: state)
         let owned = view.instances.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
-        let instances = owned.compactMap { instance -> InstanceView? in
-            guard let app = instance.app else { return nil }
-            return InstanceView(
-                instance,
-                of: app,
-                appName: state.applications[app]?.spec.name ?? app.rawValue,
-                hostname: member.hostname
-            )
+        func views(_ name: (Owner) -> String?) -> [InstanceView] {
+            owned.compactMap { instance in
+                name(instance.owner).map {
+                    InstanceView(instance, ownerName: $0, hostname: member.hostname)
+                }
+            }
+        }
+        let instances = views { owner in
+            guard case .application(let app) = owner else { return nil }
+            return state.applications[app]?.spec.name ?? app.rawValue
+        }
+        let serviceInstances = views { owner in
+            guard case .localService(let service) = owner else { return nil }
+            return state.localServices[service]?.spec.service.name ?? service.rawValue
         }
         let tasks = owned.compactMap { instance -> TaskView? in
             guard case .task(let id) = instance.owner else { return nil }
             return state.tasks[id].map { TaskView($0, in: state) }
         }
-        return .success(view.details(instances: instances, tasks: tasks))
+        return .success(view.details(instances: instances, serviceInstances: serviceInstances, tasks: tasks))
     }
 
     /// By name and port.

@@ -53,9 +53,9 @@ extension Handling {
         let (kind, owner, name) = (parameter(0), parameter(1), parameter(2))
         let executor: ExecutorID?
         switch kind {
-        case "applications": executor = self.executor(of: InstanceID(name), in: AppID(owner))
+        case "applications": executor = self.executor(of: InstanceID(name), in: .application(AppID(owner)))
         case "tasks": executor = self.executor(ofTask: TaskID(source: owner, name: name))
-        case "localservices": throw .refused("Support for local services comes with a later version of Apus")
+        case "localservices": executor = self.executor(of: InstanceID(name), in: .localService(ServiceID(owner)))
         default: return .answered(APIAnswer(status: 404))
         }
         guard let executor, let member = state.members[executor], !member.isLost else {
@@ -65,9 +65,9 @@ extension Handling {
     }
 
     /// Where that instance runs, or ran.
-    private func executor(of instance: InstanceID, in app: AppID) -> ExecutorID? {
-        if let live = state.instances[instance], live.app == app { return live.executor }
-        return state.ended[app]?.entry(instance)?.executor
+    private func executor(of instance: InstanceID, in owner: Owner) -> ExecutorID? {
+        if let live = state.instances[instance], live.owner == owner { return live.executor }
+        return state.ended[owner]?.entry(instance)?.executor
     }
 
     /// Where that task runs, or ran.

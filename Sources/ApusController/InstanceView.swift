@@ -4,8 +4,9 @@ import ApusModel
 /// An instance, live or ended, as Drove's InstanceInfo.
 struct InstanceView: Sendable {
     var id: InstanceID
-    var app: AppID
-    var appName: String
+    var owner: Owner
+    /// The application's or the local service's.
+    var ownerName: String
     var executor: ExecutorID
     var hostname: String
     var ports: [PortMapping]
@@ -17,10 +18,10 @@ struct InstanceView: Sendable {
     var created: WallTime
     var updated: WallTime
 
-    init(_ instance: Instance, of app: AppID, appName: String, hostname: String) {
+    init(_ instance: Instance, ownerName: String, hostname: String) {
         id = instance.id
-        self.app = app
-        self.appName = appName
+        owner = instance.owner
+        self.ownerName = ownerName
         executor = instance.executor
         self.hostname = hostname
         ports = instance.ports
@@ -34,10 +35,10 @@ struct InstanceView: Sendable {
         updated = instance.updated
     }
 
-    init(_ ended: EndedInstance, appName: String) {
+    init(_ ended: EndedInstance, ownerName: String) {
         id = ended.id
-        app = ended.app
-        self.appName = appName
+        owner = ended.owner
+        self.ownerName = ownerName
         executor = ended.executor
         hostname = ended.hostname
         ports = ended.ports
@@ -60,8 +61,17 @@ struct InstanceView: Sendable {
                 ])
             )
         }
+        let name = JSON.string(ownerName)
+        var (app, service): (JSON?, JSON?) = (nil, nil)
+        switch owner {
+        case .application(let id): app = id.json
+        case .localService(let id): service = id.json
+        case .task: break
+        }
         return .members([
-            "appId": app.json, "appName": .string(appName), "instanceId": id.json, "executorId": executor.json,
+            "appId": app, "appName": app == nil ? nil : name,
+            "serviceId": service, "serviceName": service == nil ? nil : name,
+            "instanceId": id.json, "executorId": executor.json,
             "localInfo": .members(["hostname": .string(hostname), "ports": .object(ports)]),
             "resources": allocation.shown, "state": .string(state.rawValue), "metadata": .object([]),
             "errorMessage": .string(error), "created": created.json, "updated": updated.json, "cause": cause?.json,

@@ -9,9 +9,12 @@ struct MemberView {
     let instances: [Instance]
     private let nodes: [NodeUsage]
     private let usedQuantities: [String: Int64]
+    /// The required local services for which it takes no other work.
+    private let missing: [String]
 
     init(_ member: Member, in state: ClusterState) {
         self.member = member
+        missing = state.standingOfServicesAwaited(on: member)
         instances = member.instances.compactMap { state.instances[$0] }
         var ledger = Ledger()
         var used: [String: Int64] = [:]
@@ -38,7 +41,7 @@ struct MemberView {
         case (.lost, _): "REMOVED"
         case (_, .blacklistRequested), (_, .blacklisted): member.duty.rawValue
         case (_, .suspended), (_, .suspendedAtOnce), (_, .retiring), (.joining, .active): "UNREADY"
-        case (.present, .active), (.silent, .active): reasons.isEmpty ? "ACTIVE" : "UNREADY"
+        case (.present, .active), (.silent, .active): reasons.isEmpty && missing.isEmpty ? "ACTIVE" : "UNREADY"
         }
     }
 
@@ -60,6 +63,9 @@ struct MemberView {
     /// What operators want of it, in the engine's own words; `nil` if that is work.
     private var duty: JSON? { member.duty == .active ? nil : .string(member.duty.rawValue) }
 
+    /// What it waits for before it takes other work; `nil` if for nothing.
+    private var waitingFor: JSON? { missing.isEmpty ? nil : .array(missing.map { .string($0) }) }
+
     /// Left out if nobody said where it stands.
     private var zone: JSON? { member.description.zone.map { .string($0) } }
 
@@ -77,12 +83,12 @@ struct MemberView {
             "freeCores": .integer(Int64(freeCores)), "usedCores": .integer(Int64(usedCores)),
             "freeMemory": .integer(freeMemoryMB), "usedMemory": .integer(usedMemoryMB), "tags": tags,
             "state": .string(wireState), "presence": .string(presence), "duty": duty,
-            "troubles": troubles, "zone": zone,
+            "troubles": troubles, "zone": zone, "waitingFor": waitingFor,
         ])
     }
 
     /// ExecutorNodeData.
-    func details(instances: [InstanceView], tasks: [TaskView]) -> JSON {
+    func details(instances: [InstanceView], serviceInstances: [InstanceView], tasks: [TaskView]) -> JSON {
         .members([
             "type": "EXECUTOR", "hostname": .string(member.hostname), "port": .integer(Int64(member.port)),
             "transportType": .string(member.transport.rawValue), "updated": member.heardAt.json,
@@ -99,10 +105,11 @@ struct MemberView {
                 "layout": layout,
             ]),
             "instances": .array(instances.map(\.json)), "tasks": .array(tasks.map(\.json)),
-            "serviceInstances": .array([]),
+            "serviceInstances": .array(serviceInstances.map(\.json)),
             "tags": tags, "metadata": .strings(member.description.metadata), "executorState": .string(wireState),
             "presence": .string(presence), "duty": duty,
             "troubles": troubles, "zone": zone, "quantities": quantities, "load": member.load?.json,
+            "waitingFor": waitingFor,
         ])
     }
 

@@ -74,6 +74,16 @@ struct Route: Sendable {
         get("tasks/{source}/instances/{task}/explain") { call throws(APIRefusal) in try await call.explainTask() },
         Route("DELETE", "tasks/{source}/instances/{task}") { call throws(APIRefusal) in await call.forgetTask() },
 
+        post("localservices/operations") { call throws(APIRefusal) in try await call.operateService() },
+        post("localservices/operations/{id}/cancel") { call throws(APIRefusal) in await call.cancelService() },
+        post("localservices/validate/spec") { call throws(APIRefusal) in try call.validateService() },
+        get("localservices") { call throws(APIRefusal) in try call.services() },
+        get("localservices/{id}") { call throws(APIRefusal) in try call.service() },
+        get("localservices/{id}/spec") { call throws(APIRefusal) in try call.serviceSpec() },
+        get("localservices/{id}/instances") { call throws(APIRefusal) in try call.serviceInstances() },
+        get("localservices/{id}/instances/old") { call throws(APIRefusal) in call.oldServiceInstances() },
+        get("localservices/{id}/instances/{instance}") { call throws(APIRefusal) in try call.serviceInstance() },
+
         get("cluster") { call throws(APIRefusal) in call.cluster() },
         post("cluster/maintenance/set") { call throws(APIRefusal) in try await call.beginMaintenance() },
         post("cluster/maintenance/unset") { call throws(APIRefusal) in try await call.endMaintenance() },
@@ -103,17 +113,7 @@ struct Route: Sendable {
 
     /// Known to Drove's clients, and refused plainly until it is built.
     static let later: [Route] =
-        refusing(
-            "Support for local services",
-            [
-                ("POST", "localservices/validate/spec"), ("POST", "localservices/operations"),
-                ("POST", "localservices/operations/{id}/cancel"), ("GET", "localservices"),
-                ("GET", "localservices/{id}"), ("GET", "localservices/{id}/spec"),
-                ("GET", "localservices/{id}/instances"), ("GET", "localservices/{id}/instances/old"),
-                ("GET", "localservices/{id}/instances/{instance}"),
-            ]
-        )
-        + refusing("The dashboard", [("GET", "cluster/dashboard")])
+        refusing("The dashboard", [("GET", "cluster/dashboard")])
         + refusing(
             "The event log",
             [("GET", "cluster/events"), ("GET", "cluster/events/latest"), ("GET", "cluster/events/summary")]

@@ -45,7 +45,7 @@ package struct Application: Sendable {
         case .replaceInstances: .replaceInstancesRequested
         case .recover: .outageDetected
         case .destroy: .destroyRequested
-        case .create, nil: expected == 0 ? .monitoring : .running
+        case .create, .adjustInstances, nil: expected == 0 ? .monitoring : .running
         }
     }
 }

@@ -4,11 +4,13 @@ package import ApusModel
 package enum RecordKind: String, Sendable, CaseIterable {
     /// A specification, its expected count and the operation under way; id: the application's.
     case application
+    /// A local service: its specification, its activation and the operation under way; id: the service's.
+    case localService
     /// An admitted executor; id: the executor's.
     case member
     /// What one executor was assigned and last seen running; id: the executor's.
     case hint
-    /// A page of an application's ended instances; id: `<application>/<page>`.
+    /// A page of ended instances; id: `<application>/<page>` or `services/<local service>/<page>`.
     case ended
     /// A task's specification, its assignment and its result; id: `<source application>/<task>`.
     case task

@@ -15,6 +15,7 @@ extension ClusterState {
         switch owner {
         case .application(let app): applications[app].map { .application($0.spec) }
         case .task(let task): tasks[task].map { .task($0.spec) }
+        case .localService(let service): localServices[service].map { .localService($0.spec) }
         }
     }
 

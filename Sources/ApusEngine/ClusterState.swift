@@ -9,7 +9,9 @@ package struct ClusterState: Sendable {
     package var facts = ClusterFacts()
     package var applications: TreeDictionary<AppID, Application> = [:]
     package var instances: TreeDictionary<InstanceID, Instance> = [:]
-    package var ended: TreeDictionary<AppID, EndedHistory> = [:]
+    package var localServices: TreeDictionary<ServiceID, LocalService> = [:]
+    /// Of applications and local services.
+    package var ended: TreeDictionary<Owner, EndedHistory> = [:]
     package var tasks: TreeDictionary<TaskID, TaskRun> = [:]
     package var members: TreeDictionary<ExecutorID, Member> = [:]
     /// Containers of this cluster that no application claims.
@@ -23,7 +25,10 @@ package struct ClusterState: Sendable {
     }
 
     /// The ended instances of an application that have not come back, newest first.
-    package func endedInstances(of app: AppID) -> [EndedInstance] {
-        (ended[app]?.entries ?? []).reversed().filter { instances[$0.id] == nil }
+    package func endedInstances(of app: AppID) -> [EndedInstance] { endedInstances(of: .application(app)) }
+
+    /// Those of an application or a local service.
+    package func endedInstances(of owner: Owner) -> [EndedInstance] {
+        (ended[owner]?.entries ?? []).reversed().filter { instances[$0.id] == nil }
     }
 }

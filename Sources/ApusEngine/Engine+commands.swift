@@ -14,6 +14,8 @@ extension Engine {
         return switch command {
         case .application(let operation): accept(operation, at: times)
         case .cancel(let app): cancel(app, at: times)
+        case .localService(let operation): accept(operation, at: times)
+        case .cancelService(let service): cancel(service, at: times)
         case .task(let operation): accept(operation, at: times)
         case .forget(let task): forget(task, at: times)
         case .cluster(let command): accept(command, at: times)
@@ -55,7 +57,7 @@ extension Engine {
         }
         state.applications[spec.id] = application
         // Instances of an earlier application of this id, or found without one, are its own now.
-        adoptStrays(of: spec.id, at: times)
+        adoptStrays(of: .application(spec.id), at: times)
         touch(spec.id)
         return .accepted(.application(spec.id))
     }

@@ -47,7 +47,10 @@ extension Engine {
         state.members[id]?.duty = duty
         if duty.isLeaving { leaving.insert(id) } else { leaving.remove(id) }
         touched.insert(RecordKey(.member, id.rawValue))
+        // Its local services may have gone meanwhile.
+        if duty == .active { state.members[id]?.isReady = false }
         updateAdmission(of: id)
+        markServices(on: id)
         dirty.formUnion(member.instances.compactMap { state.instances[$0]?.owner })
         if duty == .active { wakeWaiting() }
         effects.append(.note("executor \(id) (\(member.hostname)) is \(duty.rawValue)"))

@@ -12,8 +12,8 @@ extension Engine {
     /// `page` is the hint record in which it already stands, if it does.
     mutating func insert(_ new: Instance, page: Int? = nil) {
         var instance = new
-        if let app = instance.app {
-            let ports = state.applications[app]?.spec.exposedPorts.map(\.name) ?? []
+        if !instance.isTask {
+            let ports = state.workload(of: instance.owner)?.exposedPorts.map(\.name) ?? []
             instance.hintPage = hints.insert(
                 instance.id,
                 bytes: instance.hintBytes(portNames: ports),
@@ -31,9 +31,12 @@ extension Engine {
             listed.insert(instance.id, at: before.map { $0 + 1 } ?? 0)
             state.applications[app]?.instances = listed
         }
+        if case .localService(let service) = instance.owner {
+            state.localServices[service]?.instances[instance.executor, default: []].append(instance.id)
+        }
         state.members[instance.executor]?.instances.append(instance.id)
         touched.insert(instance.recordKey)
-        dirty.insert(instance.owner)
+        mark(instance)
     }
 
     /// Moves a live instance to its application's history, or makes it its task's end, and frees what it held.
@@ -52,7 +55,15 @@ extension Engine {
             guard state.applications[app] != nil else { break }
             state.applications[app]?.instances.removeAll { $0 == id }
             if state.applications[app]?.operation != nil { state.applications[app]?.operation?.progressed = times.now }
-            archive(EndedInstance(instance, of: app, as: terminal, cause, error, on: hostname, at: times.wall))
+            archive(EndedInstance(instance, as: terminal, cause, error, on: hostname, at: times.wall))
+        case .localService(let service):
+            guard state.localServices[service] != nil else { break }
+            let left = state.localServices[service]?.instances[instance.executor]?.filter { $0 != id } ?? []
+            state.localServices[service]?.instances[instance.executor] = left.isEmpty ? nil : left
+            if state.localServices[service]?.operation != nil {
+                state.localServices[service]?.operation?.progressed = times.now
+            }
+            archive(EndedInstance(instance, as: terminal, cause, error, on: hostname, at: times.wall))
         case .task(let task):
             let place = TaskPlace(
                 instance: id,
@@ -68,37 +79,59 @@ extension Engine {
     mutating func remove(_ instance: Instance) {
         state.instances[instance.id] = nil
         state.members[instance.executor]?.instances.removeAll { $0 == instance.id }
-        if instance.app != nil { hints.remove(instance.id, on: instance.executor, page: instance.hintPage) }
+        if !instance.isTask { hints.remove(instance.id, on: instance.executor, page: instance.hintPage) }
         touched.insert(instance.recordKey)
         ledger.release(instance.id)
-        dirty.insert(instance.owner)
+        mark(instance)
+        wakeServicesShort(on: instance.executor)
+        // Local services leave an executor last.
+        if leaving.contains(instance.executor) { markServices(on: instance.executor) }
         wakeWaiting()
     }
 
     private mutating func archive(_ entry: EndedInstance) {
-        var history = state.ended[entry.app] ?? EndedHistory()
+        var history = state.ended[entry.owner] ?? EndedHistory()
         let (changed, dropped) = history.append(entry)
-        state.ended[entry.app] = history
-        touched.insert(Self.endedKey(entry.app, page: changed))
-        if let dropped { touched.insert(Self.endedKey(entry.app, page: dropped)) }
+        state.ended[entry.owner] = history
+        touched.insert(Self.endedKey(entry.owner, page: changed))
+        if let dropped { touched.insert(Self.endedKey(entry.owner, page: dropped)) }
     }
 
     /// A longer text would fill the records that keep it.
     static let longestError = 1_000
 
-    static func endedKey(_ app: AppID, page: Int) -> RecordKey { RecordKey(.ended, "\(app)/\(page)") }
+    /// No application's id is the first step of another's: it has no slash, and always a hyphen.
+    private static let services = "services/"
 
-    /// Counts a failure that nobody asked for towards the application's back-off.
+    static func endedKey(_ owner: Owner, page: Int) -> RecordKey {
+        let place = if case .localService(let service) = owner { "\(services)\(service)" } else { "\(owner)" }
+        return RecordKey(.ended, "\(place)/\(page)")
+    }
+
+    /// Whose history stands at the place of `endedKey`.
+    static func endedOwner(_ place: String) -> Owner {
+        guard place.hasPrefix(services) else { return .application(AppID(place)) }
+        return .localService(ServiceID(String(place.dropFirst(services.utf8.count))))
+    }
+
+    /// Counts a failure that nobody asked for towards the back-off of its application, or of its local service there.
     mutating func countFailure(of instance: Instance, reason: String, at times: Times) {
-        guard let app = instance.app else { return }
         let proved = instance.healthySince.map { times.now - $0 >= Backoff.proof } ?? false
-        state.applications[app]?.backoff.failed(
-            generation: instance.generation,
-            afterProof: proved,
-            reason: reason,
-            at: times.now
-        )
-        effects.append(.note("\(instance.id) of \(app) failed: \(reason)"))
+        func count(_ backoff: inout Backoff) {
+            backoff.failed(generation: instance.generation, afterProof: proved, reason: reason, at: times.now)
+        }
+        switch instance.owner {
+        case .application(let app):
+            guard var backoff = state.applications[app]?.backoff else { return }
+            count(&backoff)
+            state.applications[app]?.backoff = backoff
+        case .localService(let service):
+            guard var backoffs = state.localServices[service]?.backoffs else { return }
+            count(&backoffs[instance.executor, default: Backoff()])
+            state.localServices[service]?.backoffs = backoffs
+        case .task: return
+        }
+        effects.append(.note("\(instance.id) of \(instance.owner) failed: \(reason)"))
     }
 
     // MARK: commands
@@ -177,10 +210,10 @@ extension Engine {
             member.reach.failing >= settings.lostAfter, !isInMaintenance
         else { return false }
         switch instance.owner {
-        case .application:
+        case .application, .localService:
             guard instance.stop == nil else { return false }
             stop(instance.id, .lost, at: times.now)
-            dirty.insert(instance.owner)
+            mark(instance)
         case .task:
             let error = "Instance lost: executor \(member.hostname) does not take commands"
             end(instance.id, as: .lost, cause: .executorLost, error: error, at: times)

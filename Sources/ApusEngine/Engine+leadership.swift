@@ -11,6 +11,7 @@ extension Engine {
         takeUpSpread()
         for record in records where record.key.kind == .member { try loadMember(record, at: times) }
         for record in records where record.key.kind == .application { try loadApplication(record, at: times) }
+        for record in records where record.key.kind == .localService { try loadLocalService(record, at: times) }
         try loadHints(records)
         for record in records where record.key.kind == .task { try loadTask(record, at: times) }
         for record in records where record.key.kind == .ended { try loadEnded(record) }
@@ -37,6 +38,13 @@ extension Engine {
             try Application(record: json, resumed: times.now)
         }
         state.applications[application.id] = application
+    }
+
+    private mutating func loadLocalService(_ record: Record, at times: Times) throws(JSONError) {
+        let service = try reading(record) { json throws(JSONError) in
+            try LocalService(record: json, resumed: times.now)
+        }
+        state.localServices[service.id] = service
     }
 
     /// The oldest instances first, as they were inserted.
@@ -76,11 +84,11 @@ extension Engine {
 
     private mutating func loadEnded(_ record: Record) throws(JSONError) {
         let page = try reading(record) { json throws(JSONError) in try EndedHistory.Page(record: json) }
-        guard let app = page.entries.first?.app else { return }
-        var history = state.ended[app] ?? EndedHistory()
+        guard let owner = page.entries.first?.owner else { return }
+        var history = state.ended[owner] ?? EndedHistory()
         history.pages.append(page)
         history.pages.sort { $0.number < $1.number }
-        state.ended[app] = history
+        state.ended[owner] = history
     }
 
     private func reading<Value>(_ record: Record, _ read: (JSON) throws(JSONError) -> Value) throws(JSONError) -> Value

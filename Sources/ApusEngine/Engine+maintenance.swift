@@ -21,6 +21,7 @@ extension Engine {
             let now = listening(times.now)
             dirty.formUnion(state.applications.keys.map(Owner.application))
             dirty.formUnion(state.tasks.keys.map(Owner.task))
+            dirty.formUnion(state.localServices.keys.map(Owner.localService))
             let silent = state.members.keys.filter { state.members[$0]?.presence == .silent }
             for id in silent {
                 state.members[id]?.heard = now
@@ -35,8 +36,8 @@ extension Command {
     /// Refused while the cluster is in maintenance.
     var waitsForMaintenance: Bool {
         switch self {
-        case .application, .task: true
-        case .cancel, .forget, .cluster: false
+        case .application, .task, .localService: true
+        case .cancel, .forget, .cluster, .cancelService: false
         }
     }
 }

@@ -92,6 +92,7 @@ extension Engine {
             wake(.member(member.id), at: soonest(member.heard + settings.silentAfter))
         case .lost:
             member.presence = .joining
+            member.isReady = false
             member.applied = 0
             touched.insert(RecordKey(.member, member.id.rawValue))
             effects.append(.note("executor \(member.id) is back after it was given up"))
@@ -186,13 +187,23 @@ extension Engine {
             updateMayStop()
             return
         }
-        let admission = admission(of: member)
-        if admission != member.admission { state.members[id]?.admission = admission }
-        ledger.setAdmission(id, admission)
+        if member.presence == .present, !member.isReady, state.servicesAwaited(on: member).isEmpty { ready(member) }
         if member.presence == .joining { joining.insert(id) } else { joining.remove(id) }
         let isDeaf = member.presence == .silent || member.isLost
         if isDeaf || member.acknowledged >= state.epoch { behind.remove(id) } else { behind.insert(id) }
         updateMayStop()
+        let admission = admission(of: state.members[id] ?? member)
+        if admission != member.admission { state.members[id]?.admission = admission }
+        guard ledger.admission(of: id) != admission else { return }
+        ledger.setAdmission(id, admission)
+        markServices(on: id)
+        if admission == .open { wakeWaiting() }
+    }
+
+    /// Its required local services are healthy: it takes other work from now on, whatever becomes of them.
+    private mutating func ready(_ member: Member) {
+        state.members[member.id]?.isReady = true
+        touched.insert(RecordKey(.member, member.id.rawValue))
     }
 
     private func admission(of member: Member) -> Admission {
@@ -204,7 +215,11 @@ extension Engine {
         case (.joining, .active): .closed(.joining)
         case (.silent, .active): .closed(.silent)
         case (.present, .active):
-            member.troubles.isEmpty && !isUnreachable(member) ? .open : .closed(.suspended)
+            if !member.troubles.isEmpty || isUnreachable(member) {
+                .closed(.suspended)
+            } else {
+                state.servicesAwaited(on: member).isEmpty ? .open : .closed(.unready)
+            }
         }
     }
 

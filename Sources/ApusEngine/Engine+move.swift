@@ -18,7 +18,7 @@ extension Engine {
         case .replaceInstances where operation?.order == .stopFirst: return []
         case .replaceInstances: return alive.filter { targets.contains($0.id) || isMoving($0) }
         case .stopInstances: return alive.filter { !targets.contains($0.id) && isMoving($0) }
-        case .create, .startInstances, .scale, .recover, nil: return alive.filter(isMoving)
+        case .create, .startInstances, .scale, .recover, .adjustInstances, nil: return alive.filter(isMoving)
         }
     }
 

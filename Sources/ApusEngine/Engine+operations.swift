@@ -17,33 +17,11 @@ extension Engine {
             end(&application, with: operation.ended(.succeeded, "", at: times.wall), at: times)
             return false
         }
-        let stalled = operation.progressDeadline(of: application.spec)
-        if operation.deadline <= times.now {
-            let rounds = operation.rounds > 1 ? " for each of \(operation.rounds) rounds" : ""
-            fail(
-                &application,
-                "not done within \(operation.timeout.text)\(rounds): \(standing(of: application, live: live))",
-                live,
-                at: times
-            )
-        } else if stalled <= times.now {
-            let span = (stalled - operation.progressed).components.seconds
-            fail(
-                &application,
-                "no progress for \(span) seconds: \(standing(of: application, live: live))",
-                live,
-                at: times
-            )
-        } else if operation.starts, application.backoff.failures >= Operation.mostFailures {
-            fail(
-                &application,
-                "\(Operation.mostFailures) starts in a row failed: \(standing(of: application, live: live))",
-                live,
-                at: times
-            )
-        } else {
-            let note = note(&application, at: times.now)
-            wake(.owner(.application(application.id)), at: min(operation.deadline, stalled, note))
+        switch operation.standing(of: application.spec, failures: application.backoff.failures, at: times.now) {
+        case .failed(let reason):
+            fail(&application, "\(reason): \(standing(of: application, live: live))", live, at: times)
+        case .goesOn(let due):
+            wake(.owner(.application(application.id)), at: min(due, note(&application, at: times.now)))
         }
         return false
     }
@@ -62,7 +40,7 @@ extension Engine {
 
     private func isDone(_ operation: Operation, _ application: Application, live: [Instance]) -> Bool {
         switch operation.kind {
-        case .create, .recover, .scale, .startInstances:
+        case .create, .recover, .scale, .startInstances, .adjustInstances:
             return live.count == application.expected && live.allSatisfy(\.isHealthy)
         case .stopInstances, .replaceInstances:
             let targets = Set(operation.targets)
@@ -120,8 +98,9 @@ extension Engine {
     }
 
     private mutating func forget(_ app: AppID) {
-        for page in state.ended[app]?.pages ?? [] { touched.insert(Self.endedKey(app, page: page.number)) }
-        state.ended[app] = nil
+        let owner = Owner.application(app)
+        for page in state.ended[owner]?.pages ?? [] { touched.insert(Self.endedKey(owner, page: page.number)) }
+        state.ended[owner] = nil
         state.applications[app] = nil
         touched.insert(RecordKey(.application, app.rawValue))
         effects.append(.note("\(app) is destroyed"))
@@ -139,7 +118,7 @@ extension Engine {
             let well = state.instances(of: app).count(where: \.isAliveAndWell)
             application.expected = min(well, max(application.expected, operation.before))
         case .replaceInstances: break
-        case .create, .stopInstances, .recover, .destroy: return refusal
+        case .create, .stopInstances, .recover, .destroy, .adjustInstances: return refusal
         }
         end(&application, with: operation.ended(.cancelled, "cancelled by a user", at: times.wall), at: times)
         state.applications[app] = application

@@ -122,7 +122,7 @@ extension Engine {
             switch application.operation?.kind {
             case .destroy: .destroyed
             case .scale, .suspend: .scaledDown
-            case .create, .startInstances, .stopInstances, .replaceInstances, .recover, nil: .surplus
+            case .create, .startInstances, .stopInstances, .replaceInstances, .recover, .adjustInstances, nil: .surplus
             }
         for victim in inOrderOfStopping(staying).prefix(staying.count - ceiling) {
             stop(victim.id, reason, at: times.now)

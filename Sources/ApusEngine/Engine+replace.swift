@@ -40,7 +40,8 @@ extension Engine {
             for instance in makingWay(operation, application, named, live) {
                 stop(instance.id, .replaced, at: times.now)
             }
-        case .replaceInstances, .create, .startInstances, .scale, .suspend, .recover, .destroy: return
+        case .replaceInstances, .create, .startInstances, .scale, .suspend, .recover, .destroy, .adjustInstances:
+            return
         }
     }
 

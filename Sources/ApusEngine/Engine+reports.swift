@@ -99,7 +99,7 @@ extension Engine {
             case .assigned: break
             case .confirmed:
                 let text = "its executor no longer knows it"
-                if case .task = instance.owner {
+                if instance.isTask {
                     end(id, as: .lost, cause: .executorLost, error: text, at: times)
                     continue
                 }
@@ -131,21 +131,28 @@ extension Engine {
                 ledger.release(report.id)
                 wakeWaiting()
             }
-        } else if case .application(let app) = report.owner, state.applications[app] != nil,
-            state.instances[report.id] == nil, !hasEnded(report.id, of: app)
-        {
-            adopt(report, of: app, on: member.id, at: times)
+        } else if isAdoptable(report.owner), state.instances[report.id] == nil, !hasEnded(report.id, of: report.owner) {
+            adopt(report, on: member.id, at: times)
         } else {
             stray(report, on: member.id, at: times)
         }
         return report.state.isTerminal
     }
 
+    /// A known application's or local service's; a task's is never taken up again.
+    private func isAdoptable(_ owner: Owner) -> Bool {
+        switch owner {
+        case .application(let app): state.applications[app] != nil
+        case .localService(let service): state.localServices[service] != nil
+        case .task: false
+        }
+    }
+
     /// Its end was reported before, so this is an old report or should not be: it never counts again.
     ///
     /// One that was LOST, or refused its START, may well come back.
-    private func hasEnded(_ id: InstanceID, of app: AppID) -> Bool {
-        guard let entry = state.ended[app]?.entry(id) else { return false }
+    private func hasEnded(_ id: InstanceID, of owner: Owner) -> Bool {
+        guard let entry = state.ended[owner]?.entry(id) else { return false }
         return entry.state == .stopped && entry.cause != .refused
     }
 
@@ -161,22 +168,27 @@ extension Engine {
         instance.restarts = report.restarts
         if instance.isHealthy, instance.healthySince == nil {
             instance.healthySince = times.now
-            wake(.owner(instance.owner), at: times.now + Backoff.proof)
+            // A local service's host arms its own.
+            if case .application = instance.owner { wake(.owner(instance.owner), at: times.now + Backoff.proof) }
         }
         instance.isWell = isWell(old, told: report)
         state.instances[instance.id] = instance
         if instance.ports != old.ports || instance.isWell != old.isWell { touched.insert(instance.recordKey) }
-        if instance.state != old.state, let app = instance.app, instance.isHealthy,
-            state.applications[app]?.operation != nil
-        {
-            state.applications[app]?.operation?.progressed = times.now
-        }
+        if instance.state != old.state, instance.isHealthy { noteProgress(of: instance.owner, at: times.now) }
         let failed = old.isAlive && !instance.state.isAlive
         if failed { countFailure(of: instance, reason: report.error, at: times) }
         if report.state.isTerminal {
             end(instance.id, as: report.state, cause: report.cause, error: report.error, at: times)
         } else if instance.state != old.state {
-            dirty.insert(instance.owner)
+            mark(instance)
+        }
+    }
+
+    private mutating func noteProgress(of owner: Owner, at now: Moment) {
+        switch owner {
+        case .application(let app): state.applications[app]?.operation?.progressed = now
+        case .localService(let service): state.localServices[service]?.operation?.progressed = now
+        case .task: break
         }
     }
 
@@ -189,8 +201,8 @@ extension Engine {
         }
     }
 
-    /// An unlisted instance of a known application counts; if there are too many then, one is stopped as surplus.
-    private mutating func adopt(_ report: InstanceReport, of app: AppID, on executor: ExecutorID, at times: Times) {
+    /// An unlisted instance of something known counts; if there are too many then, one is stopped as surplus.
+    private mutating func adopt(_ report: InstanceReport, on executor: ExecutorID, at times: Times) {
         strays[report.id] = nil
         ledger.release(report.id)
         state.hold(report.id, of: report.owner, report.allocation, on: executor, in: &ledger)
@@ -200,7 +212,7 @@ extension Engine {
             on: executor,
             report.allocation,
             epoch: state.epoch,
-            generation: state.applications[app]?.backoff.generation ?? 0,
+            generation: generation(of: report.owner, on: executor),
             at: report.created
         )
         instance.updated = report.updated
@@ -216,6 +228,15 @@ extension Engine {
             instance.isWell = true
         }
         insert(instance)
+    }
+
+    /// Of the back-off that holds there.
+    private func generation(of owner: Owner, on executor: ExecutorID) -> Int {
+        switch owner {
+        case .application(let app): state.applications[app]?.backoff.generation ?? 0
+        case .localService(let service): state.localServices[service]?.backoffs[executor]?.generation ?? 0
+        case .task: 0
+        }
     }
 
     // MARK: strays
@@ -259,10 +280,10 @@ extension Engine {
         if case .task(let task) = stray.owner, state.tasks[task] != nil { .lost } else { .unknown }
     }
 
-    mutating func adoptStrays(of app: AppID, at times: Times) {
+    mutating func adoptStrays(of owner: Owner, at times: Times) {
         for id in strays.keys.sorted() {
-            guard let stray = strays[id], stray.owner == .application(app), stray.state.isAlive else { continue }
-            adopt(stray.seen, of: app, on: stray.executor, at: times)
+            guard let stray = strays[id], stray.owner == owner, stray.state.isAlive else { continue }
+            adopt(stray.seen, on: stray.executor, at: times)
         }
     }
 }

@@ -17,6 +17,8 @@ package struct Engine: Sendable {
     var dirty: Set<Owner> = []
     /// What waits for something else than time: looked at again when that may have come.
     var waiting = Waiting()
+    /// Local services' hosts to be compared; a service that is dirty itself is compared on all.
+    var dirtyHosts: [ServiceID: Set<ExecutorID>] = [:]
     var timers: Heap<Timer> = []
     var timerOrder: UInt64 = 0
     /// When each is looked at next: it says itself when it wants to be looked at again.
@@ -51,6 +53,8 @@ package struct Engine: Sendable {
             case owner(Owner)
             case command(InstanceID)
             case stray(InstanceID)
+            /// A local service on one executor.
+            case host(ServiceID, ExecutorID)
         }
         var due: Moment
         var order: UInt64
@@ -80,6 +84,7 @@ package struct Engine: Sendable {
         endLost(at: times)
         mayStop = behind.isEmpty
         dirty = Set(state.applications.keys.map(Owner.application)).union(state.tasks.keys.map(Owner.task))
+            .union(state.localServices.keys.map(Owner.localService))
     }
 
     /// Takes one input into the state; decisions wait for `decide`.
@@ -106,6 +111,11 @@ package struct Engine: Sendable {
         var budget = settings.placementsPerTurn
         let trials = waiting.takeTrials()
         dirty.formUnion(trials.map(\.owner))
+        for (service, hosts) in dirtyHosts.sorted(by: { $0.key < $1.key }) {
+            dirtyHosts[service] = nil
+            guard !dirty.contains(.localService(service)) else { continue }
+            reconcile(service, on: hosts, budget: &budget, at: times)
+        }
         for owner in dirty.sorted() {
             guard budget > 0 else { break }
             dirty.remove(owner)
@@ -119,11 +129,12 @@ package struct Engine: Sendable {
         switch owner {
         case .application(let app): reconcile(app, budget: &budget, at: times)
         case .task(let task): reconcile(task, budget: &budget, at: times)
+        case .localService(let service): reconcile(service, on: nil, budget: &budget, at: times)
         }
     }
 
     /// More was touched than one turn may decide: another should follow at once.
-    package var hasWork: Bool { !dirty.isEmpty || waiting.hasWork }
+    package var hasWork: Bool { !dirty.isEmpty || !dirtyHosts.isEmpty || waiting.hasWork }
 
     /// The records that changed since the last call, in batches that a store takes; none if none did.
     ///
@@ -200,6 +211,7 @@ package struct Engine: Sendable {
             case .owner(let owner): dirty.insert(owner)
             case .command(let instance): repeatCommand(for: instance, at: times)
             case .stray(let instance): repeatStop(ofStray: instance, at: times)
+            case .host(let service, let executor): dirtyHosts[service, default: []].insert(executor)
             }
         }
     }

@@ -21,6 +21,9 @@ package enum Input: Sendable {
 /// A request for change.
 package enum Command: Hashable, Sendable {
     case application(ApplicationOperation)
+    case localService(LocalServiceOperation)
+    /// Ends the operation under way of a local service.
+    case cancelService(ServiceID)
     /// Ends what is under way of an application, back to a steady state.
     case cancel(AppID)
     case task(TaskOperation)

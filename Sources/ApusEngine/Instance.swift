@@ -58,13 +58,14 @@ package struct Instance: Sendable {
     /// The record that holds its assignment.
     var recordKey: RecordKey {
         switch owner {
-        case .application: HintPages.key(executor, page: hintPage)
+        case .application, .localService: HintPages.key(executor, page: hintPage)
         case .task(let task): RecordKey(.task, task.rawValue)
         }
     }
 
-    /// The application that it is an instance of; `nil` of a task.
+    /// The application that it is an instance of; `nil` of a task or a local service.
     package var app: AppID? { if case .application(let app) = owner { app } else { nil } }
+    var isTask: Bool { if case .task = owner { true } else { false } }
     /// It counts towards what is expected.
     package var isAlive: Bool { stop == nil && state.isAlive }
     package var isHealthy: Bool { stop == nil && state == .healthy }
@@ -113,7 +114,8 @@ extension Instance {
 /// One ended instance, as it is kept for people to look at.
 package struct EndedInstance: Hashable, Sendable {
     package var id: InstanceID
-    package var app: AppID
+    /// An application or a local service.
+    package var owner: Owner
     package var executor: ExecutorID
     package var hostname: String
     package var allocation: ResourceAllocation
@@ -128,7 +130,6 @@ package struct EndedInstance: Hashable, Sendable {
 extension EndedInstance {
     init(
         _ instance: Instance,
-        of app: AppID,
         as terminal: InstanceState,
         _ cause: EndCause?,
         _ error: String,
@@ -137,7 +138,7 @@ extension EndedInstance {
     ) {
         self.init(
             id: instance.id,
-            app: app,
+            owner: instance.owner,
             executor: instance.executor,
             hostname: hostname,
             allocation: instance.allocation,
@@ -151,7 +152,7 @@ extension EndedInstance {
     }
 }
 
-/// The ended instances of one application: pages of bounded size, the oldest dropped.
+/// The ended instances of one application or local service: pages of bounded size, the oldest dropped.
 package struct EndedHistory: Sendable {
     package static let entriesPerPage = 10
     package static let pagesKept = 15

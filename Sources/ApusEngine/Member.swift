@@ -48,6 +48,8 @@ package struct Member: Sendable {
     package var admission = Admission.closed(.joining)
     /// What operators want of it; committed.
     package var duty = Duty.active
+    /// The required local services have been healthy there since it was admitted, so it takes other work.
+    package var isReady = false
     /// The ids of what runs there, oldest first.
     package var instances: [InstanceID]
 

@@ -11,6 +11,16 @@ package struct Operation: Hashable, Sendable {
         case suspend = "SUSPEND"
         case recover = "RECOVER"
         case destroy = "DESTROY"
+        /// Of a local service alone.
+        case adjustInstances = "ADJUST_INSTANCES"
+    }
+
+    /// Whether it is to go on.
+    enum Standing {
+        /// It is to be looked at again then.
+        case goesOn(until: Moment)
+        /// Why it is given up.
+        case failed(String)
     }
 
     /// In which order an instance and its replacement start and stop.
@@ -91,18 +101,29 @@ package struct Operation: Hashable, Sendable {
     private static let shortestBetweenNotes = Duration.seconds(10)
     var timeBetweenNotes: Duration { max(Self.shortestBetweenNotes, span / 8) }
 
+    /// How it stands if it is not done; `failures` are the failed starts in a row.
+    func standing(of spec: ApplicationSpec, failures: Int, at now: Moment) -> Standing {
+        let stalled = progressDeadline(of: spec)
+        if deadline <= now {
+            return .failed("not done within \(timeout.text)" + (rounds > 1 ? " for each of \(rounds) rounds" : ""))
+        }
+        if stalled <= now { return .failed("no progress for \((stalled - progressed).components.seconds) seconds") }
+        if starts, failures >= Self.mostFailures { return .failed("\(Self.mostFailures) starts in a row failed") }
+        return .goesOn(until: min(deadline, stalled))
+    }
+
     /// So many instances were there before it or are expected all the same: what is missing of them is not its to pace.
     func floor(_ application: Application) -> Int {
         switch kind {
         case .create, .startInstances, .scale: min(before, application.expected)
-        case .stopInstances, .replaceInstances, .recover, .suspend, .destroy: application.expected
+        case .stopInstances, .replaceInstances, .recover, .suspend, .destroy, .adjustInstances: application.expected
         }
     }
 
     /// Failing starts are its failure too.
     var starts: Bool {
         switch kind {
-        case .create, .startInstances, .stopInstances, .scale, .replaceInstances, .recover: true
+        case .create, .startInstances, .stopInstances, .scale, .replaceInstances, .recover, .adjustInstances: true
         case .suspend, .destroy: false
         }
     }

@@ -10,6 +10,7 @@ extension Engine {
         let json: JSON? =
             switch key.kind {
             case .application: state.applications[AppID(key.id)]?.record(at: times.now)
+            case .localService: state.localServices[ServiceID(key.id)]?.record(at: times.now)
             case .member: state.members[ExecutorID(key.id)]?.record
             case .hint: hint(key)
             case .ended: endedPage(key.id)
@@ -35,7 +36,7 @@ extension Engine {
 
     private func endedPage(_ id: String) -> JSON? {
         guard let slash = id.lastIndex(of: "/"), let number = Int(id[id.index(after: slash)...]) else { return nil }
-        let history = state.ended[AppID(String(id[..<slash]))]
+        let history = state.ended[Self.endedOwner(String(id[..<slash]))]
         guard let page = history?.pages.first(where: { $0.number == number }) else { return nil }
         return .members([
             "schema": .integer(recordSchema), "page": .integer(Int64(number)),
@@ -146,7 +147,7 @@ extension Member {
             "schema": .integer(recordSchema), "id": id.json, "key": key.json, "hostname": .string(hostname),
             "port": .integer(Int64(port)), "transport": .string(transport.rawValue), "admitted": admitted.json,
             "description": description.json, "lostSince": lost,
-            "duty": duty == .active ? nil : .string(duty.rawValue),
+            "duty": duty == .active ? nil : .string(duty.rawValue), "unready": isReady ? nil : true,
         ])
     }
 
@@ -172,6 +173,7 @@ extension Member {
             sequence: 0,
             instances: []
         )
+        isReady = json["unready"] == nil
         // Those of earlier versions know no duty.
         guard json["duty"] != nil else { return }
         let name = try json.string("duty")
@@ -228,7 +230,7 @@ extension Instance {
 extension EndedInstance {
     var record: JSON {
         .members([
-            "id": id.json, "app": app.json, "executor": executor.json, "hostname": .string(hostname),
+            "id": id.json, "app": owner.json, "executor": executor.json, "hostname": .string(hostname),
             "allocation": allocation.json, "ports": .array(ports.map(\.json)), "state": .string(state.rawValue),
             "error": .string(error), "cause": cause?.json, "created": created.json, "updated": updated.json,
         ])
@@ -241,7 +243,7 @@ extension EndedInstance {
         if let recorded = json["cause"] { cause = try EndCause(json: recorded) }
         self.init(
             id: InstanceID(try json.string("id")),
-            app: AppID(try json.string("app")),
+            owner: try Owner(json: try json.required("app")),
             executor: ExecutorID(try json.string("executor")),
             hostname: try json.string("hostname"),
             allocation: try ResourceAllocation(json: try json.required("allocation")),

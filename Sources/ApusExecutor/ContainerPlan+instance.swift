@@ -48,7 +48,12 @@ extension ContainerPlan {
         created: WallTime
     ) {
         let spec = instance.workload
-        let jobType: JobType = if case .task = instance.owner { .computation } else { .service }
+        let jobType: JobType =
+            switch instance.owner {
+            case .application: .service
+            case .task: .computation
+            case .localService: .localService
+            }
         let checks = spec.readiness.flatMap { readiness in
             spec.healthcheck.map { ContainerLabels.Checks(readiness: readiness, healthcheck: $0) }
         }
@@ -99,6 +104,7 @@ extension ContainerPlan {
     package static func name(of instance: InstanceSpec) -> String {
         switch instance.owner {
         case .application(let app): "\(app)-\(instance.id)"
+        case .localService(let service): "\(service)-\(instance.id)"
         case .task: instance.id.rawValue
         }
     }
@@ -113,13 +119,18 @@ extension ContainerPlan {
             "DROVE_EXECUTOR_HOST": host.identity.hostname,
             // The image, despite the name: clients of Drove may read it.
             "DROVE_CONTAINER_ID": instance.workload.executable.url,
-            "DROVE_INSTANCE_ID": instance.id.rawValue,
         ]
         switch instance.owner {
         case .application(let app):
+            environment["DROVE_INSTANCE_ID"] = instance.id.rawValue
             environment["DROVE_APP_ID"] = app.rawValue
             environment["DROVE_APP_NAME"] = instance.workload.name
+        case .localService(let service):
+            environment["DROVE_SERVICE_INSTANCE_ID"] = instance.id.rawValue
+            environment["DROVE_SERVICE_ID"] = service.rawValue
+            environment["DROVE_SERVICE_NAME"] = instance.workload.name
         case .task(let task):
+            environment["DROVE_INSTANCE_ID"] = instance.id.rawValue
             environment["DROVE_TASK_ID"] = task.name
             environment["DROVE_SOURCE_APP_NAME"] = task.source
         }

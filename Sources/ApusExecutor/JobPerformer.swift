@@ -188,7 +188,7 @@ package final class JobPerformer: Sendable {
             ports: spec.workload.exposedPorts,
             address: host.publishedAddress,
             excluding: portsInUse,
-            again: owned
+            again: spec.workload.hostPorts ?? owned
         )
         let plan = ContainerPlan(
             instance: spec,

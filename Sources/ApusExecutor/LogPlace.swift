@@ -3,11 +3,11 @@ package import ApusModel
 /// Whose output a folder of log files holds.
 package struct LogPlace: Hashable, Sendable, CustomStringConvertible {
     package enum Kind: String, Sendable, CaseIterable {
-        case applications, tasks
+        case applications, tasks, localservices
     }
 
     package let kind: Kind
-    /// The application's id, or the name of the task's source application.
+    /// The application's or local service's id, or the name of the task's source application.
     package let owner: String
     /// The instance's id, or the task's.
     package let name: String
@@ -24,6 +24,8 @@ package struct LogPlace: Hashable, Sendable, CustomStringConvertible {
     package init?(owner: Owner, instance: InstanceID) {
         switch owner {
         case .application(let app): self.init(.applications, owner: app.rawValue, name: instance.rawValue)
+        case .localService(let service):
+            self.init(.localservices, owner: service.rawValue, name: instance.rawValue)
         case .task(let task): self.init(.tasks, owner: task.source, name: task.name)
         }
     }

@@ -37,10 +37,14 @@ package struct LogReader: Sendable {
     /// What Drove's paths name, which do not say what kind it is: an application's instance, or else a task.
     package func place(owner: String, name: String) async throws -> LogPlace {
         guard let task = LogPlace(.tasks, owner: owner, name: name),
-            let application = LogPlace(.applications, owner: owner, name: name)
+            let application = LogPlace(.applications, owner: owner, name: name),
+            let service = LogPlace(.localservices, owner: owner, name: name)
         else { throw LogRefusal(description: "\(owner)/\(name) names no instance and no task") }
-        let path = LogFolder(application, below: root).path
-        return try await disk.run { access(path, F_OK) == 0 } ? application : task
+        for place in [application, service] {
+            let path = LogFolder(place, below: root).path
+            if try await disk.run({ access(path, F_OK) == 0 }) { return place }
+        }
+        return task
     }
 
     /// The names of the files, the newest first; none if nothing was ever started there.

@@ -5,11 +5,16 @@ extension ApplicationSpec {
 
     /// The rules across several fields (contract §3.6), and what Apus adds to them.
     func checkWhole(_ reader: SpecReader) {
+        checkParts(reader)
+        SpecLimits.checkPolicy(placementPolicy, of: "apps", reader)
+        SpecLimits.checkSize(json, reader)
+    }
+
+    /// Those that hold for a local service too.
+    func checkParts(_ reader: SpecReader) {
         SpecLimits.checkName(id.rawValue, "Name and version", reader)
         if checkPorts(reader) { checkPortNames(reader) }
         SpecLimits.checkArguments(args, reader)
-        SpecLimits.checkPolicy(placementPolicy, of: "apps", reader)
-        SpecLimits.checkSize(json, reader)
     }
 
     /// - Returns: whether they are few and short enough for texts that list all of them.

@@ -82,8 +82,19 @@ package enum JobType: String, Sendable, CaseIterable {
 extension ApplicationSpec {
     package init(_ reader: SpecReader) {
         self.init(
-            name: reader.plainName("name", required: "- Application name is mandatory"),
-            version: reader.plainName("version", required: "- App version is mandatory"),
+            unexposedIn: reader,
+            noName: "- Application name is mandatory",
+            noVersion: "- App version is mandatory"
+        )
+        exposureSpec = reader.part("exposureSpec")
+        if reader.checksRules { checkWhole(reader) }
+    }
+
+    /// All that a local service has too; the texts say that name or version is missing.
+    init(unexposedIn reader: SpecReader, noName: String, noVersion: String) {
+        self.init(
+            name: reader.plainName("name", required: noName),
+            version: reader.plainName("version", required: noVersion),
             executable: reader.part("executable", required: "- Executable details is required"),
             exposedPorts: reader.parts("exposedPorts", required: "- Port specifications are needed"),
             volumes: reader.parts("volumes"),
@@ -98,11 +109,9 @@ extension ApplicationSpec {
             env: reader.stringMap("env"),
             args: reader.strings("args"),
             devices: reader.parts("devices"),
-            exposureSpec: reader.part("exposureSpec"),
             preShutdown: reader.part("preShutdown"),
             userSpec: reader.part("userSpec")
         )
-        if reader.checksRules { checkWhole(reader) }
     }
 
     package var json: JSON {

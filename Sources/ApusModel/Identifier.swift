@@ -20,7 +20,9 @@ package struct Identifier<Entity>: RawRepresentable, Hashable, Comparable, Senda
 
 /// `<name>-<version>` of an application.
 package typealias AppID = Identifier<ApplicationSpec>
-/// `AI-` and a UUID: one container of an application, for its whole life.
+/// `<name>-<version>` of a local service.
+package typealias ServiceID = Identifier<LocalServiceSpec>
+/// `AI-`, `SI-` or `TI-` and a UUID: one container of an application, a local service or a task, for its whole life.
 package typealias InstanceID = Identifier<InstanceSpec>
 /// The name-based UUID of `"<hostname>:<port>"` of an executor.
 package typealias ExecutorID = Identifier<NodeIdentity>

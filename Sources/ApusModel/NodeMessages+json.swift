@@ -111,6 +111,7 @@ extension InstanceSpec {
             switch workload {
             case .application(let spec): ("spec", spec.json)
             case .task(let spec): ("task", spec.json)
+            case .localService(let spec): ("localService", spec.json)
             }
         return .object([
             JSON.Member("id", id.json), JSON.Member("allocation", allocation.json),
@@ -125,6 +126,8 @@ extension InstanceSpec {
         let workload: Workload =
             if let task = json["task"] {
                 .task(try TaskSpec(json: task))
+            } else if let service = json["localService"] {
+                .localService(try LocalServiceSpec(json: service))
             } else {
                 .application(try ApplicationSpec(json: try json.required("spec")))
             }

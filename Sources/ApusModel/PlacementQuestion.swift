@@ -11,6 +11,8 @@ package struct PlacementQuestion: SpecPart {
         let spec = reader.object("spec")
         if spec["taskId"] != nil || spec["sourceAppName"] != nil {
             workload = .task(reader.part("spec"))
+        } else if spec["placementPolicy"]?["type"]?.text == "LOCAL" {
+            workload = .localService(reader.part("spec"))
         } else {
             workload = .application(reader.part("spec"))
         }
@@ -25,6 +27,7 @@ package struct PlacementQuestion: SpecPart {
             switch workload {
             case .application(let spec): spec.json
             case .task(let spec): spec.json
+            case .localService(let spec): spec.json
             }
         return .members(["spec": spec, "numInstances": .integer(Int64(instances))])
     }

@@ -1,20 +1,23 @@
-/// What one container is to run: an application's or a task's specification, and what both have.
+/// What one container is to run: an application's, a task's or a local service's specification, and what all have.
 package enum Workload: Hashable, Sendable {
     case application(ApplicationSpec)
     case task(TaskSpec)
+    case localService(LocalServiceSpec)
 
     package var owner: Owner {
         switch self {
         case .application(let spec): .application(spec.id)
         case .task(let spec): .task(spec.id)
+        case .localService(let spec): .localService(spec.id)
         }
     }
 
-    /// The application's name; for a task that of its source application.
+    /// The application's or service's name; for a task that of its source application.
     package var name: String {
         switch self {
         case .application(let spec): spec.name
         case .task(let spec): spec.sourceAppName
+        case .localService(let spec): spec.service.name
         }
     }
 
@@ -22,6 +25,7 @@ package enum Workload: Hashable, Sendable {
         switch self {
         case .application(let spec): spec.executable
         case .task(let spec): spec.executable
+        case .localService(let spec): spec.service.executable
         }
     }
 
@@ -30,6 +34,15 @@ package enum Workload: Hashable, Sendable {
         switch self {
         case .application(let spec): spec.exposedPorts
         case .task: []
+        case .localService(let spec): spec.service.exposedPorts
+        }
+    }
+
+    /// The host's ports that it must have, the same as the container's; `nil` if any will do.
+    package var hostPorts: [PortMapping]? {
+        guard case .localService(let spec) = self, spec.isHostLevel else { return nil }
+        return exposedPorts.map { port in
+            PortMapping(name: port.name, containerPort: port.port, hostPort: port.port, type: port.type)
         }
     }
 
@@ -37,6 +50,7 @@ package enum Workload: Hashable, Sendable {
         switch self {
         case .application(let spec): spec.volumes
         case .task(let spec): spec.volumes
+        case .localService(let spec): spec.service.volumes
         }
     }
 
@@ -44,6 +58,7 @@ package enum Workload: Hashable, Sendable {
         switch self {
         case .application(let spec): spec.logging ?? .standard
         case .task(let spec): spec.logging ?? .standard
+        case .localService(let spec): spec.service.logging ?? .standard
         }
     }
 
@@ -51,6 +66,7 @@ package enum Workload: Hashable, Sendable {
         switch self {
         case .application(let spec): spec.resources
         case .task(let spec): spec.resources
+        case .localService(let spec): spec.service.resources
         }
     }
 
@@ -59,6 +75,7 @@ package enum Workload: Hashable, Sendable {
             switch self {
             case .application(let spec): spec.placementPolicy ?? .any
             case .task(let spec): spec.placementPolicy ?? .any
+            case .localService(let spec): spec.service.placementPolicy ?? .any
             }
         }
         set {
@@ -69,6 +86,9 @@ package enum Workload: Hashable, Sendable {
             case .task(var spec):
                 spec.placementPolicy = newValue
                 self = .task(spec)
+            case .localService(var spec):
+                spec.service.placementPolicy = newValue
+                self = .localService(spec)
             }
         }
     }
@@ -77,6 +97,7 @@ package enum Workload: Hashable, Sendable {
         switch self {
         case .application(let spec): spec.env
         case .task(let spec): spec.env
+        case .localService(let spec): spec.service.env
         }
     }
 
@@ -84,6 +105,7 @@ package enum Workload: Hashable, Sendable {
         switch self {
         case .application(let spec): spec.args
         case .task(let spec): spec.args
+        case .localService(let spec): spec.service.args
         }
     }
 
@@ -91,6 +113,7 @@ package enum Workload: Hashable, Sendable {
         switch self {
         case .application(let spec): spec.userSpec
         case .task(let spec): spec.userSpec
+        case .localService(let spec): spec.service.userSpec
         }
     }
 
@@ -99,6 +122,7 @@ package enum Workload: Hashable, Sendable {
         switch self {
         case .application(let spec): spec.readiness
         case .task: nil
+        case .localService(let spec): spec.service.readiness
         }
     }
 
@@ -107,6 +131,7 @@ package enum Workload: Hashable, Sendable {
         switch self {
         case .application(let spec): spec.healthcheck
         case .task: nil
+        case .localService(let spec): spec.service.healthcheck
         }
     }
 
@@ -114,6 +139,7 @@ package enum Workload: Hashable, Sendable {
         switch self {
         case .application(let spec): spec.preShutdown
         case .task: nil
+        case .localService(let spec): spec.service.preShutdown
         }
     }
 }

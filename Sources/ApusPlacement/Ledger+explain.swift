@@ -35,6 +35,11 @@ extension Ledger {
         }
     }
 
+    /// Why that executor does not take the request; `nil` if it does, or is unknown.
+    package func refusal(of request: PlacementRequest, on executor: ExecutorID) -> RefusalReason? {
+        ordinals[executor].flatMap { refusals(of: request, on: [$0]).first?.reason }
+    }
+
     /// What the hard SPREADs of the request allow now.
     func spreadLimits(of request: PlacementRequest) -> [SpreadLimit] {
         let policy = request.policy
@@ -80,7 +85,7 @@ extension Shelf {
     /// Why it takes nothing of that request, whatever it asks for; `nil` if it may.
     func closing(for request: PlacementRequest) -> RefusalReason? {
         if let only = request.only, only != id { return .notAsked }
-        if case .closed(let reason) = admission { return reason }
+        if case .closed(let reason) = admission, !(reason == .unready && request.policy.isLocal) { return reason }
         return request.avoiding.contains(id) ? .avoided : nil
     }
 

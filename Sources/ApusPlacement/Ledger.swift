@@ -98,6 +98,9 @@ package struct Ledger: Sendable {
         updateAdmission(of: ordinal)
     }
 
+    /// Whether the executor takes new work; `nil` if it is unknown.
+    package func admission(of executor: ExecutorID) -> Admission? { shelf(of: executor)?.admission }
+
     /// Opens or closes an executor for new work; an unknown one is left unknown.
     package mutating func setAdmission(_ executor: ExecutorID, _ admission: Admission) {
         guard let ordinal = ordinals[executor], shelves[ordinal].admission != admission else { return }

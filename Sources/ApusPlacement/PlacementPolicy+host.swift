@@ -55,6 +55,9 @@ extension PlacementPolicy {
 
     // MARK: what stands in the tree
 
+    /// A local service's: an executor that is not ready, for want of such, takes it all the same.
+    var isLocal: Bool { if case .local = self { true } else { false } }
+
     /// MATCH_TAG, RULE_BASED or LOCAL stands in it.
     private var choosesHosts: Bool {
         switch self {

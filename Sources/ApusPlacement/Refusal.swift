@@ -8,6 +8,8 @@ package enum RefusalReason: Hashable, Sendable, Comparable {
     case lost
     /// Known, but not verified yet.
     case joining
+    /// Its required local services are not healthy there yet.
+    case unready
     case suspended
     /// An operator excluded it.
     case blacklisted
@@ -46,6 +48,7 @@ extension RefusalReason: CustomStringConvertible {
         case .silent: "silent"
         case .lost: "lost"
         case .joining: "joining"
+        case .unready: "waiting for local services"
         case .suspended: "suspended"
         case .blacklisted: "blacklisted"
         case .suspendedByOperator: "suspended by an operator"

@@ -81,8 +81,8 @@ extension Oracle {
     ) {
         let isFirst = startsSent.insert(spec.id).inserted
         switch spec.owner {
-        case .application(let app):
-            if isFirst { checkCount(with: spec.id, of: app, state) }
+        case .application, .localService:
+            if isFirst, case .application(let app) = spec.owner { checkCount(with: spec.id, of: app, state) }
             guard store.holdsAssignment(of: spec.id, on: executor) else {
                 return violated("the START of \(spec.id) leaves before its assignment is stored")
             }

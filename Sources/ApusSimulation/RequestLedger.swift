@@ -168,12 +168,12 @@ struct RequestLedger: Sendable {
 }
 
 extension Command {
-    /// The application it is about; `nil` of a task's.
+    /// The application it is about; `nil` of a task's or a local service's.
     var app: AppID? {
         switch self {
         case .application(let operation): operation.appID
         case .cancel(let app): app
-        case .task, .forget, .cluster: nil
+        case .task, .forget, .cluster, .localService, .cancelService: nil
         }
     }
 
@@ -196,6 +196,8 @@ extension Command {
         switch self {
         case .application(let operation): "\(operation.typeName) \(operation.appID)"
         case .cancel(let app): "cancel \(app)"
+        case .localService(let operation): "\(operation.typeName) local service \(operation.serviceID)"
+        case .cancelService(let service): "cancel local service \(service)"
         case .task(.create(let spec, _)): "create task \(spec.id)"
         case .task(.kill(let task, _)): "kill task \(task)"
         case .forget(let task): "forget task \(task)"

@@ -29,7 +29,7 @@ struct TaskLedger: Sendable {
 
     mutating func taken(_ request: RequestID, _ command: Command) {
         switch command {
-        case .application, .cancel, .cluster: return
+        case .application, .cancel, .cluster, .localService, .cancelService: return
         case .task(.create(let spec, _)): entries[spec.id] = entries[spec.id] ?? Entry()
         case .task(.kill): break
         case .forget(let task): entries[task]?.forgets += 1
@@ -58,7 +58,7 @@ struct TaskLedger: Sendable {
             guard isAccepted else { return nil }
             let isRecorded = store.json(task)?["killed"] == .bool(true)
             return isRecorded || mayBeGone(task) ? nil : "an accepted request is lost: task \(task) is to be killed"
-        case .application, .cancel, .cluster: return nil
+        case .application, .cancel, .cluster, .localService, .cancelService: return nil
         }
     }
 

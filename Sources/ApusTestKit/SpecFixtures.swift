@@ -33,6 +33,21 @@ package func exampleSpec(
     )
 }
 
+/// As `exampleSpec`, a local service.
+package func exampleService(
+    name: String = "TEST_SERVICE",
+    version: String = "1",
+    cores: Int = 1,
+    memoryMB: Int64 = 128,
+    hostLevel: Bool = false,
+    isRequired: Bool = true
+) -> LocalServiceSpec {
+    var spec = exampleSpec(name: name, version: version, cores: cores, memoryMB: memoryMB)
+    spec.type = .localService
+    spec.placementPolicy = .local(hostLevel: hostLevel)
+    return LocalServiceSpec(spec, isRequired: isRequired)
+}
+
 extension InstanceSpec {
     /// The specification of an application's instance; a task's has none and ends the test.
     package var spec: ApplicationSpec {

@@ -10,7 +10,7 @@ import Foundation
 
 struct AppsShow: AsyncParsableCommand {
     /// So many ended instances are shown.
-    private static let endedShown = 10
+    static let endedShown = 10
 
     static let configuration = CommandConfiguration(
         commandName: "show",
@@ -57,11 +57,11 @@ struct AppsShow: AsyncParsableCommand {
         }
     }
 
-    private static func row(_ instance: InstanceSummary) -> [String] {
+    static func row(_ instance: InstanceSummary) -> [String] {
         [instance.id.rawValue, instance.state, age(of: instance.created), instance.addresses, instance.error]
     }
 
-    private static func endedRow(_ instance: InstanceSummary) -> [String] {
+    static func endedRow(_ instance: InstanceSummary) -> [String] {
         [instance.id.rawValue, instance.state, age(of: instance.updated), instance.addresses, instance.error]
     }
 

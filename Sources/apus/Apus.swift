@@ -23,8 +23,8 @@ struct Apus: AsyncParsableCommand {
             """,
         version: "apus 0.1.0",
         subcommands: [
-            Dev.self, ControllerCommand.self, ExecutorCommand.self, Apps.self, Tasks.self, Explain.self, Cluster.self,
-            Executors.self, Maintenance.self, Logs.self,
+            Dev.self, ControllerCommand.self, ExecutorCommand.self, Apps.self, LocalServices.self, Tasks.self,
+            Explain.self, Cluster.self, Executors.self, Maintenance.self, Logs.self,
         ]
     )
 

@@ -125,4 +125,13 @@ struct ContainerLabelsTests {
         labels["apus.allocation"] = nil
         #expect(throws: LabelFault.self) { try ContainerLabels(reading: labels) }
     }
+
+    @Test
+    func `a local service's labels name the service`() throws {
+        var labels = Self.labels(healthcheck: Self.get)
+        labels.owner = .localService(ServiceID("dns-1"))
+        labels.jobType = .localService
+        #expect(labels.dictionary["apus.service.id"] == "dns-1" && labels.dictionary["apus.app.id"] == nil)
+        #expect(try ContainerLabels(reading: labels.dictionary) == labels)
+    }
 }

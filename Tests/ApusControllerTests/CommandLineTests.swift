@@ -307,4 +307,33 @@ private let binary = ProcessInfo.processInfo.environment["APUS_TEST_BINARY"]
             #expect(gone.code == 0, "\(gone.errors)")
         }
     }
+
+    @Test func `a local service is created, activated, restarted and destroyed by commands`() async throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("service-\(UUID()).json")
+        try Data(exampleService().json.bytes).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        try await Self.withNode { controller, node, endpoint in
+            func run(_ arguments: String...) async throws -> Run {
+                let command = try Program(binary ?? "", ["localservices"] + arguments, endpoint: endpoint)
+                try await eventually("it ends", node, controller) { !command.isRunning }
+                return try await command.end()
+            }
+            let created = try await run("create", file.path)
+            #expect(created.code == 0 && created.output.contains("TEST_SERVICE-1: INACTIVE"))
+            let activated = try await run("activate", "TEST_SERVICE-1")
+            #expect(activated.code == 0 && activated.output.contains("ACTIVE, wanted 1, running 1, healthy 1"))
+            #expect(try await run("list").output.contains("TEST_SERVICE-1"))
+            #expect(try await run("restart", "TEST_SERVICE-1").code == 0)
+            #expect(
+                try await run("show", "TEST_SERVICE-1").output.contains("last operation: REPLACE_INSTANCES SUCCEEDED")
+            )
+            let again = try await run("activate", "TEST_SERVICE-1")
+            #expect(again.code != 0 && again.errors.contains("Only [ADJUST_INSTANCES, DEACTIVATE"))
+            #expect(try await run("deactivate", "TEST_SERVICE-1").code == 0)
+            #expect(try await run("destroy", "TEST_SERVICE-1").code == 0)
+            try await eventually("it is gone", node, controller) {
+                await controller.get("localservices").json?["data"] == .object([])
+            }
+        }
+    }
 }

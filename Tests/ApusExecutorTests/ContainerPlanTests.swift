@@ -154,4 +154,15 @@ struct ContainerPlanTests {
         #expect(read.jobType == .computation)
         #expect(read.checks == nil)
     }
+
+    @Test func `a local service's container is named and told what it is`() throws {
+        let plan = Self.plan(.localService(LocalServiceSpec(Self.spec())))
+        #expect(plan.name == "app-1-AI-1")
+        #expect(plan.environment["DROVE_SERVICE_ID"] == "app-1" && plan.environment["DROVE_SERVICE_NAME"] == "app")
+        #expect(plan.environment["DROVE_SERVICE_INSTANCE_ID"] == "AI-1")
+        #expect(plan.environment["DROVE_APP_ID"] == nil && plan.environment["DROVE_INSTANCE_ID"] == nil)
+        let labels = try ContainerLabels(reading: plan.labels)
+        #expect(labels.owner == .localService(ServiceID("app-1")) && labels.jobType == .localService)
+        #expect(labels.checks?.isWhole == true)
+    }
 }

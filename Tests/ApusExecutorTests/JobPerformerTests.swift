@@ -195,4 +195,36 @@ struct JobPerformerTests {
         #expect(refused.reason.contains("cannot reserve a port on"))
         #expect(engine.ids.isEmpty)
     }
+
+    @Test func `a host level service's container has the container's port on the host, or fails with the reason`()
+        async throws
+    {
+        let free = try PortReservation(
+            ports: [PortSpec(name: "main", port: 1)],
+            address: "127.0.0.1",
+            excluding: []
+        )
+        let port = try #require(free.mappings.first).hostPort
+        guard case .application(var service) = spec.workload else { return }
+        service.exposedPorts = [PortSpec(name: "main", port: port)]
+        service.placementPolicy = .local(hostLevel: true)
+        let local = InstanceSpec(
+            id: InstanceID("SI-1"),
+            workload: .localService(LocalServiceSpec(service)),
+            allocation: spec.allocation
+        )
+        func create() async -> Outcome {
+            await performer.perform(
+                .create(local, created: WallTime(milliseconds: 7), epoch: 3, ports: []),
+                for: local.id,
+                portsInUse: []
+            )
+        }
+        free.release()
+        guard case .created(_, let ports) = await create() else {
+            Issue.record("it was not created")
+            return
+        }
+        #expect(ports.map(\.hostPort) == [port])
+    }
 }

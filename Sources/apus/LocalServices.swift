@@ -1,0 +1,54 @@
+import ApusModel
+import ArgumentParser
+
+/// The commands about local services.
+struct LocalServices: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "localservices",
+        abstract: "Create, look at and change local services.",
+        discussion: """
+            A local service has its instances on every executor, which takes other work only once they are healthy. A \
+            new one is inactive: test it on one executor, then activate it. Its id is NAME-VERSION.
+            """,
+        subcommands: [
+            LocalServicesCreate.self, LocalServicesList.self, LocalServicesShow.self, LocalServicesTest.self,
+            LocalServicesActivate.self, LocalServicesDeactivate.self, LocalServicesUpdateCount.self,
+            LocalServicesReplace.self, LocalServicesRestart.self, LocalServicesStop.self, LocalServicesCancel.self,
+            LocalServicesDestroy.self,
+        ]
+    )
+}
+
+/// A local service that a user names.
+struct ServiceArgument: ParsableArguments {
+    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
+    var name: String
+
+    func validate() throws {
+        guard !name.isEmpty else {
+            throw ValidationError("a local service is named NAME-VERSION, not by an empty text")
+        }
+    }
+
+    var id: ServiceID { ServiceID(name) }
+}
+
+/// Whether a command waits until every executor has what is wanted.
+struct ServiceWait: ParsableArguments {
+    @Option(help: ArgumentHelp("Wait no longer than this, as 90s, 5m or 1h.", valueName: "time"))
+    var timeout = "5m"
+
+    @Flag(inversion: .prefixedNo, help: "Show progress until every executor has what is wanted.")
+    var wait = true
+
+    func validate() throws {
+        do {
+            _ = try DurationText(parsing: timeout)
+        } catch {
+            throw ValidationError(error.message)
+        }
+    }
+
+    /// `nil` without waiting.
+    func span() throws -> Duration? { wait ? try DurationText(parsing: timeout).duration : nil }
+}

@@ -1,0 +1,121 @@
+import ApusClient
+import ApusModel
+import ArgumentParser
+
+/// How an operation on instances of a local service is carried out.
+struct ServiceOperation: ParsableArguments {
+    @Option(help: ArgumentHelp("How many instances may be on their way at a time, 1 to 512.", valueName: "n"))
+    var parallelism = 1
+
+    @OptionGroup var waiting: ServiceWait
+
+    func validate() throws {
+        guard (1...512).contains(parallelism) else { throw ValidationError("--parallelism must be 1 to 512") }
+    }
+
+    /// The API's `opSpec`.
+    var json: JSON {
+        .members([
+            "timeout": .string(waiting.timeout), "parallelism": .integer(Int64(parallelism)),
+            "failureStrategy": "STOP",
+        ])
+    }
+
+    /// The operation's own timeout is of each round: the command waits until it has ended.
+    var span: Duration? { waiting.wait ? .seconds(86_400) : nil }
+}
+
+struct LocalServicesReplace: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replace",
+        abstract: "Replace named instances of a local service by new ones on the same executors."
+    )
+
+    @OptionGroup var service: ServiceArgument
+
+    @Option(parsing: .upToNextOption, help: ArgumentHelp("These instances.", valueName: "instance"))
+    var ids: [String]
+
+    @Flag(help: "Stop an instance before its replacement starts. (Always so of a host level service.)")
+    var stopFirst = false
+
+    @OptionGroup var operation: ServiceOperation
+    @OptionGroup var api: APIOptions
+
+    func validate() throws { _ = try ids.instanceIDs() }
+
+    func run() async throws {
+        let more = [
+            JSON.Member("instanceIds", .array(try ids.instanceIDs().map(\.json))),
+            JSON.Member("stopFirst", .bool(stopFirst)), JSON.Member("opSpec", operation.json),
+        ]
+        try await ServiceRun(api, service.id).perform("REPLACE_INSTANCES", more, following: operation.span)
+    }
+}
+
+struct LocalServicesRestart: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restart",
+        abstract: "Replace all healthy instances of a local service, one at a time unless --parallelism says more."
+    )
+
+    @OptionGroup var service: ServiceArgument
+
+    @Flag(help: "Stop an instance before its replacement starts. (Always so of a host level service.)")
+    var stopFirst = false
+
+    @OptionGroup var operation: ServiceOperation
+    @OptionGroup var api: APIOptions
+
+    func run() async throws {
+        let more = [JSON.Member("stopFirst", .bool(stopFirst)), JSON.Member("clusterOpSpec", operation.json)]
+        try await ServiceRun(api, service.id).perform("RESTART", more, following: operation.span)
+    }
+}
+
+struct LocalServicesStop: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stop",
+        abstract: "Stop named instances of a local service; while it is active others take their places."
+    )
+
+    @OptionGroup var service: ServiceArgument
+
+    @Option(parsing: .upToNextOption, help: ArgumentHelp("These instances.", valueName: "instance"))
+    var ids: [String]
+
+    @OptionGroup var operation: ServiceOperation
+    @OptionGroup var api: APIOptions
+
+    func validate() throws { _ = try ids.instanceIDs() }
+
+    func run() async throws {
+        let more = [
+            JSON.Member("instanceIds", .array(try ids.instanceIDs().map(\.json))),
+            JSON.Member("opSpec", operation.json),
+        ]
+        try await ServiceRun(api, service.id).perform("STOP_INSTANCES", more, following: operation.span)
+    }
+}
+
+struct LocalServicesCancel: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cancel",
+        abstract: "End the adjustment or replacement under way of a local service."
+    )
+
+    @OptionGroup var service: ServiceArgument
+    @OptionGroup var api: APIOptions
+
+    func run() async throws {
+        let run = ServiceRun(api, service.id)
+        run.report(
+            try await callingAPI {
+                // Of an unknown service this says so; the cancellation would not.
+                _ = try await run.client.service(run.id)
+                try await run.client.cancel(run.id)
+                return try await run.client.service(run.id)
+            }
+        )
+    }
+}
