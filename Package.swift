@@ -129,8 +129,8 @@ let package = Package(
         .executableTarget(
             name: "apus",
             dependencies: [
-                "ApusClient", "ApusContainers", "ApusController", "ApusExecutor", "ApusModel", "ApusStore",
-                argumentParser, lifecycle, logging, unixSignals,
+                "ApusClient", "ApusContainers", "ApusController", "ApusEngine", "ApusExecutor", "ApusModel",
+                "ApusStore", argumentParser, lifecycle, logging, unixSignals,
             ]
         ),
 

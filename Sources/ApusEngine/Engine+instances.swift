@@ -35,6 +35,7 @@ extension Engine {
             state.applications[app]?.instances = listed
         }
         state.members[instance.executor]?.instances.append(instance.id)
+        recount.insert(instance.executor)
         touched.insert(instance.recordKey)
         dirty.insert(instance.owner)
     }
@@ -74,13 +75,14 @@ extension Engine {
         if instance.app != nil { hints.remove(instance.id, on: instance.executor, page: instance.hintPage) }
         touched.insert(instance.recordKey)
         ledger.release(instance.id)
+        recount.insert(instance.executor)
         dirty.insert(instance.owner)
         wakeWaiting()
     }
 
     private mutating func archive(_ entry: EndedInstance) {
         var history = state.ended[entry.app] ?? EndedHistory()
-        let (changed, dropped) = history.append(entry)
+        let (changed, dropped) = history.append(entry, keeping: settings.retention.mostInstances)
         state.ended[entry.app] = history
         touched.insert(Self.endedKey(entry.app, page: changed))
         if let dropped { touched.insert(Self.endedKey(entry.app, page: dropped)) }

@@ -36,6 +36,7 @@ extension Engine {
             try Application(record: json, resumed: times.now)
         }
         state.applications[application.id] = application
+        follow(application)
     }
 
     /// The oldest instances first, as they were inserted.

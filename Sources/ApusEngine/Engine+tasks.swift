@@ -73,7 +73,7 @@ extension Engine {
                 place(run, budget: &budget, at: times)
             }
         case .placed(let instance): attend(run, instance, at: times)
-        case .ended(let end): expire(id, end, at: times)
+        case .ended: break
         }
     }
 
@@ -133,7 +133,13 @@ extension Engine {
         case .refused(let refusal):
             waiting.waitForRoom(
                 run.owner,
-                .tasks(of: request.group.version, resources, run.spec.placementPolicy, avoiding: request.avoiding)
+                .tasks(
+                    of: request.group.version,
+                    resources,
+                    run.spec.placementPolicy,
+                    environment: run.spec.placementPolicy == nil ? [:] : run.spec.env,
+                    avoiding: request.avoiding
+                )
             )
             if run.shortfall?.text != refusal.text {
                 effects.append(.note("task \(run.id) has no room: \(refusal.text)"))
@@ -194,18 +200,5 @@ extension Engine {
         state.tasks[id]?.avoided[instance.executor] = times.now + TaskRun.avoidance
         touch(id)
         return true
-    }
-
-    // MARK: retention
-
-    private mutating func expire(_ id: TaskID, _ end: TaskEnd, at times: Times) {
-        let age = Duration.milliseconds(times.wall.milliseconds - end.at.milliseconds)
-        // The end of maintenance looks again.
-        guard !isInMaintenance else { return }
-        if age >= settings.taskRetention {
-            _ = forget(id, at: times)
-        } else {
-            wake(.owner(.task(id)), at: times.now + (settings.taskRetention - max(age, .zero)))
-        }
     }
 }

@@ -59,8 +59,8 @@ package struct EngineSettings: Sendable {
     package var lostAfter: Duration = .seconds(10)
     /// A START or STOP that was not confirmed is sent again after so long.
     package var resendAfter: Duration = .seconds(2)
-    /// How long an ended task is kept (contract §5.7).
-    package var taskRetention: Duration = .seconds(2 * 86_400)
+    /// How long what has ended is kept.
+    package var retention = Retention()
     /// Placements of one turn: more wait for the next, so that a batch stays small.
     package var placementsPerTurn = 256
 

@@ -1,4 +1,5 @@
 package import ApusModel
+package import ApusPlacement
 
 /// An executor that was admitted: it stays a member, heard or not, until it is retired.
 package struct Member: Sendable {
@@ -45,6 +46,18 @@ package struct Member: Sendable {
     package var duty = Duty.active
     /// The ids of what runs there, oldest first.
     package var instances: [InstanceID]
+    /// What is free and used there, strays included; soft.
+    package var usage = Usage()
+
+    /// What placement policies look at of it.
+    var traits: HostTraits {
+        HostTraits(
+            hostname: hostname,
+            tags: Set(description.tags),
+            zone: description.zone,
+            metadata: description.metadata
+        )
+    }
 
     package var isLost: Bool {
         if case .lost = presence { true } else { false }

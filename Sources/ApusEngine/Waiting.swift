@@ -6,7 +6,14 @@ struct Waiting: Sendable {
     /// Those who want alike find room alike: if the first finds none, neither does the next.
     enum Want: Hashable, Sendable {
         case application(AppID)
-        case tasks(of: AppID, ResourceRequirements, PlacementPolicy?, avoiding: Set<ExecutorID>)
+        /// Without a policy nothing depends on the environment.
+        case tasks(
+            of: AppID,
+            ResourceRequirements,
+            PlacementPolicy?,
+            environment: [String: String],
+            avoiding: Set<ExecutorID>
+        )
     }
 
     /// The first of those who want alike, who tries for all of them.

@@ -25,6 +25,8 @@ struct ControllerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where the API listens.", valueName: "ip:port"))
     var address = "127.0.0.1:10000"
 
+    @OptionGroup var retention: RetentionOptions
+
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
 
@@ -38,7 +40,12 @@ struct ControllerCommand: AsyncParsableCommand {
         let process = NodeProcess(statePath: path, logLevel: logLevel.level)
         try await process.holdingState { directory in
             let cluster = try ClusterMembership(directory: directory).knownOrFounded()
-            let controller = ControllerNode(cluster: cluster, address: address, logger: process.logger)
+            let controller = ControllerNode(
+                cluster: cluster,
+                address: address,
+                retention: try retention.retention(),
+                logger: process.logger
+            )
             let welcome = """
                 API       \(address.url) (no authentication: whoever reaches it controls the cluster)
                 cluster   \(cluster)

@@ -1,4 +1,5 @@
 import ApusController
+import ApusEngine
 import ApusModel
 import ApusStore
 import Logging
@@ -14,6 +15,7 @@ import Foundation
 struct ControllerNode {
     let cluster: ClusterID
     let address: LoopbackAddress
+    let retention: Retention
     let logger: Logger
 
     /// Gives `body` the services to run; the store is open until it ends.
@@ -39,13 +41,15 @@ struct ControllerNode {
         _ crash: CrashPoint?,
         _ onListening: @escaping @Sendable () -> Void
     ) -> [any Service] {
+        var settings = ControllerSettings(
+            cluster: cluster,
+            hostname: address.host,
+            port: address.port,
+            seed: .random(in: .min ... .max)
+        )
+        settings.engine.retention = retention
         let controller = Controller(
-            settings: ControllerSettings(
-                cluster: cluster,
-                hostname: address.host,
-                port: address.port,
-                seed: .random(in: .min ... .max)
-            ),
+            settings: settings,
             store: store,
             crash: crash,
             logger: logger

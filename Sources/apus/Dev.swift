@@ -44,6 +44,7 @@ struct Dev: AsyncParsableCommand {
 
     @OptionGroup var volumes: VolumeOptions
     @OptionGroup var traits: TraitOptions
+    @OptionGroup var retention: RetentionOptions
 
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
@@ -63,6 +64,7 @@ struct Dev: AsyncParsableCommand {
             sharing: pinned ? .pinned : .shared(multiplier: multiplier),
             allowedVolumes: volumes.allowed,
             traits: traits.traits,
+            retention: try retention.retention(),
             logLevel: logLevel.level
         )
         try await cluster.run()

@@ -1,4 +1,5 @@
 import ApusContainers
+import ApusEngine
 import ApusExecutor
 import ApusModel
 import Logging
@@ -12,6 +13,7 @@ struct DevCluster {
     let sharing: Topology.Sharing
     let allowedVolumes: [String]
     let traits: ExecutorSettings.Traits
+    let retention: Retention
     let logLevel: Logger.Level
 
     /// Runs until SIGTERM or SIGINT.
@@ -32,7 +34,12 @@ struct DevCluster {
                 traits: traits,
                 logger: process.logger
             ).executor(of: cluster)
-            let controller = ControllerNode(cluster: cluster, address: api, logger: process.logger)
+            let controller = ControllerNode(
+                cluster: cluster,
+                address: api,
+                retention: retention,
+                logger: process.logger
+            )
             try await controller.withServices(in: directory, onListening: { welcome(engine) }) { services in
                 // Stopped in the reverse order: the executor's last report still finds the controller.
                 try await process.serve(services + [executor])
