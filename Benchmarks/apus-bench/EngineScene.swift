@@ -101,7 +101,7 @@ struct EngineScene {
             let node = Topology.Node(id: 0, cores: Array(0..<machines[number].cores), memoryMB: 1 << 20)
             let description = NodeDescription(
                 topology: Topology(nodes: [node], sharing: .pinned),
-                tags: ["bench"],
+                tags: [],
                 metadata: [:]
             )
             _ = turn.take(.report(0, executors[number].report(instances, description: description)), at: now)

@@ -40,6 +40,8 @@ package struct ApplicationSummary: Sendable {
     package var operation: UnderWay?
     package var lastOperation: Ended?
     package var backoff: Backoff?
+    /// What the expected count follows; `nil` if it stands.
+    package var share: CapacityShare?
     /// Why no room was found for more instances.
     package var shortfall: String?
     /// All of it as the API gave it.
@@ -74,6 +76,7 @@ package struct ApplicationSummary: Sendable {
                 reason: try value.string("reason")
             )
         }
+        if let value = json["share"] { share = try CapacityShare(json: value) }
         shortfall = json["shortfall"]?.text
     }
 }

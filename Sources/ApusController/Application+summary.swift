@@ -16,6 +16,7 @@ extension Application {
             "runningInstances": .integer(Int64(instances.count(where: \.isRunning))),
             "operation": operation?.summary(at: now), "lastOperation": lastOperation?.summary,
             "backoff": backoff.summary(at: now), "shortfall": shortfall.map { .string($0.text) },
+            "share": share?.json,
         ])
     }
 }

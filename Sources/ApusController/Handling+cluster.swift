@@ -1,11 +1,12 @@
 import ApusEngine
 import ApusModel
+import ApusPlacement
 import HashTreeCollections
 
 /// The cluster and its executors (contract §1.4), endpoints (§1.5).
 extension Handling {
     func cluster() -> APIAnswer {
-        let active = members.filter(\.isActive)
+        let active = state.members.values.filter { MemberView($0, in: state).isActive }.map(\.usage)
         let (freeCores, usedCores) = (active.reduce(0) { $0 + $1.freeCores }, active.reduce(0) { $0 + $1.usedCores })
         let (free, used) = (active.reduce(0) { $0 + $1.freeMemoryMB }, active.reduce(0) { $0 + $1.usedMemoryMB })
         let (applications, services) = (state.applications.values, state.localServices.values)

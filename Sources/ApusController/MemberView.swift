@@ -6,32 +6,28 @@ import HashTreeCollections
 /// A member as Drove's clients see an executor, with what is free and used on it.
 struct MemberView {
     let member: Member
-    let instances: [Instance]
-    private let nodes: [NodeUsage]
-    private let usedQuantities: [String: Int64]
     /// The required local services for which it takes no other work.
     private let missing: [String]
+    private let state: ClusterState
 
     init(_ member: Member, in state: ClusterState) {
         self.member = member
         missing = state.standingOfServicesAwaited(on: member)
-        instances = member.instances.compactMap { state.instances[$0] }
+        self.state = state
+    }
+
+    var instances: [Instance] { member.instances.compactMap { state.instances[$0] } }
+
+    /// By NUMA node; looks at every instance, so for one executor only.
+    private var nodes: [NodeUsage] {
         var ledger = Ledger()
-        var used: [String: Int64] = [:]
         ledger.offer(member.id, topology: member.description.topology, traits: HostTraits(hostname: member.hostname))
         for instance in instances {
             let group = instance.owner.placementGroup(name: nil)
-            for (name, amount) in state.quantities(of: instance.owner) { used[name, default: 0] += amount }
             _ = ledger.hold(instance.id, of: group, instance.allocation, on: member.id)
         }
-        nodes = ledger.usage(of: member.id) ?? []
-        usedQuantities = used
+        return ledger.usage(of: member.id) ?? []
     }
-
-    var freeCores: Int { nodes.reduce(0) { $0 + $1.freeCores.count } }
-    var usedCores: Int { nodes.reduce(0) { $0 + $1.usedCores.count } }
-    var freeMemoryMB: Int64 { nodes.reduce(0) { $0 + $1.freeMemoryMB } }
-    var usedMemoryMB: Int64 { nodes.reduce(0) { $0 + $1.usedMemoryMB } }
 
     /// Counts as there for Drove's clients; `presence` says what is true.
     var isActive: Bool { wireState == "ACTIVE" }
@@ -80,27 +76,29 @@ struct MemberView {
         .members([
             "executorId": member.id.json, "hostname": .string(member.hostname),
             "port": .integer(Int64(member.port)), "transportType": .string(member.transport.rawValue),
-            "freeCores": .integer(Int64(freeCores)), "usedCores": .integer(Int64(usedCores)),
-            "freeMemory": .integer(freeMemoryMB), "usedMemory": .integer(usedMemoryMB), "tags": tags,
-            "state": .string(wireState), "presence": .string(presence), "duty": duty,
-            "troubles": troubles, "zone": zone, "waitingFor": waitingFor,
+            "freeCores": .integer(Int64(member.usage.freeCores)), "usedCores": .integer(Int64(member.usage.usedCores)),
+            "freeMemory": .integer(member.usage.freeMemoryMB), "usedMemory": .integer(member.usage.usedMemoryMB),
+            "tags": tags,
+            "state": .string(wireState), "presence": .string(presence), "duty": duty, "troubles": troubles,
+            "zone": zone, "waitingFor": waitingFor,
         ])
     }
 
     /// ExecutorNodeData.
     func details(instances: [InstanceView], serviceInstances: [InstanceView], tasks: [TaskView]) -> JSON {
-        .members([
+        let nodes = nodes
+        return .members([
             "type": "EXECUTOR", "hostname": .string(member.hostname), "port": .integer(Int64(member.port)),
             "transportType": .string(member.transport.rawValue), "updated": member.heardAt.json,
             "state": .members([
                 "executorId": member.id.json,
                 "cpus": .members([
-                    "type": "CPU", "freeCores": perNode { .array($0.freeCores.map { .integer(Int64($0)) }) },
-                    "usedCores": perNode { .array($0.usedCores.map { .integer(Int64($0)) }) },
+                    "type": "CPU", "freeCores": perNode(nodes) { .array($0.freeCores.map { .integer(Int64($0)) }) },
+                    "usedCores": perNode(nodes) { .array($0.usedCores.map { .integer(Int64($0)) }) },
                 ]),
                 "memory": .members([
-                    "type": "MEMORY", "freeMemory": perNode { .integer($0.freeMemoryMB) },
-                    "usedMemory": perNode { .integer($0.usedMemoryMB) },
+                    "type": "MEMORY", "freeMemory": perNode(nodes) { .integer($0.freeMemoryMB) },
+                    "usedMemory": perNode(nodes) { .integer($0.usedMemoryMB) },
                 ]),
                 "layout": layout,
             ]),
@@ -117,6 +115,10 @@ struct MemberView {
     private var quantities: JSON? {
         let offered = member.description.topology.quantities
         guard !offered.isEmpty else { return nil }
+        var usedQuantities: [String: Int64] = [:]
+        for instance in instances {
+            for (name, amount) in state.quantities(of: instance.owner) { usedQuantities[name, default: 0] += amount }
+        }
         return .object(
             offered.keys.sorted().map { name in
                 let (total, used) = (offered[name] ?? 0, usedQuantities[name] ?? 0)
@@ -128,7 +130,7 @@ struct MemberView {
         )
     }
 
-    private func perNode(_ value: (NodeUsage) -> JSON) -> JSON {
+    private func perNode(_ nodes: [NodeUsage], _ value: (NodeUsage) -> JSON) -> JSON {
         .object(nodes.map { JSON.Member("\($0.id)", value($0)) })
     }
 

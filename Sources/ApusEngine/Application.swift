@@ -6,6 +6,8 @@ package struct Application: Sendable {
     package var spec: ApplicationSpec
     /// How many instances are wanted; kept until an operation changes it.
     package var expected: Int
+    /// What that number follows as machines come and go; `nil` if it stands.
+    package var share: CapacityShare?
     package var created: WallTime
     package var updated: WallTime
     /// The operation under way.

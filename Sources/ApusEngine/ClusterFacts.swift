@@ -19,6 +19,8 @@ package struct ClusterFacts: Hashable, Sendable {
 
     /// Of so many it is known that they must be started again before they may join.
     private static let mostRetired = 1000
+    /// Up to when age was counted (`SoundClock`); `nil` before the first look.
+    var checked: WallTime?
 
     static let key = RecordKey(.cluster, "facts")
     /// Drove's text (contract §0.4).
@@ -57,6 +59,7 @@ extension ClusterFacts {
         .members([
             "schema": 1, "mode": .string(mode.rawValue), "changed": changed.json, "spread": spread?.json,
             "retired": retired.isEmpty ? nil : .array(retired.map(\.record)),
+            "checked": checked?.json,
         ])
     }
 
@@ -66,6 +69,7 @@ extension ClusterFacts {
         if json["retired"] != nil {
             for executor in try json.array("retired") { retired.append(try RetiredExecutor(record: executor)) }
         }
+        if json["checked"] != nil { checked = WallTime(milliseconds: try json.integer("checked")) }
         if let recorded = json["spread"] { spread = try SpreadPolicy(json: recorded) }
     }
 }

@@ -34,6 +34,9 @@ extension Engine {
         if case .create(let spec, let instances, let opSpec) = operation {
             return create(spec, instances: instances, opSpec, at: times)
         }
+        if case .createShare(let spec, let share, let opSpec) = operation {
+            return create(spec, instances: 0, share: share, opSpec, at: times)
+        }
         let id = operation.appID
         guard let application = state.applications[id] else { return .refused(["No state found for app: \(id)"]) }
         if let refusal = refusal(of: operation, in: application.state) { return .refused([refusal]) }
@@ -44,16 +47,20 @@ extension Engine {
     private mutating func create(
         _ spec: ApplicationSpec,
         instances: Int,
+        share: CapacityShare? = nil,
         _ opSpec: ClusterOpSpec,
         at times: Times
     ) -> CommandOutcome {
         guard state.applications[spec.id] == nil else { return .refused(["App \(spec.id) already exists"]) }
         let notBuilt = Workload.application(spec).partsNotBuilt
         guard notBuilt.isEmpty else { return .refused(notBuilt) }
+        let instances = share.map { capacity.follow(spec, $0) } ?? instances
         var application = Application(spec: spec, expected: instances, created: times.wall, updated: times.wall)
+        application.share = share
         if instances > 0 {
             application.operation = newOperation(.create, opSpec, steps: instances, on: application, at: times)
             application.operation?.before = 0
+            application.operation?.shareBefore = nil
         }
         state.applications[spec.id] = application
         // Instances of an earlier application of this id, or found without one, are its own now.
@@ -72,15 +79,27 @@ extension Engine {
     ) -> [String] {
         let live = state.instances(of: application.id)
         switch operation {
-        case .create: return []
+        case .create, .createShare: return []
         case .startInstances(_, let instances, let opSpec):
             return scale(.startInstances, to: application.expected + instances, opSpec, application, at: times)
         case .scale(_, let required, let opSpec):
             return scale(.scale, to: required, opSpec, application, at: times)
+        case .scaleToShare(_, let share, let opSpec):
+            var followed = capacity
+            let required = followed.follow(application.spec, share)
+            return scale(.scale, to: required, share: share, opSpec, application, at: times)
         case .suspend(_, let opSpec):
             begin(.suspend, expected: 0, opSpec, steps: live.count, on: application, at: times)
         case .recover:
-            begin(.recover, expected: application.expected, .standard, steps: 1, on: application, at: times)
+            begin(
+                .recover,
+                expected: application.expected,
+                share: application.share,
+                .standard,
+                steps: 1,
+                on: application,
+                at: times
+            )
         case .destroy(_, let opSpec):
             begin(.destroy, expected: 0, opSpec, steps: live.count, on: application, at: times)
         case .stopInstances(_, let ids, let skipRespawn, let opSpec):
@@ -95,6 +114,7 @@ extension Engine {
             begin(
                 .stopInstances,
                 expected: max(0, application.expected - fewer),
+                share: fewer > 0 ? nil : application.share,
                 opSpec,
                 steps: targets.count,
                 on: application,
@@ -112,6 +132,7 @@ extension Engine {
             begin(
                 .replaceInstances,
                 expected: application.expected,
+                share: application.share,
                 opSpec,
                 steps: targets.count,
                 on: application,
@@ -127,6 +148,7 @@ extension Engine {
     private mutating func scale(
         _ kind: Operation.Kind,
         to required: Int,
+        share: CapacityShare? = nil,
         _ opSpec: ClusterOpSpec,
         _ application: Application,
         at times: Times
@@ -137,14 +159,21 @@ extension Engine {
         let alive = state.instances(of: application.id).count { $0.isAlive }
         let lacking = lacking(for: .application(application.spec), instances: required - alive)
         guard lacking.isEmpty else { return lacking }
-        begin(kind, expected: required, opSpec, steps: abs(required - alive), on: application, at: times)
+        begin(kind, expected: required, share: share, opSpec, steps: abs(required - alive), on: application, at: times)
         return []
     }
 
-    /// `steps` is the number of instances that it starts or stops, for the time it may take.
+    /// Ends an application of which nothing runs.
+    mutating func destroy(_ application: Application, at times: Times) {
+        begin(.destroy, expected: 0, .standard, steps: 1, on: application, at: times)
+    }
+
+    /// `steps` is the number of instances that it starts or stops, for the time it may take; without a `share` the
+    /// expected count stands from now on.
     private mutating func begin(
         _ kind: Operation.Kind,
         expected: Int,
+        share: CapacityShare? = nil,
         _ opSpec: ClusterOpSpec,
         steps: Int,
         on application: Application,
@@ -159,6 +188,8 @@ extension Engine {
         detail(&operation)
         application.operation = operation
         application.expected = expected
+        application.share = share
+        follow(application)
         application.updated = times.wall
         // Whoever asks again wants it tried again now.
         application.backoff = Backoff()
@@ -181,6 +212,7 @@ extension Engine {
             resumed: times.now
         )
         operation.before = application.expected
+        operation.shareBefore = application.share
         operation.rounds = max(1, (steps + opSpec.parallelism - 1) / opSpec.parallelism)
         return operation
     }

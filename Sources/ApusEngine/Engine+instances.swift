@@ -35,6 +35,7 @@ extension Engine {
             state.localServices[service]?.instances[instance.executor, default: []].append(instance.id)
         }
         state.members[instance.executor]?.instances.append(instance.id)
+        recount.insert(instance.executor)
         touched.insert(instance.recordKey)
         mark(instance)
     }
@@ -82,6 +83,7 @@ extension Engine {
         if !instance.isTask { hints.remove(instance.id, on: instance.executor, page: instance.hintPage) }
         touched.insert(instance.recordKey)
         ledger.release(instance.id)
+        recount.insert(instance.executor)
         mark(instance)
         wakeServicesShort(on: instance.executor)
         // Local services leave an executor last.
@@ -91,7 +93,7 @@ extension Engine {
 
     private mutating func archive(_ entry: EndedInstance) {
         var history = state.ended[entry.owner] ?? EndedHistory()
-        let (changed, dropped) = history.append(entry)
+        let (changed, dropped) = history.append(entry, keeping: settings.retention.mostInstances)
         state.ended[entry.owner] = history
         touched.insert(Self.endedKey(entry.owner, page: changed))
         if let dropped { touched.insert(Self.endedKey(entry.owner, page: dropped)) }

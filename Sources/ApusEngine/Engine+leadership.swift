@@ -38,6 +38,7 @@ extension Engine {
             try Application(record: json, resumed: times.now)
         }
         state.applications[application.id] = application
+        follow(application)
     }
 
     private mutating func loadLocalService(_ record: Record, at times: Times) throws(JSONError) {

@@ -40,12 +40,8 @@ extension Engine {
 
     /// Tells the ledger what a member has now.
     mutating func offer(_ member: Member) {
-        let description = member.description
-        ledger.offer(
-            member.id,
-            topology: description.topology,
-            traits: member.traits
-        )
+        ledger.offer(member.id, topology: member.description.topology, traits: member.traits)
+        recount.insert(member.id)
     }
 
     /// Notes that a member spoke, in this run of its process.
@@ -169,6 +165,7 @@ extension Engine {
         for id in strays.keys.sorted() where strays[id]?.executor == member.id {
             strays[id] = nil
             ledger.release(id)
+            recount.insert(member.id)
         }
         wakeWaiting()
     }
@@ -184,10 +181,13 @@ extension Engine {
             unheard.remove(id)
             joining.remove(id)
             behind.remove(id)
+            capacity.offer(id, nil)
             updateMayStop()
             return
         }
         if member.presence == .present, !member.isReady, state.servicesAwaited(on: member).isEmpty { ready(member) }
+        let offer = CapacityBook.Offer(topology: member.description.topology, traits: member.traits)
+        capacity.offer(id, member.isLost || member.duty != .active ? nil : offer)
         if member.presence == .joining { joining.insert(id) } else { joining.remove(id) }
         let isDeaf = member.presence == .silent || member.isLost
         if isDeaf || member.acknowledged >= state.epoch { behind.remove(id) } else { behind.insert(id) }

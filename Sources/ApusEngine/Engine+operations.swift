@@ -77,6 +77,8 @@ extension Engine {
             return
         }
         application.expected = operation.before
+        application.share = operation.shareBefore
+        follow(application)
         end(&application, with: operation.ended(.rolledBack, reason, at: times.wall), at: times)
         rollBack(operation, to: application.expected, live: live, at: times)
     }
@@ -102,6 +104,7 @@ extension Engine {
         for page in state.ended[owner]?.pages ?? [] { touched.insert(Self.endedKey(owner, page: page.number)) }
         state.ended[owner] = nil
         state.applications[app] = nil
+        capacity.leave(app)
         touched.insert(RecordKey(.application, app.rawValue))
         effects.append(.note("\(app) is destroyed"))
     }
@@ -117,6 +120,8 @@ extension Engine {
             // What moves may have one more.
             let well = state.instances(of: app).count(where: \.isAliveAndWell)
             application.expected = min(well, max(application.expected, operation.before))
+            application.share = nil
+            follow(application)
         case .replaceInstances: break
         case .create, .stopInstances, .recover, .destroy, .adjustInstances: return refusal
         }

@@ -111,6 +111,7 @@ extension Engine {
         for id in strays.keys.sorted() where strays[id]?.executor == executor && !listed.contains(id) {
             strays[id] = nil
             ledger.release(id)
+            recount.insert(executor)
         }
         dirty.formUnion(waiting.take(for: executor))
         wakeWaiting()
@@ -129,6 +130,7 @@ extension Engine {
         } else if report.state.isTerminal {
             if strays.removeValue(forKey: report.id) != nil {
                 ledger.release(report.id)
+                recount.insert(member.id)
                 wakeWaiting()
             }
         } else if isAdoptable(report.owner), state.instances[report.id] == nil, !hasEnded(report.id, of: report.owner) {
@@ -252,6 +254,7 @@ extension Engine {
                 .note("\(report.id) on \(executor) belongs to nothing known (\(report.owner)): it will be stopped")
             )
             state.hold(report.id, of: report.owner, report.allocation, on: executor, in: &ledger)
+            recount.insert(executor)
             strays[report.id] = Stray(
                 executor: executor,
                 owner: report.owner,

@@ -73,7 +73,7 @@ extension Engine {
                 place(run, budget: &budget, at: times)
             }
         case .placed(let instance): attend(run, instance, at: times)
-        case .ended(let end): expire(id, end, at: times)
+        case .ended: break
         }
     }
 
@@ -197,18 +197,5 @@ extension Engine {
         state.tasks[id]?.avoided[instance.executor] = times.now + TaskRun.avoidance
         touch(id)
         return true
-    }
-
-    // MARK: retention
-
-    private mutating func expire(_ id: TaskID, _ end: TaskEnd, at times: Times) {
-        let age = Duration.milliseconds(times.wall.milliseconds - end.at.milliseconds)
-        // The end of maintenance looks again.
-        guard !isInMaintenance else { return }
-        if age >= settings.taskRetention {
-            _ = forget(id, at: times)
-        } else {
-            wake(.owner(.task(id)), at: times.now + (settings.taskRetention - max(age, .zero)))
-        }
     }
 }

@@ -23,6 +23,8 @@ package struct Engine: Sendable {
     var timerOrder: UInt64 = 0
     /// When each is looked at next: it says itself when it wants to be looked at again.
     private var alarms: [Timer.Subject: Moment] = [:]
+    /// Members on which something is held, or no longer, since their usage was counted.
+    var recount: Set<ExecutorID> = []
     /// Records that this turn changed.
     var touched: Set<RecordKey> = []
     var effects: [Effect] = []
@@ -41,8 +43,12 @@ package struct Engine: Sendable {
     var behind: Set<ExecutorID> = []
     /// Every member has recorded this epoch, or is not there to obey an older one.
     var mayStop = false
+    /// For those whose expected count is a share of it.
+    var capacity = CapacityBook()
     /// Which record of its executor each instance stands in.
     var hints = HintPages()
+    /// By which age is counted.
+    var clock: SoundClock
     private var lastInput: Moment
     private var notListening: Duration = .zero
 
@@ -52,6 +58,7 @@ package struct Engine: Sendable {
             case member(ExecutorID)
             case owner(Owner)
             case command(InstanceID)
+            case retention
             case stray(InstanceID)
             /// A local service on one executor.
             case host(ServiceID, ExecutorID)
@@ -80,8 +87,11 @@ package struct Engine: Sendable {
         self.settings = settings
         random = SplitMix64(seed: seed)
         lastInput = times.now
+        clock = SoundClock(stored: nil, at: times)
         try load(records, at: times)
         endLost(at: times)
+        startRetention(at: times)
+        countUsage()
         mayStop = behind.isEmpty
         dirty = Set(state.applications.keys.map(Owner.application)).union(state.tasks.keys.map(Owner.task))
             .union(state.localServices.keys.map(Owner.localService))
@@ -108,6 +118,7 @@ package struct Engine: Sendable {
     package mutating func decide(at times: Times) {
         listen(at: times.now)
         fireTimers(at: times)
+        followCapacity(at: times)
         var budget = settings.placementsPerTurn
         let trials = waiting.takeTrials()
         dirty.formUnion(trials.map(\.owner))
@@ -123,6 +134,12 @@ package struct Engine: Sendable {
         }
         for trial in trials { goOn(after: trial, budget: &budget, at: times) }
         settleDuties(at: times)
+        countUsage()
+    }
+
+    private mutating func countUsage() {
+        for member in recount { state.members[member]?.usage = ledger.sums(of: member) }
+        recount = []
     }
 
     mutating func reconcile(_ owner: Owner, budget: inout Int, at times: Times) {
@@ -134,7 +151,7 @@ package struct Engine: Sendable {
     }
 
     /// More was touched than one turn may decide: another should follow at once.
-    package var hasWork: Bool { !dirty.isEmpty || !dirtyHosts.isEmpty || waiting.hasWork }
+    package var hasWork: Bool { !dirty.isEmpty || !dirtyHosts.isEmpty || waiting.hasWork || capacity.hasMoved }
 
     /// The records that changed since the last call, in batches that a store takes; none if none did.
     ///
@@ -210,6 +227,7 @@ package struct Engine: Sendable {
             case .member: break
             case .owner(let owner): dirty.insert(owner)
             case .command(let instance): repeatCommand(for: instance, at: times)
+            case .retention: removeStale(at: times)
             case .stray(let instance): repeatStop(ofStray: instance, at: times)
             case .host(let service, let executor): dirtyHosts[service, default: []].insert(executor)
             }

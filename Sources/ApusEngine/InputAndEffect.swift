@@ -63,8 +63,8 @@ package struct EngineSettings: Sendable {
     package var lostAfter: Duration = .seconds(10)
     /// A START or STOP that was not confirmed is sent again after so long.
     package var resendAfter: Duration = .seconds(2)
-    /// How long an ended task is kept (contract §5.7).
-    package var taskRetention: Duration = .seconds(2 * 86_400)
+    /// How long what has ended is kept.
+    package var retention = Retention()
     /// How what is free on executors counts where a task is placed.
     package var taskWeights = LoadWeights()
     /// Placements of one turn: more wait for the next, so that a batch stays small.

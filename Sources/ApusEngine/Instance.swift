@@ -155,7 +155,6 @@ extension EndedInstance {
 /// The ended instances of one application or local service: pages of bounded size, the oldest dropped.
 package struct EndedHistory: Sendable {
     package static let entriesPerPage = 10
-    package static let pagesKept = 15
     /// Entries with long errors and many ports fill a page sooner: it must stay one record of a store.
     private static let fullPageBytes = 48 << 10
 
@@ -171,6 +170,7 @@ package struct EndedHistory: Sendable {
     package init() {}
 
     package var entries: [EndedInstance] { pages.flatMap(\.entries) }
+    var count: Int { pages.reduce(0) { $0 + $1.entries.count } }
 
     package func entry(_ id: InstanceID) -> EndedInstance? {
         for page in pages.reversed() {
@@ -179,15 +179,16 @@ package struct EndedHistory: Sendable {
         return nil
     }
 
-    /// Appends an entry.
+    /// Appends an entry; the oldest page goes if the others have `most` entries without it.
     ///
-    /// - Returns: the page that changed, and the one to delete if there are too many now.
-    mutating func append(_ entry: EndedInstance) -> (changed: Int, dropped: Int?) {
+    /// - Returns: the page that changed, and the one to delete.
+    mutating func append(_ entry: EndedInstance, keeping most: Int) -> (changed: Int, dropped: Int?) {
         let hasRoom = pages.last.map { $0.entries.count < Self.entriesPerPage && $0.bytes < Self.fullPageBytes }
         if hasRoom != true { pages.append(Page(number: (pages.last?.number ?? 0) + 1)) }
         pages[pages.count - 1].entries.append(entry)
         pages[pages.count - 1].bytes += entry.record.bytes.count
-        let dropped = pages.count > Self.pagesKept ? pages.removeFirst().number : nil
+        let isSurplus = pages.count > 1 && count - (pages.first?.entries.count ?? 0) >= most
+        let dropped = isSurplus ? pages.removeFirst().number : nil
         return (pages[pages.count - 1].number, dropped)
     }
 }

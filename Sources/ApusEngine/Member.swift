@@ -52,6 +52,18 @@ package struct Member: Sendable {
     package var isReady = false
     /// The ids of what runs there, oldest first.
     package var instances: [InstanceID]
+    /// What is free and used there, strays included; soft.
+    package var usage = Usage()
+
+    /// What placement policies look at of it.
+    var traits: HostTraits {
+        HostTraits(
+            hostname: hostname,
+            tags: Set(description.tags),
+            zone: description.zone,
+            metadata: description.metadata
+        )
+    }
 
     /// It has not spoken to this leader, and is not given up.
     var isUnheard: Bool { incarnation == 0 && !isLost }

@@ -49,6 +49,8 @@ package struct Operation: Hashable, Sendable {
     package var rounds = 1
     /// The expected count before it, which a rollback restores.
     package var before = 0
+    /// The share that it followed before, which a rollback restores too.
+    package var shareBefore: CapacityShare?
     /// The instances that it replaces or stops; empty of the other kinds.
     package var targets: [InstanceID] = []
     package var order = Order.startFirst

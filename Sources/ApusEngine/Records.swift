@@ -48,8 +48,9 @@ extension Engine {
 extension Application {
     func record(at now: Moment) -> JSON {
         .members([
-            "schema": .integer(recordSchema), "expected": .integer(Int64(expected)), "created": created.json,
-            "updated": updated.json, "operation": operation?.record(at: now), "lastOperation": lastOperation?.record,
+            "schema": .integer(recordSchema), "expected": .integer(Int64(expected)), "share": share?.json,
+            "created": created.json, "updated": updated.json, "operation": operation?.record(at: now),
+            "lastOperation": lastOperation?.record,
             "spec": spec.json,
         ])
     }
@@ -61,6 +62,7 @@ extension Application {
             created: WallTime(milliseconds: try json.integer("created")),
             updated: WallTime(milliseconds: try json.integer("updated"))
         )
+        if let recorded = json["share"] { share = try CapacityShare(json: recorded) }
         if let under = json["operation"] { operation = try Operation(record: under, resumed: resumed) }
         if let ended = json["lastOperation"] { lastOperation = try EndedOperation(record: ended) }
     }
@@ -72,7 +74,7 @@ extension Operation {
             "id": id.json, "kind": .string(kind.rawValue), "parallelism": .integer(Int64(parallelism)),
             "timeout": timeout.json, "failureStrategy": .string(failureStrategy.rawValue),
             "rounds": .integer(Int64(rounds)), "before": .integer(Int64(before)),
-            "order": .string(order.rawValue), "accepted": accepted.json,
+            "shareBefore": shareBefore?.json, "order": .string(order.rawValue), "accepted": accepted.json,
             "spentMilliseconds": .integer((spent + (now - resumed)).milliseconds),
             "targets": targets.isEmpty ? nil : .array(targets.map(\.json)),
         ])
@@ -97,6 +99,7 @@ extension Operation {
         guard json["rounds"] != nil else { return }
         rounds = try json.int("rounds")
         before = try json.int("before")
+        if let recorded = json["shareBefore"] { shareBefore = try CapacityShare(json: recorded) }
         order = Order(rawValue: try json.string("order")) ?? .startFirst
         targets = try json.instanceIDs("targets")
     }

@@ -2,12 +2,16 @@
 package enum ApplicationOperation: SpecPart {
     /// `instances` 0 to 2048.
     case create(ApplicationSpec, instances: Int, ClusterOpSpec)
+    /// With as many instances as a share of the cluster's capacity is, now and as that changes.
+    case createShare(ApplicationSpec, CapacityShare, ClusterOpSpec)
     case destroy(AppID, ClusterOpSpec)
     /// `instances` more than now, 0 to 1024.
     case startInstances(AppID, instances: Int, ClusterOpSpec)
     case stopInstances(AppID, ids: [InstanceID], skipRespawn: Bool, ClusterOpSpec)
     /// `required` 0 to 2048.
     case scale(AppID, required: Int, ClusterOpSpec)
+    /// From now on as many as the share is.
+    case scaleToShare(AppID, CapacityShare, ClusterOpSpec)
     /// No ids mean all that are healthy.
     case replaceInstances(AppID, ids: [InstanceID], stopFirst: Bool, ClusterOpSpec)
     case suspend(AppID, ClusterOpSpec)
@@ -16,9 +20,10 @@ package enum ApplicationOperation: SpecPart {
     /// The application it is about; for a creation the one to be.
     package var appID: AppID {
         switch self {
-        case .create(let spec, _, _): spec.id
+        case .create(let spec, _, _), .createShare(let spec, _, _): spec.id
         case .destroy(let app, _), .startInstances(let app, _, _), .stopInstances(let app, _, _, _),
-            .scale(let app, _, _), .replaceInstances(let app, _, _, _), .suspend(let app, _), .recover(let app):
+            .scale(let app, _, _), .scaleToShare(let app, _, _), .replaceInstances(let app, _, _, _),
+            .suspend(let app, _), .recover(let app):
             app
         }
     }
@@ -26,9 +31,10 @@ package enum ApplicationOperation: SpecPart {
     /// How it is carried out; `standard` for RECOVER, which says nothing.
     package var opSpec: ClusterOpSpec {
         switch self {
-        case .create(_, _, let opSpec), .destroy(_, let opSpec), .startInstances(_, _, let opSpec),
-            .stopInstances(_, _, _, let opSpec), .scale(_, _, let opSpec), .replaceInstances(_, _, _, let opSpec),
-            .suspend(_, let opSpec):
+        case .create(_, _, let opSpec), .createShare(_, _, let opSpec), .destroy(_, let opSpec),
+            .startInstances(_, _, let opSpec),
+            .stopInstances(_, _, _, let opSpec), .scale(_, _, let opSpec), .scaleToShare(_, _, let opSpec),
+            .replaceInstances(_, _, _, let opSpec), .suspend(_, let opSpec):
             opSpec
         case .recover: .standard
         }
@@ -37,11 +43,11 @@ package enum ApplicationOperation: SpecPart {
     /// The name in texts for people, SCALE_INSTANCES for a scale; on the wire that one is SCALE.
     package var typeName: String {
         switch self {
-        case .create: "CREATE"
+        case .create, .createShare: "CREATE"
         case .destroy: "DESTROY"
         case .startInstances: "START_INSTANCES"
         case .stopInstances: "STOP_INSTANCES"
-        case .scale: "SCALE_INSTANCES"
+        case .scale, .scaleToShare: "SCALE_INSTANCES"
         case .replaceInstances: "REPLACE_INSTANCES"
         case .suspend: "SUSPEND"
         case .recover: "RECOVER"
@@ -60,6 +66,10 @@ extension ApplicationOperation {
     package init(_ reader: SpecReader) {
         switch reader.kind(Self.kinds) {
         case "CREATE":
+            if let share = reader.share("instances") {
+                self = .createShare(reader.part("spec"), share, reader.part("opSpec"))
+                return
+            }
             self = .create(
                 reader.part("spec"),
                 instances: Int(reader.integer("instances", in: 0...2048)),
@@ -80,6 +90,10 @@ extension ApplicationOperation {
                 reader.part("opSpec")
             )
         case "SCALE", "SCALE_INSTANCES":
+            if let share = reader.share("requiredInstances") {
+                self = .scaleToShare(Self.app(reader), share, reader.part("opSpec"))
+                return
+            }
             self = .scale(
                 Self.app(reader),
                 required: Int(reader.integer("requiredInstances", in: 0...2048)),
@@ -122,6 +136,8 @@ extension ApplicationOperation {
             .members([
                 "type": "CREATE", "spec": spec.json, "instances": .integer(Int64(instances)), "opSpec": opSpec.json,
             ])
+        case .createShare(let spec, let share, let opSpec):
+            .members(["type": "CREATE", "spec": spec.json, "instances": share.json, "opSpec": opSpec.json])
         case .destroy(let app, let opSpec):
             .members(["type": "DESTROY", "appId": app.json, "opSpec": opSpec.json])
         case .startInstances(let app, let instances, let opSpec):
@@ -139,6 +155,8 @@ extension ApplicationOperation {
                 "type": "SCALE", "appId": app.json, "requiredInstances": .integer(Int64(required)),
                 "opSpec": opSpec.json,
             ])
+        case .scaleToShare(let app, let share, let opSpec):
+            .members(["type": "SCALE", "appId": app.json, "requiredInstances": share.json, "opSpec": opSpec.json])
         case .replaceInstances(let app, let ids, let stopFirst, let opSpec):
             .members([
                 "type": "REPLACE_INSTANCES", "appId": app.json, "instanceIds": .array(ids.map(\.json)),

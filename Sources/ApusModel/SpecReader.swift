@@ -82,6 +82,7 @@ package struct SpecReader {
     // MARK: scalars
 
     func has(_ key: String) -> Bool { object[key] != nil }
+    func raw(_ key: String) -> JSON? { object[key] }
 
     func string(_ key: String) -> String? { object[key].flatMap { string($0, key) } }
 

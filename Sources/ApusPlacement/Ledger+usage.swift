@@ -28,7 +28,29 @@ package struct NodeUsage: Hashable, Sendable {
     package var usedMemoryMB: Int64
 }
 
+/// What is free and what is held of one executor.
+package struct Usage: Hashable, Sendable {
+    package var freeCores = 0
+    package var usedCores = 0
+    package var freeMemoryMB: Int64 = 0
+    package var usedMemoryMB: Int64 = 0
+
+    package init() {}
+}
+
 extension Ledger {
+    /// What is free and held on an executor, open or not, in sum.
+    package func sums(of executor: ExecutorID) -> Usage {
+        var usage = Usage()
+        for node in shelf(of: executor)?.nodes ?? [] {
+            usage.freeCores += node.free.count
+            usage.usedCores += node.offered.count - node.free.count
+            usage.freeMemoryMB &+= max(0, node.freeMB)
+            usage.usedMemoryMB &+= node.heldMB
+        }
+        return usage
+    }
+
     /// Sums over the executors that are open.
     package func totals() -> Totals {
         var totals = Totals()

@@ -152,9 +152,10 @@ struct RequestLedger: Sendable {
         guard case .application(let operation) = command else { return [.unsure] }
         var after: Set<Standing>
         switch operation {
-        case .create, .recover, .replaceInstances: return [before]
+        case .create, .createShare, .recover, .replaceInstances: return [before]
         case .destroy: return [.leaving]
         case .scale(_, let required, _): after = [.wanted(required)]
+        case .scaleToShare: after = [.unsure]
         case .suspend: after = [.wanted(0)]
         case .startInstances(_, let instances, _): after = [count.map { .wanted($0 + instances) } ?? .unsure]
         case .stopInstances(_, let ids, let skipRespawn, _):
@@ -182,7 +183,8 @@ extension Command {
         guard case .application(let operation) = self else { return nil }
         return switch operation {
         case .create(_, let instances, _): instances > 0 ? "CREATE" : nil
-        case .scale: "SCALE"
+        case .createShare: "CREATE"
+        case .scale, .scaleToShare: "SCALE"
         case .suspend: "SUSPEND"
         case .recover: "RECOVER"
         case .destroy: "DESTROY"

@@ -96,7 +96,7 @@ extension World {
         case .create(_, let instances, _): instances <= most
         case .scale(_, let required, _): required <= most
         case .startInstances(_, let instances, _): oracle.requests.mostWanted(spec.id) + instances <= most
-        case .destroy, .stopInstances, .replaceInstances, .suspend, .recover: true
+        case .createShare, .scaleToShare, .destroy, .stopInstances, .replaceInstances, .suspend, .recover: true
         }
     }
 

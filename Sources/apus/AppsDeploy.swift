@@ -16,14 +16,19 @@ struct AppsDeploy: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The specification, or - to read it from standard input.", valueName: "file"))
     var file: String
 
-    @Option(help: ArgumentHelp("How many instances to keep running, 0 to 2048.", valueName: "n"))
-    var instances = 1
+    @Option(
+        help: ArgumentHelp(
+            "How many instances to keep running, 0 to 2048, or a share of what the cluster's cores can hold, as 7%.",
+            valueName: "n"
+        )
+    )
+    var instances = InstanceCount.number(1)
 
     @OptionGroup var operation: OperationOptions
     @OptionGroup var api: APIOptions
 
     func validate() throws {
-        guard (0...2048).contains(instances) else { throw ValidationError("--instances must be 0 to 2048") }
+        try instances.validate("--instances")
     }
 
     func run() async throws {
@@ -32,8 +37,8 @@ struct AppsDeploy: AsyncParsableCommand {
         let valid: ApplicationSpec = try source.valid(spec)
         let run = OperationRun(api, valid.id)
         let create: JSON = .members([
-            "type": "CREATE", "spec": spec, "instances": .integer(Int64(instances)),
-            "opSpec": operation.json(instances: instances),
+            "type": "CREATE", "spec": spec, "instances": instances.json,
+            "opSpec": instances.number.map { operation.json(instances: $0) } ?? operation.json(),
         ])
         let result = try await run.interruptibleAsOne {
             do {
@@ -54,15 +59,24 @@ struct AppsDeploy: AsyncParsableCommand {
             )
         }
         run.show("\(spec.id) exists with this specification")
-        if let now = try await callingAPI({ try await run.application() }), now.expected == instances,
-            now.operation == nil, now.healthy == instances || !operation.wait
+        if let now = try await callingAPI({ try await run.application() }), now.isWanted(instances),
+            now.operation == nil, now.healthy == now.expected || !operation.wait
         {
             return now
         }
         let scale: JSON = .members([
-            "type": "SCALE", "appId": spec.id.json, "requiredInstances": .integer(Int64(instances)),
+            "type": "SCALE", "appId": spec.id.json, "requiredInstances": instances.json,
             "opSpec": operation.json(),
         ])
         return try await run.perform(scale, waiting: operation.wait)
+    }
+}
+
+extension ApplicationSummary {
+    fileprivate func isWanted(_ count: InstanceCount) -> Bool {
+        switch count {
+        case .number(let number): expected == number && share == nil
+        case .share(let wanted): share == wanted
+        }
     }
 }

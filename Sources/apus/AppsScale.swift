@@ -10,20 +10,25 @@ struct AppsScale: AsyncParsableCommand {
 
     @OptionGroup var app: AppArgument
 
-    @Argument(help: ArgumentHelp("0 to 2048", valueName: "instances"))
-    var instances: Int
+    @Argument(
+        help: ArgumentHelp(
+            "0 to 2048, or a share such as 7%: of as many as the cores of the cluster can hold, as machines come and go.",
+            valueName: "instances"
+        )
+    )
+    var instances: InstanceCount
 
     @OptionGroup var operation: OperationOptions
     @OptionGroup var api: APIOptions
 
     func validate() throws {
-        guard (0...2048).contains(instances) else { throw ValidationError("<instances> must be 0 to 2048") }
+        try instances.validate("<instances>")
     }
 
     func run() async throws {
         let run = OperationRun(api, app.id)
         let scale: JSON = .members([
-            "type": "SCALE", "appId": run.app.json, "requiredInstances": .integer(Int64(instances)),
+            "type": "SCALE", "appId": run.app.json, "requiredInstances": instances.json,
             "opSpec": operation.json(),
         ])
         run.report(try await run.perform(scale, waiting: operation.wait))

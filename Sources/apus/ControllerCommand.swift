@@ -27,6 +27,7 @@ struct ControllerCommand: AsyncParsableCommand {
     var address = "127.0.0.1:10000"
 
     @OptionGroup var weights: TaskWeightOptions
+    @OptionGroup var retention: RetentionOptions
 
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
@@ -43,6 +44,7 @@ struct ControllerCommand: AsyncParsableCommand {
             let cluster = try ClusterMembership(directory: directory).knownOrFounded()
             var engine = EngineSettings()
             engine.taskWeights = weights.weights
+            engine.retention = try retention.retention()
             let controller = ControllerNode(cluster: cluster, address: address, engine: engine, logger: process.logger)
             let welcome = """
                 API       \(address.url) (no authentication: whoever reaches it controls the cluster)

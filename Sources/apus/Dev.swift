@@ -45,6 +45,7 @@ struct Dev: AsyncParsableCommand {
 
     @OptionGroup var volumes: VolumeOptions
     @OptionGroup var traits: TraitOptions
+    @OptionGroup var retention: RetentionOptions
 
     @OptionGroup var weights: TaskWeightOptions
 
@@ -60,6 +61,7 @@ struct Dev: AsyncParsableCommand {
     func run() async throws {
         var engine = EngineSettings()
         engine.taskWeights = weights.weights
+        engine.retention = try retention.retention()
         let cluster = DevCluster(
             api: try LoopbackAddress(address, option: "--address"),
             executor: try LoopbackAddress(executorAddress, option: "--executor-address"),

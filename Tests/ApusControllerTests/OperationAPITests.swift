@@ -140,6 +140,23 @@ import Testing
         }
     }
 
+    @Test func `a share stands where a number may, and the summary says what the number follows`() async throws {
+        let node = ScriptedNode()
+        try await withController(store: MemoryStore(), send: node.send) { controller in
+            await node.report(to: controller)
+            let create = Self.body(.create, "", instances: 1).replacing(#""instances":1"#, with: #""instances":"50%""#)
+            #expect(await controller.post("applications/operations", create).status == 200)
+            let summary = await controller.get("applications/TEST_APP-1").json?["data"]
+            // The executor has four cores.
+            #expect(summary?["requiredInstances"] == 2)
+            #expect(summary?["share"] == ["share": "50%", "of": "CPU", "least": 1, "most": 2048])
+            let wrong = create.replacing("50%", with: "101%").replacing("TEST_APP", with: "OTHER")
+            let answer = await controller.post("applications/operations", wrong)
+            #expect(answer.status == 400)
+            #expect(answer.json?.serialized.contains("instances - a share is a percentage") == true)
+        }
+    }
+
     // MARK: states
 
     private static func withApplication(

@@ -1,0 +1,118 @@
+import ApusEngine
+import ApusModel
+import ApusTestKit
+import HashTreeCollections
+import Testing
+
+/// What has ended is kept for a while and no longer.
+@Suite struct RetentionTests {
+    private let app = AppID("TEST_APP-1")
+    private static let hour = Duration.seconds(3_600)
+
+    /// Time passes in steps of an hour, everyone beating.
+    private func age(_ bench: inout Bench, hours: Int) {
+        for _ in 0..<hours {
+            bench.pass(Self.hour)
+            bench.beat()
+            bench.take(.tick)
+        }
+    }
+
+    @Test func `an application of which nothing is wanted is destroyed after a week`() throws {
+        var bench = try Bench()
+        bench.create(instances: 0)
+        age(&bench, hours: 7 * 24 - 1)
+        #expect(bench.application() != nil)
+        age(&bench, hours: 3)
+        #expect(bench.application() == nil)
+        #expect(bench.notes.contains { $0.contains("nothing was wanted of it for 7 days") })
+        #expect(!bench.store.keys.contains { $0.kind == .application })
+    }
+
+    @Test func `an application that runs stays`() throws {
+        var bench = try Bench()
+        bench.create(instances: 1)
+        bench.converge()
+        age(&bench, hours: 8 * 24)
+        #expect(bench.healthy() == 1)
+    }
+
+    @Test func `a clock that jumps forward destroys nothing until it is believed`() throws {
+        var bench = try Bench()
+        bench.create(instances: 0)
+        age(&bench, hours: 2)
+        bench.now.wall.milliseconds += Duration.seconds(400 * 86_400).milliseconds
+        age(&bench, hours: 20)
+        #expect(bench.application() != nil)
+        #expect(bench.notes.contains { $0.contains("what is old is kept longer") })
+        bench.now.wall.milliseconds -= Duration.seconds(400 * 86_400).milliseconds
+        age(&bench, hours: 48)
+        #expect(bench.application() != nil)
+    }
+
+    @Test func `a leader that starts with a clock far ahead destroys nothing`() throws {
+        var bench = try Bench()
+        bench.create(instances: 0)
+        age(&bench, hours: 2)
+        bench.now.wall.milliseconds += Duration.seconds(400 * 86_400).milliseconds
+        try bench.failOver(epoch: 2)
+        age(&bench, hours: 20)
+        #expect(bench.application() != nil)
+    }
+
+    @Test func `a clock that stays ahead for a day is believed`() throws {
+        var bench = try Bench()
+        bench.create(instances: 0)
+        age(&bench, hours: 2)
+        bench.now.wall.milliseconds += Duration.seconds(400 * 86_400).milliseconds
+        age(&bench, hours: 30)
+        #expect(bench.application() == nil)
+    }
+
+    @Test func `a task is forgotten two days after its end`() throws {
+        var bench = try Bench()
+        let spec = TaskSpec(
+            sourceAppName: "SRC",
+            taskID: "T1",
+            executable: Executable(url: "job:1"),
+            resources: ResourceRequirements(cores: 1, memoryMB: 64),
+            placementPolicy: nil
+        )
+        bench.ask(.create(spec, .standard))
+        bench.ask(.kill(spec.id, .standard))
+        bench.converge()
+        #expect(bench.turn.committed.tasks[spec.id]?.end != nil)
+        age(&bench, hours: 47)
+        #expect(bench.turn.committed.tasks[spec.id] != nil)
+        age(&bench, hours: 3)
+        #expect(bench.turn.committed.tasks[spec.id] == nil)
+        #expect(!bench.store.keys.contains { $0.kind == .task })
+    }
+
+    @Test func `of ended instances the newest hundred stay, and those for a week`() throws {
+        var bench = try Bench()
+        bench.create(instances: 1)
+        bench.converge()
+        for _ in 0..<125 {
+            guard let instance = bench.instances().first else { break }
+            bench.executors[instance.executor]?.set(
+                instance.id,
+                .stopped,
+                error: "exit code 1",
+                cause: .exited(code: 1, outOfMemory: false),
+                at: bench.now.wall
+            )
+            bench.beat()
+            bench.converge()
+            bench.live(.seconds(11))
+        }
+        age(&bench, hours: 1)
+        #expect(bench.turn.committed.endedInstances(of: app).count == 100)
+        #expect(bench.notes.contains { $0.contains("100 are kept") })
+        let pages = bench.store.keys.count { $0.kind == .ended }
+        #expect(pages >= 10 && pages <= 12)
+        age(&bench, hours: 8 * 24)
+        #expect(bench.turn.committed.endedInstances(of: app).isEmpty)
+        #expect(!bench.store.keys.contains { $0.kind == .ended })
+    }
+}
