@@ -124,15 +124,24 @@ extension Engine {
             case .scale, .suspend: .scaledDown
             case .create, .startInstances, .stopInstances, .replaceInstances, .recover, nil: .surplus
             }
-        for victim in inOrderOfStopping(staying).prefix(staying.count - ceiling) {
-            stop(victim.id, reason, at: times.now)
-        }
+        // After an import the counts are old.
+        guard !isRestored || reason != .surplus else { return }
+        let order = reason == .surplus ? inOrderOfSurplus(staying) : inOrderOfStopping(staying)
+        for victim in order.prefix(staying.count - ceiling) { stop(victim.id, reason, at: times.now) }
     }
 
     func inOrderOfStopping(_ instances: [Instance]) -> [Instance] {
         instances.sorted { left, right in
             let (first, second) = (victimRank(left), victimRank(right))
             return first == second ? (left.created, left.id) < (right.created, right.id) : first < second
+        }
+    }
+
+    /// Of what is too many because some came back the better stays: what is healthy, then the older, then by id.
+    private func inOrderOfSurplus(_ instances: [Instance]) -> [Instance] {
+        instances.sorted { left, right in
+            let (first, second) = (victimRank(left), victimRank(right))
+            return first == second ? (left.created, left.id) > (right.created, right.id) : first < second
         }
     }
 
