@@ -10,7 +10,8 @@ import Testing
     private func plant(_ bench: inout Bench, on executor: ExecutorID, _ apps: [String]) -> [InstanceID] {
         apps.enumerated().map { index, app in
             let id = InstanceID("AI-\(executor)-\(app)-\(index)")
-            bench.executors[executor]?.revision += 1
+            let revision = (bench.executors[executor]?.revision ?? 0) + 1
+            bench.executors[executor]?.revision = revision
             bench.executors[executor]?.instances[id] = InstanceReport(
                 id: id,
                 owner: .application(AppID(app)),
@@ -22,7 +23,7 @@ import Testing
                 cause: nil,
                 created: bench.now.wall,
                 updated: bench.now.wall,
-                revision: bench.executors[executor]?.revision ?? 0
+                revision: revision
             )
             return id
         }
