@@ -137,13 +137,19 @@ extension Engine {
         }
     }
 
-    /// Of what is too many because some came back the better stays: what is healthy, then the older, then by id.
+    /// Of what is too many because some came back the better stays: what is healthy, then the older, then by id. (What
+    /// is not healthy goes in the other order: the older had more time to become it.)
     private func inOrderOfSurplus(_ instances: [Instance]) -> [Instance] {
         instances.sorted { left, right in
             let (first, second) = (victimRank(left), victimRank(right))
-            return first == second ? (left.created, left.id) > (right.created, right.id) : first < second
+            guard first == second else { return first < second }
+            let isOlder = (left.created, left.id) < (right.created, right.id)
+            return first >= Self.healthyRank ? !isOlder : isOlder
         }
     }
+
+    /// From this rank on they are all healthy.
+    private static let healthyRank = 3
 
     private func victimRank(_ instance: Instance) -> Int {
         guard let member = state.members[instance.executor], member.presence == .present else { return 0 }
