@@ -38,6 +38,11 @@ extension APIClient {
         try await get("cluster/executors/\(part(id))")
     }
 
+    /// Lets the stops leave that are held; a dry run only lists them.
+    package func confirmStops(isDryRun: Bool) async throws -> JSON {
+        try await post("cluster/strays/confirm?dryRun=\(isDryRun)", nil)
+    }
+
     /// Asks something of executors; `options` are further parts of the query.
     package func order(_ order: DutyOrder, _ selection: Selection, options: [String] = []) async throws -> JSON {
         let query = ([selection.query] + options).joined(separator: "&")

@@ -22,7 +22,8 @@ extension Handling {
                 "freeCores": .integer(Int64(freeCores)), "usedCores": .integer(Int64(usedCores)),
                 "totalCores": .integer(Int64(freeCores + usedCores)), "freeMemory": .integer(free),
                 "usedMemory": .integer(used), "totalMemory": .integer(free + used),
-                "clusterId": state.cluster.json,
+                "clusterId": state.cluster.json, "mode": mode, "heldStops": heldStops,
+                "heldLosses": heldLosses,
             ])
         )
     }

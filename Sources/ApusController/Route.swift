@@ -87,6 +87,8 @@ struct Route: Sendable {
         get("cluster") { call throws(APIRefusal) in call.cluster() },
         post("cluster/maintenance/set") { call throws(APIRefusal) in try await call.beginMaintenance() },
         post("cluster/maintenance/unset") { call throws(APIRefusal) in try await call.endMaintenance() },
+        post("cluster/strays/confirm") { call throws(APIRefusal) in try await call.confirmStops() },
+        post("cluster/restored/confirm") { call throws(APIRefusal) in try await call.confirmRestoration() },
         post("cluster/executors/blacklist") { call throws(APIRefusal) in try await call.blacklist() },
         post("cluster/executors/unblacklist") { call throws(APIRefusal) in try await call.unblacklist() },
         post("cluster/executors/{id}/blacklist") { call throws(APIRefusal) in try await call.blacklist() },
@@ -118,8 +120,6 @@ struct Route: Sendable {
             "The event log",
             [("GET", "cluster/events"), ("GET", "cluster/events/latest"), ("GET", "cluster/events/summary")]
         )
-        + refusing("Confirmation of held stops", [("POST", "cluster/strays/confirm")])
-        + refusing("Restoring from an export", [("POST", "cluster/restored/confirm")])
         + refusing("The API for instances", [("GET", "internal/instances")])
         + refusing(
             "This API for Drove's own executors",

@@ -14,6 +14,8 @@ package struct ClusterFacts: Hashable, Sendable {
     /// How applications are spread whose policy does not say.
     package var spread: SpreadPolicy?
 
+    /// Set by an import.
+    package var restoration: Restoration?
     /// The executors that were retired last and have not come back, the oldest first.
     package var retired: [RetiredExecutor] = []
 
@@ -33,6 +35,16 @@ package struct ClusterFacts: Hashable, Sendable {
         retired.append(executor)
         retired.removeFirst(max(0, retired.count - Self.mostRetired))
     }
+}
+
+/// The state came out of an export.
+package struct Restoration: Hashable, Sendable {
+    /// That of the import: what was assigned before it may long have ended.
+    package var epoch: Epoch
+    /// Until then nothing is stopped on the imported state's word.
+    package var isConfirmed = false
+
+    package init(epoch: Epoch) { self.epoch = epoch }
 }
 
 /// An executor that was forgotten, in the run of its process that was heard last.
@@ -58,6 +70,9 @@ extension ClusterFacts {
     var record: JSON {
         .members([
             "schema": 1, "mode": .string(mode.rawValue), "changed": changed.json, "spread": spread?.json,
+            "restoration": restoration.map {
+                JSON.members(["epoch": .integer($0.epoch), "confirmed": .bool($0.isConfirmed)])
+            },
             "retired": retired.isEmpty ? nil : .array(retired.map(\.record)),
             "checked": checked?.json,
         ])
@@ -66,6 +81,10 @@ extension ClusterFacts {
     init(record json: JSON) throws(JSONError) {
         mode = Mode(rawValue: try json.string("mode")) ?? .normal
         changed = WallTime(milliseconds: try json.integer("changed"))
+        if let recorded = json["restoration"] {
+            restoration = Restoration(epoch: try recorded.integer("epoch"))
+            restoration?.isConfirmed = try recorded.bool("confirmed")
+        }
         if json["retired"] != nil {
             for executor in try json.array("retired") { retired.append(try RetiredExecutor(record: executor)) }
         }

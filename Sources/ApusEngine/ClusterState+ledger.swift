@@ -61,15 +61,3 @@ extension HostLoad {
         self.init(freeMemoryMB: load.freeMemoryMB, freeCPU: Double(load.freeCPU) / 1000)
     }
 }
-
-extension Member {
-    /// What placement policies look at.
-    var traits: HostTraits {
-        HostTraits(
-            hostname: hostname,
-            tags: Set(description.tags),
-            zone: description.zone,
-            metadata: description.metadata
-        )
-    }
-}

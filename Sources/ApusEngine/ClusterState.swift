@@ -14,7 +14,7 @@ package struct ClusterState: Sendable {
     package var ended: TreeDictionary<Owner, EndedHistory> = [:]
     package var tasks: TreeDictionary<TaskID, TaskRun> = [:]
     package var members: TreeDictionary<ExecutorID, Member> = [:]
-    /// Containers of this cluster that no application claims.
+    /// Containers of this cluster that no application claims; soft.
     package var strays: TreeDictionary<InstanceID, Stray> = [:]
 
     package init(cluster: ClusterID) { self.cluster = cluster }

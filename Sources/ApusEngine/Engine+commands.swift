@@ -27,6 +27,8 @@ extension Engine {
         case .setMode(let mode): .cluster(.facts(set(mode, at: times)))
         case .order(let order, let selection): self.order(order, selection, at: times)
         case .setSpread(let spread): .cluster(.facts(set(spread)))
+        case .confirmStops: .cluster(.released(confirmStops(at: times)))
+        case .confirmRestoration: confirmRestoration(at: times)
         }
     }
 

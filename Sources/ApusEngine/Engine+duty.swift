@@ -66,7 +66,7 @@ extension Engine {
                 let isFree = !member.instances.contains { state.instances[$0]?.app != nil }
                 if isFree { set(.blacklisted, of: id) }
             case .retiring:
-                let isFree = member.instances.isEmpty && !strays.values.contains { $0.executor == id }
+                let isFree = member.instances.isEmpty && !state.strays.values.contains { $0.executor == id }
                 if isFree { retire(member) }
             case .active, .blacklisted, .suspended, .suspendedAtOnce: break
             }

@@ -83,6 +83,7 @@ extension Engine {
         case .silent:
             // Nothing was missed if its revisions still join up; if not, the full list follows.
             member.presence = member.applied > 0 ? .present : .joining
+            member.lossHold = nil
             effects.append(.note("executor \(member.id) is heard again"))
             wakeWaiting()
             wake(.member(member.id), at: soonest(member.heard + settings.silentAfter))
@@ -133,16 +134,19 @@ extension Engine {
     mutating func watch(_ id: ExecutorID, at times: Times) {
         guard let member = state.members[id], !member.isLost else { return }
         let silence = listening(times.now) - member.heard
-        // In maintenance nobody is given up; its end sets the alarm.
-        if silence >= settings.lostAfter, !isInMaintenance {
-            lose(member, at: times)
-            return
-        }
         if silence >= settings.silentAfter, member.presence != .silent {
             state.members[id]?.presence = .silent
             dirty.formUnion(waiting.take(for: id))
             updateAdmission(of: id)
             effects.append(.note("executor \(id) (\(member.hostname)) is silent"))
+        }
+        // In maintenance nobody is given up; its end sets the alarm.
+        if silence >= settings.lostAfter, !isInMaintenance {
+            if let due = heldLoss(of: id, at: times) {
+                wake(.member(id), at: soonest(due))
+            } else {
+                lose(member, at: times)
+            }
         }
         guard silence < settings.lostAfter else { return }
         let span = silence >= settings.silentAfter ? settings.lostAfter : settings.silentAfter
@@ -153,6 +157,7 @@ extension Engine {
     private mutating func lose(_ member: Member, at times: Times) {
         state.members[member.id]?.presence = .lost(since: times.wall)
         state.members[member.id]?.applied = 0
+        state.members[member.id]?.lossHold = nil
         state.members[member.id]?.instances = []
         unheard.remove(member.id)
         dirty.formUnion(waiting.take(for: member.id))
@@ -162,8 +167,8 @@ extension Engine {
             .note("executor \(member.id) (\(member.hostname)) is lost, with \(member.instances.count) instances")
         )
         for id in member.instances { end(id, lostOn: member.hostname, at: times) }
-        for id in strays.keys.sorted() where strays[id]?.executor == member.id {
-            strays[id] = nil
+        for id in state.strays.keys.sorted() where state.strays[id]?.executor == member.id {
+            state.strays[id] = nil
             ledger.release(id)
             recount.insert(member.id)
         }
@@ -180,6 +185,7 @@ extension Engine {
         guard let member = state.members[id] else {
             unheard.remove(id)
             joining.remove(id)
+            silent.remove(id)
             behind.remove(id)
             capacity.offer(id, nil)
             updateMayStop()
@@ -188,6 +194,7 @@ extension Engine {
         if member.presence == .present, !member.isReady, state.servicesAwaited(on: member).isEmpty { ready(member) }
         let offer = CapacityBook.Offer(topology: member.description.topology, traits: member.traits)
         capacity.offer(id, member.isLost || member.duty != .active ? nil : offer)
+        if member.presence == .silent { silent.insert(id) } else { silent.remove(id) }
         if member.presence == .joining { joining.insert(id) } else { joining.remove(id) }
         let isDeaf = member.presence == .silent || member.isLost
         if isDeaf || member.acknowledged >= state.epoch { behind.remove(id) } else { behind.insert(id) }

@@ -124,9 +124,10 @@ extension Engine {
             case .scale, .suspend: .scaledDown
             case .create, .startInstances, .stopInstances, .replaceInstances, .recover, .adjustInstances, nil: .surplus
             }
-        for victim in inOrderOfStopping(staying).prefix(staying.count - ceiling) {
-            stop(victim.id, reason, at: times.now)
-        }
+        // After an import the counts are old.
+        guard !isRestored || reason != .surplus else { return }
+        let order = reason == .surplus ? inOrderOfSurplus(staying) : inOrderOfStopping(staying)
+        for victim in order.prefix(staying.count - ceiling) { stop(victim.id, reason, at: times.now) }
     }
 
     func inOrderOfStopping(_ instances: [Instance]) -> [Instance] {
@@ -135,6 +136,20 @@ extension Engine {
             return first == second ? (left.created, left.id) < (right.created, right.id) : first < second
         }
     }
+
+    /// Of what is too many because some came back the better stays: what is healthy, then the older, then by id. (What
+    /// is not healthy goes in the other order: the older had more time to become it.)
+    private func inOrderOfSurplus(_ instances: [Instance]) -> [Instance] {
+        instances.sorted { left, right in
+            let (first, second) = (victimRank(left), victimRank(right))
+            guard first == second else { return first < second }
+            let isOlder = (left.created, left.id) < (right.created, right.id)
+            return first >= Self.healthyRank ? !isOlder : isOlder
+        }
+    }
+
+    /// From this rank on they are all healthy.
+    private static let healthyRank = 3
 
     private func victimRank(_ instance: Instance) -> Int {
         guard let member = state.members[instance.executor], member.presence == .present else { return 0 }

@@ -95,6 +95,8 @@ extension Engine {
         for id in member.instances where !listed.contains(id) {
             guard let instance = state.instances[id], instance.revision <= report.revision else { continue }
             switch instance.progress {
+            case .assigned where isOfBeforeRestoration(instance):
+                end(id, as: .lost, cause: .executorLost, error: "not known after the restore", at: times)
             case .assigned(sent: nil): sendStart(of: id, at: times.now)
             case .assigned: break
             case .confirmed:
@@ -108,8 +110,8 @@ extension Engine {
             }
         }
         // Strays that are gone hold nothing any more.
-        for id in strays.keys.sorted() where strays[id]?.executor == executor && !listed.contains(id) {
-            strays[id] = nil
+        for id in state.strays.keys.sorted() where state.strays[id]?.executor == executor && !listed.contains(id) {
+            state.strays[id] = nil
             ledger.release(id)
             recount.insert(executor)
         }
@@ -128,7 +130,7 @@ extension Engine {
             guard report.revision >= instance.revision else { return false }
             update(instance, with: report, at: times)
         } else if report.state.isTerminal {
-            if strays.removeValue(forKey: report.id) != nil {
+            if state.strays.removeValue(forKey: report.id) != nil {
                 ledger.release(report.id)
                 recount.insert(member.id)
                 wakeWaiting()
@@ -204,8 +206,8 @@ extension Engine {
     }
 
     /// An unlisted instance of something known counts; if there are too many then, one is stopped as surplus.
-    private mutating func adopt(_ report: InstanceReport, on executor: ExecutorID, at times: Times) {
-        strays[report.id] = nil
+    mutating func adopt(_ report: InstanceReport, on executor: ExecutorID, at times: Times) {
+        state.strays[report.id] = nil
         ledger.release(report.id)
         state.hold(report.id, of: report.owner, report.allocation, on: executor, in: &ledger)
         var instance = Instance(
@@ -238,55 +240,6 @@ extension Engine {
         case .application(let app): state.applications[app]?.backoff.generation ?? 0
         case .localService(let service): state.localServices[service]?.backoffs[executor]?.generation ?? 0
         case .task: 0
-        }
-    }
-
-    // MARK: strays
-
-    /// Stopped at a time: all of them may claim the same cores, and the ledger looks at each pair then.
-    private static let mostStrays = 2048
-
-    private mutating func stray(_ report: InstanceReport, on executor: ExecutorID, at times: Times) {
-        if strays[report.id] == nil {
-            // The rest has its turn when the next full list comes and these have ended.
-            guard strays.count < Self.mostStrays else { return }
-            effects.append(
-                .note("\(report.id) on \(executor) belongs to nothing known (\(report.owner)): it will be stopped")
-            )
-            state.hold(report.id, of: report.owner, report.allocation, on: executor, in: &ledger)
-            recount.insert(executor)
-            strays[report.id] = Stray(
-                executor: executor,
-                owner: report.owner,
-                state: report.state,
-                seen: report
-            )
-            wake(.stray(report.id), at: times.now)
-        } else {
-            strays[report.id]?.state = report.state
-            strays[report.id]?.seen = report
-        }
-    }
-
-    /// Tells the executor to stop a container that no application claims, until it has ended.
-    mutating func repeatStop(ofStray id: InstanceID, at times: Times) {
-        guard let stray = strays[id] else { return }
-        // One that is ending may come back to life: its executor forgets a STOP that it could not write down.
-        if stray.state.isAlive, mayStop, !isInMaintenance, state.members[stray.executor]?.presence == .present {
-            emit(.stop(id, reason(toStop: stray)), to: stray.executor)
-        }
-        wake(.stray(id), at: times.now + settings.resendAfter)
-    }
-
-    /// A task that was given up is known, but must not go on.
-    private func reason(toStop stray: Stray) -> StopReason {
-        if case .task(let task) = stray.owner, state.tasks[task] != nil { .lost } else { .unknown }
-    }
-
-    mutating func adoptStrays(of owner: Owner, at times: Times) {
-        for id in strays.keys.sorted() {
-            guard let stray = strays[id], stray.owner == owner, stray.state.isAlive else { continue }
-            adopt(stray.seen, on: stray.executor, at: times)
         }
     }
 }

@@ -76,7 +76,7 @@ extension Engine {
         touch(id)
     }
 
-    private mutating func forget(_ id: ServiceID) {
+    mutating func forget(_ id: ServiceID) {
         let owner = Owner.localService(id)
         for page in state.ended[owner]?.pages ?? [] { touched.insert(Self.endedKey(owner, page: page.number)) }
         state.ended[owner] = nil

@@ -30,15 +30,12 @@ package struct Engine: Sendable {
     var effects: [Effect] = []
     /// Members whose work is to be elsewhere.
     var leaving: Set<ExecutorID> = []
-    /// Containers of this cluster that no application claims.
-    var strays: TreeDictionary<InstanceID, Stray> {
-        get { state.strays }
-        _modify { yield &state.strays }
-    }
     /// Members that have neither spoken to this leader nor were given up.
     var unheard: Set<ExecutorID> = []
     /// Members whose full list is still to come.
     var joining: Set<ExecutorID> = []
+    /// Members that are silent and not given up.
+    var silent: Set<ExecutorID> = []
     /// The members that are there and have not recorded this epoch.
     var behind: Set<ExecutorID> = []
     /// Every member has recorded this epoch, or is not there to obey an older one.
@@ -117,6 +114,7 @@ package struct Engine: Sendable {
     /// Compares wanted with observed for all that was touched, and chooses.
     package mutating func decide(at times: Times) {
         listen(at: times.now)
+        holdStops()
         fireTimers(at: times)
         followCapacity(at: times)
         var budget = settings.placementsPerTurn

@@ -61,6 +61,10 @@ package struct EngineSettings: Sendable {
     /// Three missed heartbeats.
     package var silentAfter: Duration = .seconds(6)
     package var lostAfter: Duration = .seconds(10)
+    /// When many fall silent together they are given up so much later.
+    package var massLossHold: Duration = .seconds(60)
+    /// What belongs to nothing known is not stopped before that: whoever else has some of the same is heard by then.
+    package var strayPatience: Duration = .seconds(10)
     /// A START or STOP that was not confirmed is sent again after so long.
     package var resendAfter: Duration = .seconds(2)
     /// How long what has ended is kept.

@@ -46,6 +46,8 @@ package struct Member: Sendable {
     package var load: NodeLoad?
     /// Whether work may be placed there: what the leader's ledger says; soft.
     package var admission = Admission.closed(.joining)
+    /// Until when it is not given up, though it is silent; soft.
+    package var lossHold: LossHold?
     /// What operators want of it; committed.
     package var duty = Duty.active
     /// The required local services have been healthy there since it was admitted, so it takes other work.
@@ -83,13 +85,4 @@ enum Reach: Hashable, Sendable {
     var failing: Duration {
         if case .failing(let since, let last) = self { last - since } else { .zero }
     }
-}
-
-/// Where a container that no application claims was seen.
-package struct Stray: Sendable {
-    package var executor: ExecutorID
-    package var owner: Owner
-    package var state: InstanceState
-    /// Its latest report: what it is adopted from if its application comes.
-    package var seen: InstanceReport
 }

@@ -9,6 +9,8 @@ package struct Retention: Hashable, Sendable {
     package var applications: Duration = .seconds(7 * 86_400)
     package var instances: Duration = .seconds(7 * 86_400)
     package var tasks: Duration = .seconds(2 * 86_400)
+    /// A local service that is inactive is destroyed after so long.
+    package var services: Duration = .seconds(7 * 86_400)
     /// Ended instances of one application: the newest.
     package var mostInstances = 100
 
@@ -87,6 +89,7 @@ extension Engine {
         var left = Self.mostRemovals
         removeStaleApplications(&left, at: times)
         removeStaleTasks(&left, at: times)
+        removeStaleServices(&left)
         removeStaleInstances(&left)
         wake(.retention, at: times.now + (left > 0 ? settings.retention.checkInterval : Self.pause))
     }
@@ -113,28 +116,40 @@ extension Engine {
         }
     }
 
+    private mutating func removeStaleServices(_ left: inout Int) {
+        let limit = settings.retention.services
+        let stale = state.localServices.values.filter {
+            $0.state == .inactive && $0.instances.isEmpty && clock.age(since: $0.updated) >= limit
+        }
+        for id in stale.map(\.id).sorted().prefix(left) {
+            left -= 1
+            effects.append(.note("local service \(id) is destroyed: it was inactive for \(limit.inWords)"))
+            forget(id)
+        }
+    }
+
     private mutating func removeStaleInstances(_ left: inout Int) {
         let limits = settings.retention
-        for app in state.ended.keys.sorted() {
-            guard left > 0, var history = state.ended[app] else { continue }
+        for owner in state.ended.keys.sorted() {
+            guard left > 0, var history = state.ended[owner] else { continue }
             let (old, surplus) = history.trim(to: limits.mostInstances) {
                 clock.age(since: $0.updated) >= limits.instances
             }
             guard old.removed + surplus.removed > 0 else { continue }
             left -= 1
-            state.ended[app] = history.pages.isEmpty ? nil : history
-            for page in old.pages.union(surplus.pages) { touched.insert(Self.endedKey(app, page: page)) }
+            state.ended[owner] = history.pages.isEmpty ? nil : history
+            for page in old.pages.union(surplus.pages) { touched.insert(Self.endedKey(owner, page: page)) }
             if old.removed > 0 {
                 effects.append(
                     .note(
-                        "\(old.removed) ended instances of \(app) are forgotten: older than \(limits.instances.inWords)"
+                        "\(old.removed) ended instances of \(owner) are forgotten: older than \(limits.instances.inWords)"
                     )
                 )
             }
             if surplus.removed > 0 {
                 effects.append(
                     .note(
-                        "\(surplus.removed) ended instances of \(app) are forgotten: \(limits.mostInstances) are kept"
+                        "\(surplus.removed) ended instances of \(owner) are forgotten: \(limits.mostInstances) are kept"
                     )
                 )
             }

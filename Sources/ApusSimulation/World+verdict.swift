@@ -14,6 +14,10 @@ extension World {
     mutating func inspect() {
         agenda.add(.inspect, after: .seconds(1))
         oracle.stored(controller.store)
+        // Somebody looks at what is held; until the store takes it, again and again.
+        if controller.process?.turn.committed.heldStops.isEmpty == false {
+            agenda.add(.requestArrives(.cluster(.confirmStops)), after: .zero)
+        }
         let fault = whatIsWrong()
         if convergedAt != nil {
             if let fault { oracle.violated("it had come right, and then: \(fault)") }

@@ -13,7 +13,7 @@ struct Executors: AsyncParsableCommand {
             """,
         subcommands: [
             ExecutorsList.self, ExecutorsShow.self, ExecutorsBlacklist.self, ExecutorsUnblacklist.self,
-            ExecutorsSuspend.self, ExecutorsResume.self, ExecutorsRetire.self,
+            ExecutorsSuspend.self, ExecutorsResume.self, ExecutorsRetire.self, ExecutorsConfirmStops.self,
         ]
     )
 }

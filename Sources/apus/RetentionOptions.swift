@@ -21,6 +21,9 @@ struct RetentionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Forget a task that ended so long ago.", valueName: "time"))
     var staleTaskAge = "2d"
 
+    @Option(help: ArgumentHelp("Destroy a local service that was inactive for so long.", valueName: "time"))
+    var staleServiceAge = "7d"
+
     func validate() throws {
         _ = try retention()
     }
@@ -35,6 +38,7 @@ struct RetentionOptions: ParsableArguments {
         retention.applications = try Self.span(staleAppAge, "--stale-app-age")
         retention.instances = try Self.span(staleInstanceAge, "--stale-instance-age")
         retention.tasks = try Self.span(staleTaskAge, "--stale-task-age")
+        retention.services = try Self.span(staleServiceAge, "--stale-service-age")
         retention.mostInstances = maxStaleInstancesCount == 0 ? 100 : maxStaleInstancesCount
         return retention
     }

@@ -184,7 +184,7 @@ import Testing
         other.revision = 9
         bench.executors[bench.ids[0]]?.revision = 9
         bench.executors[bench.ids[0]]?.instances[other.id] = other
-        bench.beat()
+        bench.live(.seconds(11), delivering: false)
         #expect(bench.sent.contains { $0.order == .stop(other.id, .unknown) })
     }
 }

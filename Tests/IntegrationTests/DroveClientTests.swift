@@ -60,6 +60,33 @@ extension ServiceTests {
     }
 
     @Test(.timeLimit(.minutes(3)))
+    func `the drove command of PyPI blacklists and unblacklists an executor, and sets and ends maintenance`()
+        async throws
+    {
+        try await withDevCluster { cluster in
+            let drove = try DroveClient(endpoint: cluster.api.endpoint)
+            defer { drove.close() }
+            let id = try #require(try await cluster.api.executorSummaries().first?.id)
+            try drove.expect(
+                "Blacklisting successful and app movement scheduled",
+                from: "executor",
+                "blacklist",
+                id.rawValue
+            )
+            try await cluster.eventually("it is blacklisted") {
+                let list = try drove.run("executor", "list")
+                try check(list.contains("BLACKLISTED") && list.contains(id.rawValue), "\(list)")
+            }
+            try drove.expect("Successful: \(id)", from: "executor", "unblacklist", id.rawValue)
+            try drove.expect("ACTIVE", from: "executor", "list")
+            _ = try drove.run("cluster", "maintenance-on")
+            try drove.expect("MAINTENANCE", from: "cluster", "summary")
+            _ = try drove.run("cluster", "maintenance-off")
+            try drove.expect("NORMAL", from: "cluster", "summary")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(3)))
     func `the drove command of PyPI runs a task, shows how it ended and its log, and kills another`() async throws {
         try await withDevCluster { cluster in
             let drove = try DroveClient(endpoint: cluster.api.endpoint)
