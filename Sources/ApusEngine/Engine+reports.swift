@@ -135,7 +135,9 @@ extension Engine {
                 recount.insert(member.id)
                 wakeWaiting()
             }
-        } else if isAdoptable(report.owner), state.instances[report.id] == nil, !hasEnded(report.id, of: report.owner) {
+        } else if isAdoptable(report.owner), state.instances[report.id] == nil,
+            !hasEnded(report.id, of: report.owner), hasRoom(member.id)
+        {
             adopt(report, on: member.id, at: times)
         } else {
             stray(report, on: member.id, at: times)
@@ -150,6 +152,11 @@ extension Engine {
         case .localService(let service): state.localServices[service] != nil
         case .task: false
         }
+    }
+
+    /// No executor was ever given more, so what is beyond that is not believed.
+    private func hasRoom(_ executor: ExecutorID) -> Bool {
+        (state.members[executor]?.instances.count ?? 0) < Ledger.mostInstancesPerExecutor
     }
 
     /// Its end was reported before, so this is an old report or should not be: it never counts again.
