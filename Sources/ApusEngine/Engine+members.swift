@@ -188,6 +188,7 @@ extension Engine {
             silent.remove(id)
             behind.remove(id)
             capacity.offer(id, nil)
+            markServices(on: id)
             updateMayStop()
             return
         }

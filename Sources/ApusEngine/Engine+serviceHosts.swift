@@ -48,7 +48,7 @@ extension Engine {
                 continue
             }
             reconcile(id, on: host, &round, budget: &budget, at: times)
-            updateAdmission(of: host)
+            if state.members[host] != nil { updateAdmission(of: host) }
         }
     }
 
@@ -68,6 +68,7 @@ extension Engine {
         if service.reserved[host] != nil { state.localServices[id]?.reserved[host] = nil }
         proveBackoff(of: id, on: host, at: times.now)
         let stance = stance(of: host)
+        if stance == .barred, service.backoffs[host] != nil { state.localServices[id]?.backoffs[host] = nil }
         stopTargets(of: service, on: host, &round, at: times)
         let live = state.instances(of: id, on: host)
         let alive = live.filter(\.isAlive)
@@ -132,7 +133,11 @@ extension Engine {
         let remaining = operation.targets.filter { state.instances[$0]?.isAlive ?? false }
         switch operation.kind {
         case .replaceInstances:
-            round.current = Set(remaining.prefix(operation.parallelism))
+            // Elsewhere no replacement could start.
+            let able = remaining.lazy.filter { id in
+                state.instances[id].map { stance(of: $0.executor) == .able } ?? false
+            }
+            round.current = Set(able.prefix(operation.parallelism))
             round.gaps = operation.parallelism - missing(of: service)
         case .stopInstances:
             let ending = live.count { round.targets.contains($0.id) && !$0.isAlive }
