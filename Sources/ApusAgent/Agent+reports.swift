@@ -36,6 +36,8 @@ extension Agent {
     package var troubles: [String] {
         [
             engineFault.map { "the container engine does not answer: \($0)" },
+            // Another state folder may not know what runs here and holds cores.
+            lookedAt == nil && engineFault == nil ? "its containers were not looked at yet" : nil,
             journal.fault.map { "the journal cannot be written: \($0)" },
         ]
         .compactMap { $0?.clipped(toBytes: InstanceMachine.longestText) }

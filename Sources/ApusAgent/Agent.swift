@@ -53,7 +53,7 @@ package struct Agent: Sendable {
     var highest: Fence?
     var machines: OrderedDictionary<InstanceID, InstanceMachine> = [:]
     var tombstones: OrderedDictionary<InstanceID, Tombstone> = [:]
-    var revision: Int64 = 1
+    package internal(set) var revision: Int64 = 1
     var journal = Journal()
     var inventory: Inventory
     var inventories = 0
@@ -88,6 +88,11 @@ package struct Agent: Sendable {
 
     /// Every instance it knows, as it would be reported.
     package var instances: [InstanceReport] { machines.values.map(\.report) }
+
+    /// The states of the instances that changed after that revision.
+    package func states(changedAfter revision: Int64) -> [(id: InstanceID, owner: Owner, state: InstanceState)] {
+        machines.values.lazy.filter { $0.revision > revision }.map { ($0.id, $0.owner, $0.state) }
+    }
 
     /// When the next `.tick` is wanted.
     package var nextDeadline: Moment? {

@@ -49,6 +49,8 @@ extension InstanceMachine {
         guard let own else { return recoverWithoutContainer(&out) }
         let wasRecorded = container != nil
         take(own, out)
+        // The record of it did not survive: its ports are to be kept even if it goes. A task's is recorded at its start.
+        if !wasRecorded, !isTask { out.facts.append(.container(id, own.container, ports)) }
         certainSince = out.now
         var state = own.state
         // Seen to exit after the look was asked for.

@@ -85,6 +85,7 @@ extension Engine {
             member.presence = member.applied > 0 ? .present : .joining
             member.lossHold = nil
             effects.append(.note("executor \(member.id) is heard again"))
+            dirty.formUnion(waiting.take(for: member.id))
             wakeWaiting()
             wake(.member(member.id), at: soonest(member.heard + settings.silentAfter))
         case .lost:

@@ -29,7 +29,7 @@ extension Engine {
     /// replacement fails stays.
     func replaced(_ remaining: [Instance], of application: Application, live: [Instance]) -> [Instance] {
         let going = Set(remaining.map(\.id)).union(application.operation?.targets ?? [])
-        let others = live.count { $0.isHealthy && !going.contains($0.id) }
+        let others = live.count { serves($0) && !going.contains($0.id) }
         let spare = others - (application.expected - remaining.count)
         return Array(inOrderOfStopping(remaining).prefix(max(0, spare)))
     }

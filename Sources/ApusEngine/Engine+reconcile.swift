@@ -127,7 +127,10 @@ extension Engine {
         // After an import the counts are old.
         guard !isRestored || reason != .surplus else { return }
         let order = reason == .surplus ? inOrderOfSurplus(staying) : inOrderOfStopping(staying)
-        for victim in order.prefix(staying.count - ceiling) { stop(victim.id, reason, at: times.now) }
+        let victims = order.prefix(staying.count - ceiling)
+        for victim in victims { stop(victim.id, reason, at: times.now) }
+        // One that was to move needs nobody in its place any more, so that there may be one too many still.
+        if victims.contains(where: isLeaving) { dirty.insert(.application(application.id)) }
     }
 
     func inOrderOfStopping(_ instances: [Instance]) -> [Instance] {

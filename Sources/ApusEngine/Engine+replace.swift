@@ -28,6 +28,10 @@ extension Engine {
             waiting.waitToStop(.application(application.id))
             return
         }
+        // When they are heard again, they count again.
+        for instance in live where instance.isHealthy && !serves(instance) {
+            waiting.wait(.application(application.id), for: instance.executor)
+        }
         for instance in replaced(givingWay, of: application, live: live) { stop(instance.id, .replaced, at: times.now) }
         guard let operation = application.operation else { return }
         switch operation.kind {
@@ -52,13 +56,18 @@ extension Engine {
         _ remaining: [Instance],
         _ live: [Instance]
     ) -> [Instance] {
-        var missing = application.expected - live.count(where: \.isHealthy)
+        var missing = application.expected - live.count(where: serves)
         var due: [Instance] = []
         for instance in inOrderOfStopping(remaining) {
             guard missing < operation.parallelism else { break }
             due.append(instance)
-            if instance.isHealthy { missing += 1 }
+            if serves(instance) { missing += 1 }
         }
         return due
+    }
+
+    /// It is healthy as far as its executor is heard.
+    func serves(_ instance: Instance) -> Bool {
+        instance.isHealthy && state.members[instance.executor]?.presence == .present
     }
 }

@@ -9,6 +9,8 @@ extension Engine {
         guard identity.cluster == state.cluster else {
             return refused("executor \(identity.id) belongs to cluster \(identity.cluster), this is \(state.cluster)")
         }
+        // What operators want of an executor holds for whatever machine stands there.
+        let duty = state.members[identity.id]?.duty ?? .active
         if let known = state.members[identity.id], known.key != identity.key {
             guard known.isLost else {
                 return refused(
@@ -21,7 +23,10 @@ extension Engine {
         }
         if let refusal = refusalOfRetired(identity) { return refused(refusal) }
         let isNew = state.members[identity.id] == nil
-        if isNew { admit(identity, at: times) }
+        if isNew {
+            admit(identity, at: times)
+            state.members[identity.id]?.duty = duty
+        }
         guard var member = state.members[identity.id] else { return refused("not admitted") }
         guard identity.incarnation >= member.incarnation else { return answer(.stale, to: member) }
         let standing = Standing(member)

@@ -1,3 +1,4 @@
+import ApusAgent
 import ApusEngine
 import ApusModel
 
@@ -18,18 +19,24 @@ indirect enum Event: Sendable {
     /// A leader that was replaced while it hung comes to itself.
     case deposedWakes(life: Int64)
     case deposedTicks(life: Int64)
+    case deposedCommits(life: Int64)
+    case deposedLeaves(life: Int64)
 
     // An executor.
     case executorStarts(Int)
     case agentTicks(Int, life: Int64)
     case journalWritten(Int, life: Int64)
     case executorFalls(Int, life: Int64)
+    /// A process that was stopped goes on.
+    case executorContinues(Int, life: Int64)
     case commandArrives(CommandCall, NodeCommand)
     case replyArrives(ReportCall, ReportAnswer)
     case reportFails(ReportCall)
 
     // Its container engine.
     case jobEnds(Int, job: Int)
+    /// The executor's process learns what became of a job.
+    case outcomeKnown(Int, SimulatedExecutor.RunningJob, Outcome)
     /// The caller of a job that the container engine does not answer gives up.
     case jobGivenUp(Int, job: Int)
     case inventoryEnds(Int, life: Int64, number: Int)
@@ -41,18 +48,37 @@ indirect enum Event: Sendable {
 
     // The world.
     case clientActs
+    case operatorActs
+    case storeExported
+    case storeRestored
     case scripted(Int)
     case mischief
     case machineDies(Int)
     case heals(Ailment)
     case calm
     case inspect
+    case audit
+}
+
+extension Event {
+    /// The executor whose process has to run for it.
+    var executorThatTakesIt: Int? {
+        switch self {
+        case .agentTicks(let index, _), .journalWritten(let index, _), .jobGivenUp(let index, _),
+            .inventoryEnds(let index, _, _), .streamOpens(let index, _), .exitSeen(let index, _, _, _, _),
+            .outcomeKnown(let index, _, _):
+            index
+        case .commandArrives(let call, _): call.executor
+        case .replyArrives(let call, _), .reportFails(let call): call.executor
+        default: nil
+        }
+    }
 }
 
 /// What is wrong for a while.
 enum Ailment: Hashable, Sendable {
     case storeAway
-    case cutOff(Int)
+    case cut(Link)
     case engineAway(Int)
     case diskBad(Int)
     case diskFull(Int)

@@ -3,19 +3,22 @@
 /// Each is counted where it takes effect, but for `jobFailed`, `halfCreated`, `jobTimedOut`, `checkTimedOut`, `hookFailed`
 /// and `hookHung`, which are counted when they are drawn: a job that is given up before its end never comes to them.
 /// A kind that stays at zero over a whole survey fails it.
-package enum Fault: Int, CaseIterable, Sendable {
+package enum Fault: CaseIterable, Sendable {
     // The network.
-    case messageLost, messageRepeated, messageLate, messageOvertaken, partition
+    case messageLost, messageRepeated, messageLate, messageOvertaken
+    case partition, partitionUp, partitionDown, partitionGroup, partitionZone
     // The controller.
     case controllerCrash, controllerCrashBeforeCommit, controllerCrashAfterCommit, controllerCrashAmidRelease
     case controllerCrashAmidCommit
     case controllerPause, controllerGoneLong, controllerClockForward, controllerClockBack
-    case oldLeaderWoken, oldLeaderSends, oldLeaderFenced, oldCommandArrives
+    case oldLeaderWoken, oldLeaderSends, oldLeaderAnswers, oldLeaderFenced, oldCommandArrives
     // The store.
     case commitFailedBefore, commitFailedAfter, commitLostInCrash, commitKeptInCrash, storeAway, storeAwayLong
-    // An executor's process and its disk.
-    case executorCrash, executorCrashAmidActions, executorCrashAmidWork, machineLost, writeLost, writeTorn, writeFailed,
-        rewriteFailed
+    case storeRestored
+    // An executor's process, its machine and its disk.
+    case executorCrash, executorCrashAmidActions, executorCrashAmidWork, executorStopped, executorStoppedLong
+    case machineLost, zonePowerLost, zoneBackFromLoss, folderSwapped
+    case writeLost, writeTorn, writeFailed, rewriteFailed
     case executorStartsLeaderless, executorOverloaded, executorClockForward, executorClockBack
     // The container engine.
     case jobFailed, jobTimedOut, jobOrphaned, engineAway, engineHung, engineRestartKeeps, engineRestartEnds, exitMissed
@@ -28,32 +31,9 @@ package enum Fault: Int, CaseIterable, Sendable {
     // How operations end, and what replaces.
     case operationFailed, operationRolledBack, operationCancelled, operationSuperseded, replacedStartFirst,
         replacedStopFirst
+    // What operators ask for.
+    case maintenance, executorBlacklisted, executorSuspended, executorSuspendedAtOnce, executorRetired,
+        executorTakenBack
     // What nobody asked for.
     case strayPlanted, foreignPlanted, damagedPlanted
-}
-
-/// How often each kind of fault was brought about.
-package struct FaultTable: Sendable, Equatable {
-    private var counts = [Int](repeating: 0, count: Fault.allCases.count)
-
-    package init() {}
-
-    package subscript(_ fault: Fault) -> Int { counts[fault.rawValue] }
-
-    mutating func count(_ fault: Fault) { counts[fault.rawValue] += 1 }
-
-    package static func += (left: inout Self, right: Self) {
-        for fault in Fault.allCases { left.counts[fault.rawValue] += right.counts[fault.rawValue] }
-    }
-
-    /// The kinds that never happened.
-    package var missing: [Fault] { Fault.allCases.filter { self[$0] == 0 } }
-
-    /// One line a kind.
-    package var text: String {
-        Fault.allCases.map { fault in
-            let name = "\(fault)"
-            return name + String(repeating: " ", count: max(1, 30 - name.count)) + "\(self[fault])"
-        }.joined(separator: "\n")
-    }
 }

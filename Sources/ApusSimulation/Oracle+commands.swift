@@ -4,7 +4,8 @@ import HashTreeCollections
 
 /// What must hold of leaders and of the commands that leave them.
 extension Oracle {
-    mutating func leads(_ epoch: Epoch, _ state: ClusterState, store: SimulatedStore) {
+    mutating func leads(_ epoch: Epoch, _ state: ClusterState, store: SimulatedStore, at now: Moment) {
+        listens(from: now)
         if epoch <= self.epoch { violated("epoch \(epoch) follows epoch \(self.epoch)") }
         self.epoch = epoch
         isAcknowledged = false
@@ -12,8 +13,8 @@ extension Oracle {
         requests.crashed(store: store)
         violated(tasks.crashed(store: store))
         for instance in state.instances.values {
-            guard let app = instance.app else { continue }
             startsSent.insert(instance.id)
+            guard let app = instance.app else { continue }
             unheard[app, default: []].insert(instance.executor)
         }
         committed(state)
@@ -23,6 +24,7 @@ extension Oracle {
     /// A report of that executor reached the leader.
     mutating func heard(_ report: NodeReport, at now: Moment) {
         wellness.heard(report, at: now)
+        heardAt[report.identity.key] = now
         for app in unheard.keys { unheard[app]?.remove(report.identity.id) }
     }
 
@@ -31,7 +33,7 @@ extension Oracle {
         let state = engine.state
         let absent = { (member: Member) in member.presence == .silent || member.isLost }
         let named = named
-        if state.members.values.allSatisfy({ absent($0) || named[$0.id] ?? 0 >= state.epoch }) {
+        if state.members.values.allSatisfy({ absent($0) || named[$0.key] ?? 0 >= state.epoch }) {
             isAcknowledged = true
         }
         for member in state.members.values where member.isLost { wellness.lost(member.id) }
@@ -39,7 +41,9 @@ extension Oracle {
             unheard[app] = unheard[app]?.filter { !(state.members[$0]?.isLost ?? true) }
         }
         let mayStop = state.members.values.allSatisfy { absent($0) || $0.acknowledged >= state.epoch }
-        guard mayStop, !engine.hasWork else { return }
+        guard mayStop, !engine.hasWork, state.facts.mode == .normal,
+            state.facts.restoration?.isConfirmed != false
+        else { return }
         for (app, application) in state.applications {
             let instances = state.instances(of: app)
             let isGathered = instances.allSatisfy { instance in
@@ -49,26 +53,49 @@ extension Oracle {
             let operation = application.operation
             let leaving = operation?.kind == .stopInstances ? Set(operation?.targets ?? []) : []
             let alive = instances.count { $0.isAlive && !leaving.contains($0.id) }
-            guard isGathered, alive > Self.most(application) else { continue }
-            violated("\(alive) of \(app) are alive, \(application.expected) are expected, and none is being stopped")
+            guard isGathered, alive > Self.most(application, state) else { continue }
+            let there = Self.standing(of: application, state)
+            violated(
+                "\(alive) of \(app) are alive, \(application.expected) are expected, and none is being stopped: \(there)"
+            )
         }
     }
 
-    /// The most that may be alive: a replacement that starts first has some more.
-    private static func most(_ application: Application) -> Int {
-        guard let operation = application.operation, operation.kind == .replaceInstances,
+    /// The most that may be alive: a replacement that starts first has some more, and what moves elsewhere has one.
+    private static func most(_ application: Application, _ state: ClusterState) -> Int {
+        if let operation = application.operation, operation.kind == .replaceInstances,
             operation.order == .startFirst
-        else { return application.expected }
-        return application.expected + operation.parallelism
+        {
+            return application.expected + operation.parallelism
+        }
+        let moves = state.instances(of: application.id).contains { instance in
+            instance.isAlive && state.members[instance.executor]?.duty.isLeaving == true
+        }
+        return application.expected + (moves ? 1 : 0)
+    }
+
+    /// Its instances, for people.
+    private static func standing(of application: Application, _ state: ClusterState) -> String {
+        let operation = application.operation.map { "\($0.kind.rawValue) is under way; " } ?? ""
+        let instances = state.instances(of: application.id).map { instance in
+            let member = state.members[instance.executor]
+            let duty = member?.duty == .active ? "" : " \(member?.duty.rawValue ?? "GONE")"
+            let stop = instance.stop.map { " to be stopped as \($0.reason.rawValue)" } ?? ""
+            return "\(instance.id.short) \(instance.state.rawValue) on \(instance.executor)\(duty)\(stop)"
+        }
+        return operation + instances.joined(separator: ", ")
     }
 
     // MARK: commands
 
-    /// `state` is what was decided with this command.
-    mutating func leaves(_ command: NodeCommand, _ state: ClusterState, store: SimulatedStore) {
+    /// `state` is what was decided with this command, at `decided`: the commit may have taken its time.
+    mutating func leaves(_ command: NodeCommand, _ state: ClusterState, store: SimulatedStore, decided: Moment) {
+        checkRestored(command, state.instances[command.instance])
         if command.fence.epoch != store.epoch { violated("a command of epoch \(command.fence.epoch) leaves") }
         switch command.order {
-        case .start(let spec): start(spec, leavesFor: command.executor, state, store)
+        case .start(let spec):
+            if !startsSent.contains(spec.id) { checkPlace(of: spec, on: command.executor, state, at: decided) }
+            start(spec, leavesFor: command.executor, state, store)
         case .stop(let id, let reason): stop(id, reason, state)
         }
     }
@@ -102,8 +129,11 @@ extension Oracle {
         }
         guard let application = state.applications[app] else { return }
         let alive = Set(state.instances(of: app).filter(\.isAlive).map(\.id)).union([id]).count
-        guard alive > Self.most(application) else { return }
-        violated("one more of \(app) starts although \(application.expected) are expected and \(alive - 1) alive")
+        guard alive > Self.most(application, state) else { return }
+        let there = Self.standing(of: application, state)
+        violated(
+            "one more of \(app) starts although \(application.expected) are expected and \(alive - 1) alive: \(there)"
+        )
     }
 
     /// A task has one executor; another only if the first surely had no room for it.
@@ -117,16 +147,44 @@ extension Oracle {
     private mutating func stop(_ id: InstanceID, _ reason: StopReason, _ state: ClusterState) {
         if !isAcknowledged { violated("a STOP leaves before every member has acknowledged epoch \(epoch)") }
         guard stopsSent.insert(id).inserted, let instance = state.instances[id], let app = instance.app else { return }
-        if let unheard = unheard[app]?.sorted().first {
+        // What an executor that takes no commands never confirmed does not count.
+        if reason != .lost, let unheard = unheard[app]?.sorted().first {
             violated("\(id) of \(app) is stopped before \(unheard), where some may run, was heard")
         }
+        guard let application = state.applications[app] else { return }
+        checkFloor(id, reason, instance, application, state)
+    }
+
+    /// What an operation stops leaves as many as it promised.
+    private mutating func checkFloor(
+        _ id: InstanceID,
+        _ reason: StopReason,
+        _ instance: Instance,
+        _ application: Application,
+        _ state: ClusterState
+    ) {
+        let others = state.instances(of: application.id).filter { $0.id != id }
+        let operation = application.operation
+        let targets = Set(operation?.kind == .stopInstances ? operation?.targets ?? [] : [])
+        let staying = others.count { $0.isAlive && !targets.contains($0.id) }
+        if reason == .surplus || reason == .scaledDown, staying < application.expected {
+            violated("\(id) of \(application.id) is stopped as \(reason.rawValue), and only \(staying) stay")
+        }
+        if reason == .requested, let operation, targets.contains(id) {
+            let ending = others.count { !$0.isAlive && targets.contains($0.id) } + 1
+            if ending > operation.parallelism { violated("\(ending) of \(application.id) are stopped at once") }
+        }
         guard reason == .replaced || reason == .surplus, instance.state == .healthy,
-            state.members[instance.executor]?.presence == .present, let application = state.applications[app],
-            let operation = application.operation, operation.kind == .replaceInstances, operation.order == .startFirst
+            state.members[instance.executor]?.presence == .present
         else { return }
-        let healthy = state.instances(of: app).count { $0.isHealthy && $0.id != id }
-        guard healthy < application.expected else { return }
-        violated("\(app) falls below \(application.expected) healthy: \(id) is stopped while \(healthy) others are")
+        let isReplacement = operation?.kind == .replaceInstances
+        // What moves elsewhere is replaced without an operation.
+        guard reason == .replaced || isReplacement else { return }
+        let fewer = isReplacement && operation?.order == .stopFirst ? operation?.parallelism ?? 0 : 0
+        let floor = application.expected - fewer
+        let healthy = others.count(where: \.isHealthy)
+        guard healthy < floor else { return }
+        violated("\(application.id) falls below \(floor) healthy: \(id) is stopped while \(healthy) others are")
     }
 
     /// The executor's answer reached the leader.

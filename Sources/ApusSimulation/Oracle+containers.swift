@@ -9,7 +9,7 @@ extension Oracle {
         let id = labels.instance
         if let other = running[id], other != container.id { violated("\(id) runs twice: \(other) and \(container.id)") }
         running[id] = container.id
-        if again.remove(id) != nil, let before = begun[id] { checkSame(id, before, labels) }
+        if again.removeValue(forKey: id) != nil, let before = begun[id] { checkSame(id, before, labels) }
         begun[id] = labels
         checkHeld(by: container, labels, on: host)
         guard !planted.contains(id) else { return }

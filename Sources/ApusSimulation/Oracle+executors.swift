@@ -11,23 +11,23 @@ extension Oracle {
     /// A command arrives.
     ///
     /// - Returns: `true` if it is of an epoch that is over for this executor.
-    mutating func arrives(_ command: NodeCommand, at host: SimulatedExecutor) -> Bool {
-        if let recorded = host.disk.fence, recorded.epoch > command.fence.epoch { return true }
+    mutating func arrives(_ command: NodeCommand, at executor: Int, _ recorded: Fence?) -> Bool {
+        if let recorded, recorded.epoch > command.fence.epoch { return true }
         switch command.order {
-        case .start(let spec): startsArrived[host.index, default: []].insert(spec.id)
-        case .stop(let id, _): stopsArrived[host.index, default: []].insert(id)
+        case .start(let spec): startsArrived[executor, default: []].insert(spec.id)
+        case .stop(let id, _): stopsArrived[executor, default: []].insert(id)
         }
         return false
     }
 
     /// An old epoch's command changes nothing once a newer one is recorded.
-    mutating func writes(_ records: [JournalRecord], _ host: SimulatedExecutor) {
+    mutating func writes(_ records: [JournalRecord], _ executor: Int) {
         for record in records {
             switch record {
-            case .accepted(let spec, _, _) where startsArrived[host.index]?.contains(spec.id) != true:
-                violated("e\(host.index) obeys an old epoch's START of \(spec.id)")
-            case .stopTold(let id, _, _) where stopsArrived[host.index]?.contains(id) != true:
-                violated("e\(host.index) obeys an old epoch's STOP of \(id)")
+            case .accepted(let spec, _, _) where startsArrived[executor]?.contains(spec.id) != true:
+                violated("e\(executor) obeys an old epoch's START of \(spec.id)")
+            case .stopTold(let id, _, _) where stopsArrived[executor]?.contains(id) != true:
+                violated("e\(executor) obeys an old epoch's STOP of \(id)")
             default: break
             }
         }
@@ -37,11 +37,15 @@ extension Oracle {
 
     /// The executor answered that it has taken this command, and its journal says so.
     mutating func acknowledged(_ command: NodeCommand, by host: SimulatedExecutor) {
+        if command.key != host.identity.key { violated("e\(host.index) obeys a command for another state folder") }
         let fence = command.fence
         fences[host.index] = max(fence, fences[host.index] ?? fence)
         guard case .stop(let id, _) = command.order, !host.disk.stopped.contains(id) else { return }
         violated("e\(host.index) acknowledged the STOP of \(id), and its journal does not say so")
     }
+
+    /// Its journal is another one.
+    mutating func forgets(_ executor: Int) { fences[executor] = nil }
 
     mutating func remembers(_ fence: Fence?, executor: Int) {
         guard let last = fences[executor], fence.map({ $0 < last }) ?? true else { return }
@@ -49,19 +53,19 @@ extension Oracle {
     }
 
     /// What it says has ended stays so whatever crashes.
-    mutating func reports(_ report: NodeReport, _ host: SimulatedExecutor) {
+    mutating func reports(_ report: NodeReport, _ executor: Int, _ disk: SimulatedDisk) {
         if let fence = report.fence {
-            named[report.identity.id] = max(fence.epoch, named[report.identity.id] ?? 0)
+            named[report.identity.key] = max(fence.epoch, named[report.identity.key] ?? 0)
         }
         for instance in report.instances where instance.state.isTerminal {
-            guard !host.disk.ended.contains(instance.id) else { continue }
-            violated("\(instance.id) is reported to have ended, and the journal of e\(host.index) does not say so")
+            guard !disk.ended.contains(instance.id) else { continue }
+            violated("\(instance.id) is reported to have ended, and the journal of e\(executor) does not say so")
         }
     }
 
     /// What its process had begun, the next one may do otherwise.
     mutating func crashed(_ host: SimulatedExecutor) {
-        for container in host.containers.all.values { container.labels.map { _ = again.remove($0.instance) } }
+        again = again.filter { $0.value != host.index }
     }
 
     // MARK: jobs
@@ -89,5 +93,5 @@ extension Oracle {
         }
     }
 
-    mutating func startsAgain(_ id: InstanceID) { again.insert(id) }
+    mutating func startsAgain(_ id: InstanceID, on executor: Int) { again[id] = executor }
 }

@@ -22,7 +22,7 @@ struct Oracle: Sendable {
     /// Every member there has once said that it knows this leader's epoch.
     var isAcknowledged = false
     /// The highest epoch that each executor's reports named.
-    var named: [ExecutorID: Epoch] = [:]
+    var named: [NodeKey: Epoch] = [:]
     /// Executors that this leader has not heard, by the applications that have instances there.
     var unheard: [AppID: Set<ExecutorID>] = [:]
     /// Instances whose STARTs and STOPs have left this leader.
@@ -32,6 +32,15 @@ struct Oracle: Sendable {
     var taskPlaces: [TaskID: (instance: InstanceID, executor: ExecutorID)] = [:]
     /// Instances whose executors had no room for them.
     var unhoused: Set<InstanceID> = []
+    /// Since when this leader has listened without a pause, and when it last heard each executor.
+    var listeningSince = Moment.zero
+    var heardAt: [NodeKey: Moment] = [:]
+    /// When a command last did not reach an executor.
+    var unreachedAt: [ExecutorID: Moment] = [:]
+    /// Since when each application has lacked instances for which there is room.
+    var shortSince: [AppID: Moment] = [:]
+    /// The epoch with which the store was restored, and whether that was confirmed; `nil` if it never was.
+    var restoration: (epoch: Epoch, isConfirmed: Bool)?
     /// What leaders were told of each instance's health.
     var wellness = Wellness()
 
@@ -52,8 +61,8 @@ struct Oracle: Sendable {
     var running: [InstanceID: ContainerID] = [:]
     /// The labels with which each instance began to run.
     var begun: [InstanceID: FoundLabels] = [:]
-    /// Started again in place by the run of the process that is there: nothing of it may change.
-    var again: Set<InstanceID> = []
+    /// Started again in place by the run of the process that is there, by executor: nothing of it may change.
+    var again: [InstanceID: Int] = [:]
 
     mutating func violated(_ text: String?) {
         if violation == nil { violation = text }

@@ -48,6 +48,8 @@ package struct Plan: Sendable {
         case reasonsForgotten
         /// What an old leader writes is stored.
         case storeFenceIgnored
+        /// A restored store says that it was confirmed.
+        case restorationConfirmed
         /// The effects leave while their commit is in doubt.
         case effectsInDoubt
 
@@ -60,14 +62,30 @@ package struct Plan: Sendable {
         case startedTooMany
         /// A replacement's STOP leaves with the new one's START.
         case replacedTooEarly
+        /// With a STOP of a replacement that stops first, more leave.
+        case makesWayTooEarly
+        /// With each STOP of what is too many, another one leaves.
+        case stoppedTooMany
+        /// A START goes to an executor that is not there.
+        case placedOnAbsent
+        /// A START goes to an executor with another instance, though there may be one a host only.
+        case policyIgnored
+        /// No STOP of an application's instance leaves.
+        case stopsWithheld
+        /// No command about a task leaves.
+        case taskCommandsWithheld
         /// Commands of an old epoch are taken for new ones.
         case staleFencesTaken
+        /// Commands for another state folder are taken.
+        case otherKeysTaken
 
         // On the way to the controller.
         /// Each executor seems to say at once that it has nothing.
         case repairedUngathered
         /// Each executor seems to know the newest epoch.
         case epochForged
+        /// Each executor seems to be in trouble.
+        case troublesForged
         /// Another exit code is told.
         case exitCodeChanged
 
@@ -83,6 +101,8 @@ package struct Plan: Sendable {
         case coresBookedTwice
         /// A container gets ports that another one holds.
         case portsBookedTwice
+        /// A second container of the instance is made.
+        case containerDoubled
         /// What was removed comes back.
         case endedStartedAgain
         /// A task's container that has ended is started again.
@@ -113,7 +133,7 @@ package struct Plan: Sendable {
     package init(seed: UInt64) {
         self.seed = seed
         isRandom = true
-        chaos = .seconds(180)
+        chaos = .seconds(570)
     }
 
     /// A fixed course on calm waters, but for what is asked for.

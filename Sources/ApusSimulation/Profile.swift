@@ -44,7 +44,8 @@ struct Profile: Sendable {
 /// What goes wrong by itself, at any time.
 enum Mischief: CaseIterable, Sendable {
     case crashController, pauseController, deposeController, turnControllerClock, storeAway
-    case crashExecutor, cutOff, diskBad, overload, turnExecutorClock
+    case crashExecutor, stopExecutor, swapFolder, losePower, diskBad, overload, turnExecutorClock
+    case cutOff, cutUp, cutDown, cutGroup, cutZone
     case engineAway, engineHung, engineRestart, diskFull
     case killContainer, sickenContainer, flapContainer, loseContainer, crashLoop
     case plantStray, plantForeign, plantDamaged

@@ -23,7 +23,7 @@ struct RequestLedger: Sendable {
     }
 
     /// More than a client ever wants of one application.
-    private static let most = 12
+    static let most = 12
 
     private var settled: [AppID: Set<Standing>] = [:]
     private var open: [AppID: [Open]] = [:]
@@ -73,6 +73,24 @@ struct RequestLedger: Sendable {
             case .unsure: Self.most
             case .absent, .leaving: most
             }
+        }
+    }
+
+    /// The store was put back: what it says is what was promised.
+    mutating func restored(_ store: SimulatedStore) {
+        (open, settled, lastKinds) = ([:], [:], [:])
+        for record in store.all where record.key.kind == .application {
+            let json = store.json(record.key)
+            let app = AppID(record.key.id)
+            let operation = json?["operation"]
+            lastKinds[app] = (operation ?? json?["lastOperation"])?["kind"]?.text
+            guard operation?["kind"]?.text != "DESTROY" else {
+                settled[app] = [.leaving]
+                continue
+            }
+            let counts = [json?["expected"], operation?["before"]].compactMap { $0?.integer }
+            settled[app] = Set(counts.map { .wanted(Int($0)) })
+            narrow(app, json)
         }
     }
 

@@ -12,8 +12,15 @@ struct SimulatedController: Sendable {
         var inbox: [Input] = []
         /// A commit is under way that has not failed yet.
         var isCommitting = false
+        /// When the last turn was closed.
+        var decided = Moment.zero
         var callers: [RequestID: ReportCall] = [:]
         var outboxes: [Outbox]
+    }
+
+    struct Deposed: Sendable {
+        var process: Process
+        var isAwake = false
     }
 
     /// The commands to one executor, and the one whose answer is awaited.
@@ -31,8 +38,8 @@ struct SimulatedController: Sendable {
     var isPaused = false
     /// What came while the process was paused.
     var delayed: [Event] = []
-    /// A leader that hangs while another leads.
-    var deposed: Process?
+    /// A leader that hangs while another leads, or believes still to lead.
+    var deposed: Deposed?
     /// How far its civil clock is off.
     var skew = Duration.zero
     var goneSince: Moment?

@@ -9,6 +9,7 @@ struct SimulatedExecutor: Sendable {
         let life: Int64
         /// Added to the virtual time: the monotonic clock of another process means nothing in this one.
         let clockOffset: Duration
+        let began: Moment
         var turn: AgentTurn
         /// When the next `.tick` is due, in the process' own time.
         var tick: Moment?
@@ -20,6 +21,20 @@ struct SimulatedExecutor: Sendable {
         var commands: [Int64: NodeCommand] = [:]
         var lastReply: Int64 = 0
         var jobs: [JobKey: Int] = [:]
+        /// The process is stopped; what came meanwhile waits.
+        var isStopped = false
+        var delayed: [Event] = []
+        /// The revision up to which its instances' states were followed, and the states.
+        var followed: Int64 = 0
+        var stages: [InstanceID: InstanceState] = [:]
+
+        /// When a tick is wanted that is not on its way yet.
+        mutating func wantedTick() -> Moment? {
+            guard let deadline = turn.nextDeadline else { return nil }
+            if let tick, tick <= deadline { return nil }
+            tick = deadline
+            return deadline
+        }
     }
 
     struct JobKey: Hashable {
@@ -57,10 +72,14 @@ struct SimulatedExecutor: Sendable {
 
     let index: Int
     let description: NodeDescription
+    /// When its zone lost its power; `nil` once it is back.
+    var outSince: Moment?
     /// How far its civil clock is off.
     var skew: Duration
     var identity: NodeIdentity
     var disk = SimulatedDisk()
+    /// How many state folders it has had.
+    var folders = 1
     var containers = SimulatedContainers()
     var process: Process?
     var jobs: [Int: RunningJob] = [:]
@@ -71,7 +90,6 @@ struct SimulatedExecutor: Sendable {
     /// The executor is too busy to judge a check.
     var isOverloaded = false
     var isDiskBad = false
-    var isCutOff = false
     /// The machine is gone for good, with all that ran there.
     var isGone = false
 }

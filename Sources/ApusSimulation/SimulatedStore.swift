@@ -3,8 +3,10 @@ import ApusModel
 
 /// Records that outlive every controller; when a commit fails is decided outside.
 struct SimulatedStore: Sendable {
-    private(set) var epoch: Epoch = 0
+    var epoch: Epoch = 0
     private(set) var records: [RecordKey: [UInt8]] = [:]
+    /// The same, read once: a record that cannot be read is missing.
+    private var read: [RecordKey: JSON] = [:]
 
     /// The next leadership's number.
     mutating func acquireEpoch() -> Epoch {
@@ -17,8 +19,12 @@ struct SimulatedStore: Sendable {
         guard batch.epoch == epoch else { return false }
         for write in batch.writes {
             switch write {
-            case .put(let key, let bytes): records[key] = bytes
-            case .delete(let key): records[key] = nil
+            case .put(let key, let bytes):
+                records[key] = bytes
+                read[key] = JSON(reading: bytes)
+            case .delete(let key):
+                records[key] = nil
+                read[key] = nil
             }
         }
         return true
@@ -40,7 +46,5 @@ struct SimulatedStore: Sendable {
     }
 
     /// The record as JSON; `nil` if there is none or it cannot be read.
-    func json(_ key: RecordKey) -> JSON? {
-        records[key].flatMap { JSON(reading: $0) }
-    }
+    func json(_ key: RecordKey) -> JSON? { read[key] }
 }

@@ -116,6 +116,17 @@ struct TaskLedger: Sendable {
         return nil
     }
 
+    /// The store was put back: its tasks are those there are, and what it says is unplaced may run once more.
+    mutating func restored(_ store: SimulatedStore) {
+        (open, entries) = ([:], [:])
+        for record in store.all where record.key.kind == .task {
+            guard let task = TaskID(rawValue: record.key.id) else { continue }
+            let json = store.json(record.key)
+            entries[task] = Entry(isAccepted: true, end: json?["end"])
+            if TaskStage(json) == .unplaced { started[task] = nil }
+        }
+    }
+
     // MARK: containers
 
     /// Its container is asked to run.

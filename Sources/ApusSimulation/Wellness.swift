@@ -11,13 +11,13 @@ struct Wellness: Sendable {
     private var well: [InstanceID: Known] = [:]
     /// Told to be healthy at some time.
     private var ever: Set<InstanceID> = []
-    private var latest: [ExecutorID: (incarnation: Int64, revision: Int64)] = [:]
+    private var latest: [NodeKey: (incarnation: Int64, revision: Int64)] = [:]
 
     /// A report reached the leader; an old one changes nothing.
     mutating func heard(_ report: NodeReport, at now: Moment) {
         let (executor, incarnation) = (report.identity.id, report.identity.incarnation)
-        if let last = latest[executor], (incarnation, report.revision) < last { return }
-        latest[executor] = (incarnation, report.revision)
+        if let last = latest[report.identity.key], (incarnation, report.revision) < last { return }
+        latest[report.identity.key] = (incarnation, report.revision)
         for instance in report.instances {
             let known = well[instance.id].flatMap { $0.restarts == instance.restarts ? $0 : nil }
             switch instance.state {

@@ -25,16 +25,25 @@ extension World {
             index: index,
             description: NodeDescription(
                 topology: Topology(nodes: nodes, sharing: sharing),
-                tags: [],
-                metadata: [:]
+                tags: terrain.hasTag(index) ? [Terrain.tag] : [],
+                metadata: ["rack": "rack-\(index % 3)"],
+                zone: terrain.zone(of: index)
             ),
             skew: plan.isRandom ? chances.profile.milliseconds(0...4000) - .seconds(2) : .zero,
             identity: identity
         )
     }
 
-    static func specs(drawing chance: inout Chance, isRandom: Bool) -> [ApplicationSpec] {
-        let policies: [PlacementPolicy?] = [nil, .any, .onePerHost, .maxPerHost(2)]
+    static func specs(drawing chance: inout Chance, isRandom: Bool, hasTag: Bool) -> [ApplicationSpec] {
+        var policies: [PlacementPolicy?] = [
+            nil, .any, .onePerHost, .maxPerHost(2), .composite(policies: [.noTag, .maxPerHost(3)], combiner: .and),
+        ]
+        if hasTag {
+            policies += [
+                .matchTag(Terrain.tag),
+                .composite(policies: [.matchTag(Terrain.tag), .onePerHost], combiner: .and),
+            ]
+        }
         return (0..<5).map { index in
             spec(
                 "app-\(index)",
@@ -43,7 +52,7 @@ extension World {
                 policy: isRandom ? chance.pick(policies) ?? nil : nil,
                 seconds: isRandom ? chance.number(in: 1...3) : 1,
                 attempts: isRandom ? chance.number(in: 2...4) : 3,
-                wait: isRandom ? chance.number(in: 0...3) : 0,
+                wait: isRandom ? chance.number(in: 0...6) : 0,
                 hooks: isRandom ? drawHooks(&chance) : [],
                 isCommandChecked: isRandom && chance.hits(200)
             )
@@ -98,15 +107,5 @@ extension World {
             preShutdown: wait > 0 || !hooks.isEmpty
                 ? PreShutdownSpec(hooks: hooks, waitBeforeKill: DurationText(Int64(wait), .seconds)) : nil
         )
-    }
-
-    /// The most instances of the application that can run at once.
-    func mostInstances(of spec: ApplicationSpec) -> Int {
-        let hosts = doomed == nil ? executors.count : executors.count - 1
-        return switch spec.placementPolicy {
-        case .onePerHost: hosts
-        case .maxPerHost(let limit): hosts * limit
-        default: 12
-        }
     }
 }

@@ -7,11 +7,21 @@ import HashTreeCollections
 extension World {
     mutating func clientActs() {
         guard !isCalm else { return }
-        let command = chances.requests.hits(350) ? drawTaskCommand() : drawCommand()
+        let command = chances.requests.hits(350) ? drawTaskCommand() : drawDestruction() ?? drawCommand()
         if let command, !chances.network.hits(profile.loss) {
             agenda.add(.requestArrives(command), after: chances.network.milliseconds(1...20))
         }
         agenda.add(.clientActs, after: chances.requests.milliseconds(200...4000))
+    }
+
+    /// Of an application that nobody wants any more and that is not gone.
+    private mutating func drawDestruction() -> Command? {
+        let lingering = specs.first { spec in
+            oracle.requests.standings(of: spec.id) == [.wanted(0)]
+                && controller.process?.turn.committed.instances(of: spec.id).isEmpty == false
+        }
+        guard let lingering, chances.requests.hits(700) else { return nil }
+        return .application(.destroy(lingering.id, drawOpSpec()))
     }
 
     private mutating func drawOpSpec() -> ClusterOpSpec {
@@ -26,22 +36,25 @@ extension World {
 
     // MARK: applications
 
+    /// It fails while its instances end, and leaves them to whatever is asked for then.
+    private static let hurry = ClusterOpSpec(timeout: DurationText(1, .seconds), parallelism: 1)
+
     private mutating func drawCommand() -> Command? {
         guard let spec = chances.requests.pick(specs) else { return nil }
         let opSpec = drawOpSpec()
-        let most = min(mostInstances(of: spec), room(for: spec))
+        let most = room(for: spec)
         let count = most > 0 ? chances.requests.number(in: 0...most) : 0
         let standings = oracle.requests.standings(of: spec.id)
         if standings == [.absent], chances.requests.hits(900) {
             return .application(.create(spec, instances: count, opSpec))
         }
         if standings == [.wanted(0)], chances.requests.hits(300) { return .application(.destroy(spec.id, opSpec)) }
-        switch chances.requests.number(in: 0...19) {
-        case 0: return .application(.suspend(spec.id, opSpec))
-        case 1: return .application(.recover(spec.id))
-        case 2: return .application(.destroy(spec.id, opSpec))
-        case 3: return .application(.create(spec, instances: count, opSpec))
-        case 4, 5: return .cancel(spec.id)
+        switch chances.requests.number(in: 0...21) {
+        case 0, 20, 21: return .application(.suspend(spec.id, chances.requests.hits(400) ? Self.hurry : opSpec))
+        case 1, 2: return .application(.recover(spec.id))
+        case 3: return .application(.destroy(spec.id, opSpec))
+        case 4: return .application(.create(spec, instances: count, opSpec))
+        case 5: return .cancel(spec.id)
         case 6, 7:
             let growth = most - oracle.requests.mostWanted(spec.id)
             guard growth > 0 else { return nil }
@@ -62,7 +75,7 @@ extension World {
                 .replaceInstances(
                     spec.id,
                     ids: chances.requests.hits(500) ? [] : drawInstances(of: spec.id),
-                    stopFirst: spec.placementPolicy?.isLimit == true || chances.requests.hits(400),
+                    stopFirst: spec.placementPolicy?.mostPerHost != nil || chances.requests.hits(400),
                     opSpec
                 )
             )
@@ -78,20 +91,12 @@ extension World {
         return drawn
     }
 
-    /// How many instances of it may be wanted beside all that may be wanted of the others.
-    private func room(for spec: ApplicationSpec) -> Int {
-        let others = specs.filter { $0.id != spec.id }.reduce(0) { sum, other in
-            sum + oracle.requests.mostWanted(other.id) * other.resources.cores
-        }
-        return max(0, coresToWant - others) / spec.resources.cores
-    }
-
     /// What was asked for meanwhile may have taken the room.
     func hasRoom(for command: Command) -> Bool {
         guard plan.isRandom, case .application(let operation) = command,
             let spec = specs.first(where: { $0.id == operation.appID })
         else { return true }
-        let most = min(mostInstances(of: spec), room(for: spec))
+        let most = room(for: spec)
         return switch operation {
         case .create(_, let instances, _): instances <= most
         case .scale(_, let required, _): required <= most
@@ -122,7 +127,7 @@ extension World {
     private mutating func drawTask(_ id: TaskID) -> TaskSpec {
         // Some need more than there may be.
         let cores = chances.requests.hits(100) ? chances.requests.number(in: 3...8) : 1
-        let policies: [PlacementPolicy?] = [nil, nil, .any, .onePerHost, .maxPerHost(2)]
+        let policies: [PlacementPolicy?] = [nil, nil, .any, .onePerHost, .maxPerHost(2), .noTag]
         return World.taskSpec(
             id,
             cores: cores,
@@ -165,17 +170,8 @@ extension World {
                 $0.isRunning && $0.labels?.owner == .application(app)
             }
             guard let victim else { continue }
-            faults.count(.containerCrash)
+            met(.containerCrash)
             return exit(index, victim.id, code: 1, outOfMemory: false)
-        }
-    }
-}
-
-extension PlacementPolicy {
-    fileprivate var isLimit: Bool {
-        switch self {
-        case .onePerHost, .maxPerHost: true
-        default: false
         }
     }
 }

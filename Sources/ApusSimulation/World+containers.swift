@@ -28,11 +28,11 @@ extension World {
     ) -> Outcome {
         let isThere = executors[index].containers.container(of: spec.id) != nil
         if executors[index].isDiskFull, !isThere {
-            faults.count(.diskFull)
+            met(.diskFull)
             return .failed(JobFailure(.other, reason: "no space left on device"))
         }
         if !isThere, chances.containers.hits(profile.imageLoss) {
-            faults.count(.imageGone)
+            met(.imageGone)
             return .failed(JobFailure(.imageMissing, reason: "no such image: \(spec.workload.executable.url)"))
         }
         let made = executors[index].containers.create(
@@ -61,6 +61,7 @@ extension World {
         containersStarted += 1
         oracle.starts(container, on: executors[index])
         runs(index, container)
+        sabotageStart(of: container, on: index)
         return .started
     }
 
@@ -74,7 +75,7 @@ extension World {
             code = isOutOfMemory ? 137 : fails ? Int64(chances.containers.number(in: 1...255)) : 0
             span = chances.containers.milliseconds(chances.containers.hits(300) ? 10_000...90_000 : 1...8000)
         case .application(let app) where crashLoops.contains(app):
-            faults.count(.crashLoop)
+            met(.crashLoop)
             (code, isOutOfMemory, span) = (1, false, chances.containers.milliseconds(1...3000))
         default: return
         }
@@ -89,8 +90,8 @@ extension World {
             return
         }
         if case .task = container.labels?.owner {
-            if outOfMemory { faults.count(.taskOutOfMemory) } else if code != 0 { faults.count(.taskFailed) }
-            if controller.process == nil { faults.count(.taskEndsLeaderless) }
+            if outOfMemory { met(.taskOutOfMemory) } else if code != 0 { met(.taskFailed) }
+            if controller.process == nil { met(.taskEndsLeaderless) }
         }
         exit(index, id, code: code, outOfMemory: outOfMemory)
     }
@@ -117,7 +118,7 @@ extension World {
     private mutating func fails(_ container: SimulatedContainers.Container) -> Bool {
         guard container.isFlapping else { return container.isSick }
         guard chances.containers.hits(500) else { return false }
-        faults.count(.containerFlapping)
+        met(.containerFlapping)
         return true
     }
 
@@ -136,7 +137,7 @@ extension World {
         guard var container = executors[index].containers[id], container.isRunning else { return }
         if code == 143 {
             oracle.touches(container)
-            if case .task? = container.labels?.owner { faults.count(.taskKilled) }
+            if case .task? = container.labels?.owner { met(.taskKilled) }
         }
         container.state = .exited(code: code, outOfMemory: outOfMemory)
         executors[index].containers[id] = container
@@ -145,7 +146,7 @@ extension World {
         sabotageExit(index, container)
         guard let life = executors[index].process?.life, container.origin != .foreign else { return }
         guard executors[index].engine == .serves, !chances.containers.hits(profile.jobFailure) else {
-            faults.count(.exitMissed)
+            met(.exitMissed)
             sabotageMissedExit(index, id)
             // The stream is opened again, at the latest when the engine is back.
             agenda.add(.streamOpens(index, life: life), after: .seconds(2))
@@ -161,7 +162,13 @@ extension World {
 
     /// What the event stream would have told while it was away is not known.
     mutating func streamOpens(_ index: Int) {
-        guard executors[index].engine == .serves, plan.sabotage != .exitsIgnored else { return }
+        guard executors[index].engine == .serves, plan.sabotage != .exitsIgnored,
+            let process = executors[index].process
+        else { return }
+        guard !process.isStopped else {
+            executors[index].process?.delayed.append(.streamOpens(index, life: process.life))
+            return
+        }
         tell(index, .exitsMissed)
     }
 

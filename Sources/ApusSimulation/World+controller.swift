@@ -10,14 +10,24 @@ extension World {
     mutating func performAtController(_ event: Event) {
         switch event {
         case .deposedWakes(let life):
-            if life == controller.deposed?.life { wakeDeposed() }
+            if life == controller.deposed?.process.life { wakeDeposed() }
             return
         case .deposedTicks(let life):
-            if life == controller.deposed?.life { tickDeposed() }
+            if life == controller.deposed?.process.life { tickDeposed() }
             return
+        case .deposedCommits(let life):
+            if life == controller.deposed?.process.life { commitOfDeposed() }
+            return
+        case .deposedLeaves(let life):
+            if life == controller.deposed?.process.life { controller.deposed = nil }
+            return
+        case .reportArrives(let call, let report) where controller.deposed?.isAwake == true:
+            // Some still take it for the leader.
+            if chances.network.hits(300) { return takeAsDeposed(report, from: call) }
         default: break
         }
         if case .controllerWakes = event {
+            if controller.isPaused { oracle.listens(from: agenda.now) }
             controller.isPaused = false
             let delayed = controller.delayed
             controller.delayed = []
@@ -44,6 +54,7 @@ extension World {
             controllerTakes(.answered(command.executor, command, answer))
         case .commandFails(let call, let reason):
             guard let command = endCall(call) else { return }
+            oracle.unreached(command.executor, at: agenda.now)
             controllerTakes(.sendFailed(command.executor, command, reason: reason))
         default: break
         }
@@ -65,7 +76,7 @@ extension World {
         let epoch = controller.store.acquireEpoch()
         let seed = chances.controller.seed()
         note("controller starts, epoch \(epoch)")
-        if let since = controller.goneSince, agenda.now - since > .seconds(10) { faults.count(.controllerGoneLong) }
+        if let since = controller.goneSince, agenda.now - since > .seconds(10) { met(.controllerGoneLong) }
         controller.goneSince = nil
         do {
             let engine = try Engine(
@@ -81,7 +92,7 @@ extension World {
                 turn: Turn(engine: engine),
                 outboxes: Array(repeating: SimulatedController.Outbox(), count: executors.count)
             )
-            oracle.leads(epoch, engine.state, store: controller.store)
+            oracle.leads(epoch, engine.state, store: controller.store, at: agenda.now)
             agenda.add(.controllerTicks(life: controller.starts), after: World.controllerTick)
             sabotageGathering()
             if controller.process?.turn.pending == nil { closeTurn() }
@@ -92,7 +103,7 @@ extension World {
 
     mutating func crashController(_ fault: Fault) {
         guard controller.process != nil else { return }
-        faults.count(fault)
+        met(fault)
         note("controller crashes: \(fault)")
         endCommit()
         controller.process = nil
@@ -103,10 +114,12 @@ extension World {
     mutating func endCommit() {
         guard let batch = controller.process?.turn.pending, controller.process?.isCommitting == true else { return }
         if chances.controller.hits(500) {
-            faults.count(.commitKeptInCrash)
+            met(.commitKeptInCrash)
+            met(.keptInCrash, batch)
             store(batch)
         } else {
-            faults.count(.commitLostInCrash)
+            met(.commitLostInCrash)
+            met(.lostInCrash, batch)
         }
     }
 
@@ -136,6 +149,8 @@ extension World {
         controller.lastRequest += 1
         oracle.taken(controller.lastRequest, command)
         note("request \(controller.lastRequest): \(command.words)")
+        countOrders(command)
+        if command == .cluster(.confirmRestoration) || command == .cluster(.confirmStops) { oracle.confirmed() }
         controllerTakes(.command(controller.lastRequest, command))
     }
 
@@ -157,9 +172,9 @@ extension World {
     private mutating func countTasks(in report: NodeReport) {
         for instance in report.instances {
             guard case .task = instance.owner else { continue }
-            if instance.state.isTerminal, controller.isStoreAway { faults.count(.taskResultStoreAway) }
+            if instance.state.isTerminal, controller.isStoreAway { met(.taskResultStoreAway) }
             let member = controller.process?.turn.engine.state.members[report.identity.id]
-            if instance.state == .running, member?.isLost == true { faults.count(.taskBackFromLoss) }
+            if instance.state == .running, member?.isLost == true { met(.taskBackFromLoss) }
         }
     }
 
@@ -180,18 +195,30 @@ extension World {
         var rounds = 0
         let times = controllerTimes
         repeat {
+            controller.process?.decided = agenda.now
             guard let step = controller.process?.turn.close(at: times) else { return }
-            if let engine = controller.process?.turn.engine { oracle.decided(engine) }
+            check(step)
             follow(step)
             rounds += 1
         } while controller.process?.turn.pending == nil && controller.process?.turn.hasWork == true && rounds < 100
+    }
+
+    /// What changes without a record or an effect shows soon enough.
+    private mutating func check(_ step: Turn.Step) {
+        guard let engine = controller.process?.turn.engine else { return }
+        if case .release(let effects) = step, effects.allSatisfy(\.isReply), agenda.now < checkedDecisions + .seconds(1)
+        {
+            return
+        }
+        checkedDecisions = agenda.now
+        oracle.decided(engine)
     }
 
     private mutating func follow(_ step: Turn.Step) {
         switch step {
         case .release(let effects): release(effects)
         case .commit(let batch):
-            guard !crashes(at: .controllerCrashBeforeCommit) else { return }
+            guard !crashes(at: .controllerCrashBeforeCommit) else { return met(.decidedThenCrashed, batch) }
             controller.process?.isCommitting = true
             note("commits \(batch.writes.map { "\($0.key.kind.rawValue)/\($0.key.id)" }.joined(separator: " "))")
             awaitCommit()
@@ -210,8 +237,11 @@ extension World {
         controller.commits += 1
         switch commitFate() {
         case nil: break
-        case .before: return commitFailed(.commitFailedBefore)
+        case .before:
+            met(.failedBefore, batch)
+            return commitFailed(.commitFailedBefore)
         case .after:
+            met(.failedAfter, batch)
             store(batch)
             return commitFailed(.commitFailedAfter)
         case .crashBefore:
@@ -240,7 +270,7 @@ extension World {
 
     /// The outcome is in doubt: what comes now is taken softly, and the same batch is tried again.
     private mutating func commitFailed(_ fault: Fault) {
-        faults.count(fault)
+        met(fault)
         note("commit failed: \(fault)")
         sabotageDoubt()
         controller.process?.isCommitting = false
@@ -261,21 +291,27 @@ extension World {
 
     mutating func store(_ batch: Batch) {
         let batch = sabotaged(batch)
+        let before = batch.writes.map { controller.store.json($0.key) }
         if !controller.store.apply(batch) { oracle.violated("a batch of epoch \(batch.epoch) was committed late") }
+        for (write, earlier) in zip(batch.writes, before) { follow(write.key, from: earlier) }
         oracle.stored(batch, store: controller.store)
-        for case .put(let key, let bytes) in batch.writes where key.kind == .application {
-            countOutcome(of: JSON(reading: bytes)?["lastOperation"])
+        for write in batch.writes where write.key.kind == .application {
+            countOutcome(of: controller.store.json(write.key)?["lastOperation"])
         }
     }
 
     private mutating func countOutcome(of operation: JSON?) {
         guard let operation, let id = operation["id"]?.text, operationsEnded.insert(id).inserted else { return }
         switch operation["outcome"]?.text {
-        case "FAILED": faults.count(.operationFailed)
-        case "ROLLED_BACK": faults.count(.operationRolledBack)
-        case "CANCELLED": faults.count(.operationCancelled)
-        case "SUPERSEDED": faults.count(.operationSuperseded)
+        case "FAILED": met(.operationFailed)
+        case "ROLLED_BACK": met(.operationRolledBack)
+        case "CANCELLED": met(.operationCancelled)
+        case "SUPERSEDED": met(.operationSuperseded)
         default: break
         }
     }
+}
+
+extension Effect {
+    fileprivate var isReply: Bool { if case .reply = self { true } else { false } }
 }

@@ -21,12 +21,12 @@ extension World {
             oracle.answered(request, outcome, store: controller.store)
         case .reply(let request, let answer):
             guard let call = controller.process?.callers.removeValue(forKey: request) else { return }
-            let carried = carried(answer, by: Wire.carry)
+            let carried = carried(answer, isNews: !answer.settled.isEmpty, by: Wire.carry)
             transmit(.replyArrives(call, carried), on: Link(executor: call.executor, isUp: false))
         case .send(let executor, let command):
             guard let index = executors.firstIndex(where: { $0.identity.id == executor }) else { return }
-            if plan.sabotage == .straysKept, case .stop(_, .unknown) = command.order { return }
-            post(command, to: index)
+            guard !isWithheld(command) else { return }
+            post(sabotagedPlace(of: command), to: index)
             sabotageSending(command, to: index)
         case .note(let text): note("controller: \(text)")
         }
@@ -37,7 +37,7 @@ extension World {
         countReplacement(command)
         if let state = controller.process?.turn.committed {
             oracle.checkVictim(of: command, state, executors, at: agenda.now)
-            oracle.leaves(command, state, store: controller.store)
+            oracle.leaves(command, state, store: controller.store, decided: controller.process?.decided ?? agenda.now)
         }
         controller.process?.outboxes[index].waiting.append(command)
         pump(index)
@@ -47,7 +47,7 @@ extension World {
         guard case .stop(let id, .replaced) = command.order, let state = controller.process?.turn.committed,
             let app = state.instances[id]?.app, let operation = state.applications[app]?.operation
         else { return }
-        faults.count(operation.order == .startFirst ? .replacedStartFirst : .replacedStopFirst)
+        met(operation.order == .startFirst ? .replacedStartFirst : .replacedStopFirst)
     }
 
     /// One command at a time to each executor, in order.

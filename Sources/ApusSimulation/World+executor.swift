@@ -4,6 +4,10 @@ import ApusModel
 /// The executor's process around its agent: journal, messages, clock.
 extension World {
     mutating func performAtExecutor(_ event: Event) {
+        if let index = event.executorThatTakesIt, executors[index].process?.isStopped == true {
+            executors[index].process?.delayed.append(event)
+            return
+        }
         switch event {
         case .executorStarts(let index): startExecutor(index)
         case .agentTicks(let index, let life) where lives(index, life):
@@ -14,15 +18,20 @@ extension World {
         case .commandArrives(let call, let command): take(command, from: call)
         case .replyArrives(let call, let answer):
             guard endReport(call) else { return }
-            if answer.canCommit, answer.verdict != .refused { oracle.hears(call.executor, at: agenda.now) }
+            let known = executors[call.executor].process?.turn.agent.fence?.epoch ?? 0
+            if answer.canCommit, answer.verdict != .refused, answer.epoch >= known {
+                oracle.hears(call.executor, at: agenda.now)
+            }
             tell(call.executor, .reportAnswered(answer, number: call.number))
         case .reportFails(let call):
             guard endReport(call) else { return }
             tell(call.executor, .reportFailed(number: call.number))
         case .executorFalls(let index, let life) where lives(index, life):
             crashExecutor(index, .executorCrashAmidWork)
+        case .executorContinues(let index, let life) where lives(index, life): continueExecutor(index)
         case .jobEnds(let index, let job): jobEnds(index, job)
         case .jobGivenUp(let index, let job): giveUp(index, job)
+        case .outcomeKnown(let index, let job, let outcome): tell(index, job, outcome)
         case .programEnds(let index, let id, let run, let code, let outOfMemory):
             programEnds(index, id, run: run, code: code, outOfMemory: outOfMemory)
         case .streamOpens(let index, let life) where lives(index, life): streamOpens(index)
@@ -49,7 +58,9 @@ extension World {
         let offset = chances.disk.milliseconds(0...1_000_000)
         let executor = executors[index]
         note("e\(index).\(incarnation) starts with \(journal.count) records")
-        if controller.process == nil || controller.isStoreAway { faults.count(.executorStartsLeaderless) }
+        if controller.process == nil || controller.isStoreAway { met(.executorStartsLeaderless) }
+        if let since = executors[index].outSince, agenda.now - since > .seconds(12) { met(.zoneBackFromLoss) }
+        executors[index].outSince = nil
         oracle.hears(index, at: agenda.now)
         let agent = Agent(
             identity: executor.identity,
@@ -60,25 +71,66 @@ extension World {
         executors[index].process = SimulatedExecutor.Process(
             life: incarnation,
             clockOffset: offset,
+            began: agenda.now,
             turn: AgentTurn(agent)
         )
         tell(index, .tick)
     }
 
-    mutating func crashExecutor(_ index: Int, _ fault: Fault) {
+    /// The process is stopped, as by SIGSTOP: its machine and its containers go on.
+    mutating func stopExecutor(_ index: Int) {
+        guard let process = executors[index].process, !process.isStopped else { return }
+        let span = chances.mischief.milliseconds(500...40_000)
+        met(.executorStopped)
+        if span > .seconds(10) { met(.executorStoppedLong) }
+        note("e\(index).\(process.life) is stopped")
+        executors[index].process?.isStopped = true
+        agenda.add(.executorContinues(index, life: process.life), after: span)
+    }
+
+    private mutating func continueExecutor(_ index: Int) {
+        guard executors[index].process?.isStopped == true, let delayed = executors[index].process?.delayed else {
+            return
+        }
+        note("e\(index) goes on")
+        executors[index].process?.isStopped = false
+        executors[index].process?.delayed = []
+        for event in delayed { performAtExecutor(event) }
+    }
+
+    /// The process ends at once; it is started again after `pause`, or when that is drawn.
+    mutating func crashExecutor(_ index: Int, _ fault: Fault, pause: Duration? = nil) {
         guard let life = executors[index].process?.life else { return }
-        faults.count(fault)
+        met(fault)
         note("e\(index).\(life) crashes: \(fault)")
         if let write = executors[index].disk.pending {
-            let kept = chances.disk.number(in: 0...write.count)
-            if kept < write.count { faults.count(.writeLost) }
-            if kept > 0, kept < write.count { faults.count(.writeTorn) }
+            let kept = drawKept(of: write)
+            countCrash(amid: write, keeping: kept)
             executors[index].disk.abandon(keeping: kept)
         }
         oracle.crashed(executors[index])
         executors[index].process = nil
         orphanJobs(of: index, life: life)
-        agenda.add(.executorStarts(index), after: plan.isRandom ? chances.disk.milliseconds(200...20_000) : .seconds(1))
+        let drawn = plan.isRandom ? chances.disk.milliseconds(200...20_000) : .seconds(1)
+        agenda.add(.executorStarts(index), after: pause ?? drawn)
+    }
+
+    /// How much of a write a crash leaves: of an append any prefix, a rewrite is whole or not.
+    private mutating func drawKept(of write: SimulatedDisk.Write) -> Int {
+        switch write {
+        case .append(let records): chances.disk.number(in: 0...records.count)
+        case .replace(let records): chances.disk.hits(500) ? records.count : 0
+        }
+    }
+
+    private mutating func countCrash(amid write: SimulatedDisk.Write, keeping kept: Int) {
+        let isWhole = kept == write.count
+        if !isWhole { met(.writeLost) }
+        if kept > 0, !isWhole { met(.writeTorn) }
+        switch write {
+        case .append: if !isWhole { met(kept > 0 ? .appendTorn : .appendLost, write) }
+        case .replace: if kept == 0 { met(.rewriteLost, write) }
+        }
     }
 
     // MARK: the agent
@@ -99,17 +151,16 @@ extension World {
             perform(index, action)
             guard lives(index, life) else { return }
         }
+        followInstances(of: index)
         oracle.remembers(executors[index].process?.turn.agent.fence, executor: index)
         sabotageLeaderless(index)
         scheduleTick(index)
     }
 
     private mutating func scheduleTick(_ index: Int) {
-        guard let life = executors[index].process?.life, let offset = executors[index].process?.clockOffset,
-            let deadline = executors[index].process?.turn.nextDeadline
+        guard let deadline = executors[index].process?.wantedTick(), let life = executors[index].process?.life,
+            let offset = executors[index].process?.clockOffset
         else { return }
-        if let tick = executors[index].process?.tick, tick <= deadline { return }
-        executors[index].process?.tick = deadline
         // From the process' own clock to the world's.
         agenda.add(.agentTicks(index, life: life), at: Moment.zero + (deadline - (Moment.zero + offset)))
     }
@@ -131,8 +182,8 @@ extension World {
         case .note(let text):
             note("e\(index): \(text.words)")
             guard case .startedAgain(let id, _, _) = text else { return }
-            faults.count(.restartedInPlace)
-            oracle.startsAgain(id)
+            met(.restartedInPlace)
+            oracle.startsAgain(id, on: index)
         }
     }
 
@@ -140,11 +191,15 @@ extension World {
 
     private mutating func write(_ index: Int, _ write: SimulatedDisk.Write) {
         guard let life = executors[index].process?.life else { return }
-        if case .append(let records) = write { oracle.writes(records, executors[index]) }
+        if case .append(let records) = write { oracle.writes(records, index) }
         executors[index].disk.begin(sabotaged(write, on: index))
         let span = chances.disk.milliseconds(1...10)
         agenda.add(.journalWritten(index, life: life), after: span)
-        if chances.disk.hits(profile.crashPoint) { agenda.add(.executorFalls(index, life: life), after: span / 2) }
+        // Where more than one record can be lost it is tried more often.
+        let weight = write.records.contains { $0.hitKind == .forgotten } ? 60 : write.records.count > 1 ? 6 : 2
+        if chances.disk.hits(profile.crashPoint * weight) {
+            agenda.add(.executorFalls(index, life: life), after: span / 2)
+        }
     }
 
     private mutating func journalWritten(_ index: Int) {
@@ -152,7 +207,9 @@ extension World {
         let times = executorTimes(index)
         let actions: [AgentAction]?
         if executors[index].isDiskBad || chances.disk.hits(profile.writeFailure) {
-            if case .append = write { faults.count(.writeFailed) } else { faults.count(.rewriteFailed) }
+            let isAppend = if case .append = write { true } else { false }
+            met(isAppend ? .writeFailed : .rewriteFailed)
+            met(isAppend ? .appendFailed : .rewriteFailed, write)
             note("e\(index) cannot write its journal")
             executors[index].disk.abandon(keeping: chances.disk.number(in: 0...write.count))
             actions = executors[index].process?.turn.recordFailed(reason: "no space left on device", at: times)
@@ -169,8 +226,9 @@ extension World {
         guard let life = executors[index].process?.life else { return }
         let call = ReportCall(executor: index, life: life, number: number)
         executors[index].process?.report = number
-        oracle.reports(report, executors[index])
-        let carried = sabotaged(carried(report, by: Wire.carry))
+        oracle.reports(report, index, executors[index].disk)
+        let isNews = !report.instances.isEmpty || report.description != nil
+        let carried = sabotaged(carried(report, isNews: isNews, by: Wire.carry))
         transmit(.reportArrives(call, carried), on: Link(executor: index, isUp: true))
         agenda.add(.reportFails(call), after: World.callTimeout)
     }
@@ -192,7 +250,7 @@ extension World {
         executors[call.executor].process?.lastReply = reply
         executors[call.executor].process?.callers[reply] = call
         executors[call.executor].process?.commands[reply] = command
-        if oracle.arrives(command, at: executors[call.executor]) { faults.count(.oldCommandArrives) }
+        if oracle.arrives(command, at: call.executor, executors[call.executor].disk.fence) { met(.oldCommandArrives) }
         tell(call.executor, .command(sabotaged(command, to: call.executor), reply: reply))
     }
 

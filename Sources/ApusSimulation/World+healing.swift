@@ -11,7 +11,7 @@ extension World {
     mutating func heal(_ ailment: Ailment) {
         switch ailment {
         case .storeAway: storeIsBack()
-        case .cutOff(let index): executors[index].isCutOff = false
+        case .cut(let link): cuts.remove(link)
         case .diskBad(let index): executors[index].isDiskBad = false
         case .diskFull(let index): executors[index].isDiskFull = false
         case .overloaded(let index): executors[index].isOverloaded = false
@@ -26,7 +26,7 @@ extension World {
 
     private mutating func storeIsBack() {
         controller.isStoreAway = false
-        if let since = controller.storeAwaySince, agenda.now - since > .seconds(10) { faults.count(.storeAwayLong) }
+        if let since = controller.storeAwaySince, agenda.now - since > .seconds(10) { met(.storeAwayLong) }
         controller.storeAwaySince = nil
     }
 
@@ -37,13 +37,15 @@ extension World {
         calmSince = agenda.now
         profile = .calm
         heal(.storeAway)
+        cuts = []
         for app in crashLoops.sorted() { heal(.crashLoop(app)) }
         for index in executors.indices {
             for container in executors[index].containers.sorted { heal(.flapping(index, container.id)) }
-            for ailment in [Ailment.cutOff(index), .diskBad(index), .diskFull(index), .overloaded(index)] {
+            for ailment in [Ailment.diskBad(index), .diskFull(index), .overloaded(index)] {
                 heal(ailment)
             }
             heal(.engineAway(index))
+            agenda.add(.executorContinues(index, life: executors[index].process?.life ?? 0), after: .zero)
         }
         controller.deposed = nil
         agenda.add(.controllerWakes, after: .zero)
@@ -56,7 +58,7 @@ extension Ailment {
     var words: String {
         switch self {
         case .storeAway: "the store is away"
-        case .cutOff(let index): "e\(index) is cut off"
+        case .cut(let link): "e\(link.executor) is cut off, \(link.isUp ? "up" : "down")"
         case .engineAway(let index): "e\(index) container engine is away"
         case .diskBad(let index): "e\(index) disk is bad"
         case .diskFull(let index): "e\(index) disk is full"

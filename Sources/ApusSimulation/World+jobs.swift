@@ -56,7 +56,7 @@ extension World {
         }
         guard chances.containers.hits(profile.jobFailure) else { return (.works, delay) }
         guard chances.containers.hits(300) else { return (drawFailure(of: job), delay) }
-        faults.count(.jobTimedOut)
+        met(.jobTimedOut)
         if chances.containers.hits(500), let life = executors[index].process?.life {
             // What the engine does after its caller has given up.
             let key = SimulatedExecutor.JobKey(instance: InstanceID(""), attempt: 0)
@@ -72,10 +72,10 @@ extension World {
     private mutating func drawFailure(of job: Job) -> SimulatedExecutor.Fate {
         let failure = JobFailure(.other, reason: "device or resource busy")
         guard case .create = job, chances.containers.hits(500) else {
-            faults.count(.jobFailed)
+            met(.jobFailed)
             return .fails(failure)
         }
-        faults.count(.halfCreated)
+        met(.halfCreated)
         return .failsHalfDone(failure)
     }
 
@@ -87,21 +87,21 @@ extension World {
         _ delay: Duration
     ) -> (SimulatedExecutor.Fate, Duration) {
         if executors[index].isOverloaded {
-            faults.count(.executorOverloaded)
+            met(.executorOverloaded)
             return (.fails(JobFailure(.overloaded, reason: "the executor is too busy")), delay)
         }
         if case .command = mode, executors[index].engine == .away {
             return (.fails(JobFailure(.engineAway, reason: "no answer")), chances.containers.milliseconds(1...3000))
         }
-        guard chances.containers.hits(mode.isHook ? profile.jobFailure * 3 : profile.jobFailure) else {
+        guard chances.containers.hits(mode.isHook ? profile.jobFailure * 6 : profile.jobFailure) else {
             return (.works, delay)
         }
         guard mode.isHook else {
-            faults.count(.checkTimedOut)
+            met(.checkTimedOut)
             return (.fails(JobFailure(.timedOut, reason: "no answer in time")), timeout)
         }
         let hangs = chances.containers.hits(400)
-        faults.count(hangs ? .hookHung : .hookFailed)
+        met(hangs ? .hookHung : .hookFailed)
         return hangs
             ? (.fails(JobFailure(.timedOut, reason: "no answer in time")), timeout)
             : (.fails(JobFailure(.status, reason: "status 500")), delay)
@@ -133,7 +133,7 @@ extension World {
             guard let job = executors[index].jobs[number], job.life == life, job.fate != .answered else { continue }
             if case .check = job.job { continue }
             if job.fate == .works, chances.containers.hits(500) {
-                faults.count(.jobOrphaned)
+                met(.jobOrphaned)
                 executors[index].jobs[number]?.fate = .answered
             } else {
                 executors[index].jobs[number] = nil
@@ -188,7 +188,12 @@ extension World {
         tell(index, job, outcome)
     }
 
-    private mutating func tell(_ index: Int, _ job: SimulatedExecutor.RunningJob, _ outcome: Outcome) {
+    mutating func tell(_ index: Int, _ job: SimulatedExecutor.RunningJob, _ outcome: Outcome) {
+        guard executors[index].process?.life == job.life else { return }
+        guard executors[index].process?.isStopped == false else {
+            executors[index].process?.delayed.append(.outcomeKnown(index, job, outcome))
+            return
+        }
         executors[index].process?.jobs[job.key] = nil
         note("e\(index) \(job.key.instance.short)/\(job.key.attempt) \(job.job.word): \(outcome.words)")
         if case .check(let mode, let container, _, _) = job.job, !mode.isHook {

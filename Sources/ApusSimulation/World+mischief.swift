@@ -19,10 +19,10 @@ extension World {
         case .turnControllerClock: turnControllerClock()
         case .storeAway: loseStore()
         case .crashExecutor: crashExecutor(index, .executorCrash)
-        case .cutOff:
-            faults.count(.partition)
-            executors[index].isCutOff = true
-            ail(.cutOff(index), 500...40_000)
+        case .stopExecutor: stopExecutor(index)
+        case .swapFolder: swapFolder(index)
+        case .losePower: losePower(ofZoneWith: index)
+        case .cutOff, .cutUp, .cutDown, .cutGroup, .cutZone: partition(kind, index)
         case .diskBad:
             executors[index].isDiskBad = true
             ail(.diskBad(index), 500...15_000)
@@ -38,12 +38,12 @@ extension World {
             ail(.crashLoop(app), 5000...60_000)
         case .plantStray: plantStray(index)
         case .plantForeign:
-            faults.count(.foreignPlanted)
+            met(.foreignPlanted)
             let id = executors[index].containers.plant(.foreign, labels: nil, on: index)
             note("e\(index) foreign container \(id)")
             if plan.sabotage == .foreignRemoved { remove(index, id) }
         case .plantDamaged:
-            faults.count(.damagedPlanted)
+            met(.damagedPlanted)
             let id = executors[index].containers.plant(.damaged, labels: nil, on: index)
             note("e\(index) damaged container \(id)")
         }
@@ -54,18 +54,18 @@ extension World {
     private mutating func troubleEngine(_ index: Int, _ kind: Mischief) {
         switch kind {
         case .engineAway:
-            faults.count(.engineAway)
+            met(.engineAway)
             executors[index].engine = .away
             ail(.engineAway(index), 500...15_000)
         case .engineHung:
-            faults.count(.engineHung)
+            met(.engineHung)
             let span = chances.mischief.milliseconds(1000...30_000)
             executors[index].engine = .hangs(until: agenda.now + span)
             note("e\(index) container engine hangs")
             agenda.add(.heals(.engineAway(index)), after: span)
         case .engineRestart:
             let keeps = chances.mischief.hits(500)
-            faults.count(keeps ? .engineRestartKeeps : .engineRestartEnds)
+            met(keeps ? .engineRestartKeeps : .engineRestartEnds)
             note("e\(index) container engine starts again, containers \(keeps ? "stay" : "end")")
             executors[index].engine = .away
             agenda.add(.heals(.engineAway(index)), after: chances.mischief.milliseconds(500...6000))
@@ -83,7 +83,7 @@ extension World {
         guard let victim = chances.mischief.pick(runningOfOurs(index)) else { return }
         switch kind {
         case .killContainer:
-            faults.count(.containerCrash)
+            met(.containerCrash)
             exit(
                 index,
                 victim.id,
@@ -91,7 +91,7 @@ extension World {
                 outOfMemory: chances.mischief.hits(200)
             )
         case .sickenContainer:
-            faults.count(.containerSick)
+            met(.containerSick)
             note("e\(index) container \(victim.id) falls sick")
             executors[index].containers[victim.id]?.isSick = true
         case .flapContainer:
@@ -99,7 +99,7 @@ extension World {
             executors[index].containers[victim.id]?.isFlapping = true
             agenda.add(.heals(.flapping(index, victim.id)), after: chances.mischief.milliseconds(3000...30_000))
         default:
-            faults.count(.containerGone)
+            met(.containerGone)
             note("e\(index) container \(victim.id) is removed behind its back")
             remove(index, victim.id)
         }
@@ -113,14 +113,14 @@ extension World {
 
     private mutating func pauseController() {
         guard controller.process != nil, !controller.isPaused else { return }
-        faults.count(.controllerPause)
+        met(.controllerPause)
         note("controller pauses")
         controller.isPaused = true
         agenda.add(.controllerWakes, after: chances.mischief.milliseconds(500...20_000))
     }
 
     private mutating func loseStore() {
-        faults.count(.storeAway)
+        met(.storeAway)
         controller.isStoreAway = true
         controller.storeAwaySince = controller.storeAwaySince ?? agenda.now
         ail(.storeAway, 500...(chances.mischief.hits(250) ? 60_000 : 20_000))
@@ -134,14 +134,14 @@ extension World {
 
     private mutating func turnControllerClock() {
         let skew = drawSkew(from: controller.skew)
-        faults.count(skew > controller.skew ? .controllerClockForward : .controllerClockBack)
+        met(skew > controller.skew ? .controllerClockForward : .controllerClockBack)
         note("the controller's clock is turned by \((skew - controller.skew).components.seconds) s")
         controller.skew = skew
     }
 
     private mutating func turnExecutorClock(_ index: Int) {
         let skew = drawSkew(from: executors[index].skew)
-        faults.count(skew > executors[index].skew ? .executorClockForward : .executorClockBack)
+        met(skew > executors[index].skew ? .executorClockForward : .executorClockBack)
         note("e\(index) clock is turned by \((skew - executors[index].skew).components.seconds) s")
         executors[index].skew = skew
     }
@@ -168,7 +168,7 @@ extension World {
                 !used.contains { $0.numaNode == node.id && $0.cores.contains(core) }
             })
         else { return }
-        faults.count(.strayPlanted)
+        met(.strayPlanted)
         let known = chances.mischief.pick(specs)
         guard let spec = chances.mischief.hits(500) ? known : World.unknownSpec else { return }
         let instance = InstanceID("AI-\(chances.mischief.uuid())")

@@ -12,27 +12,27 @@ extension World {
     static let callTimeout = Duration.seconds(2)
 
     mutating func transmit(_ event: Event, on link: Link) {
-        guard !executors[link.executor].isCutOff else { return }
+        guard !cuts.contains(link) else { return }
         guard !chances.network.hits(profile.loss) else {
-            faults.count(.messageLost)
+            met(.messageLost)
             return
         }
         deliver(event, on: link, after: transit())
         guard chances.network.hits(profile.repetition) else { return }
-        faults.count(.messageRepeated)
+        met(.messageRepeated)
         deliver(event, on: link, after: transit() + chances.network.milliseconds(0...3000))
     }
 
     private mutating func transit() -> Duration {
         guard chances.network.hits(profile.lateness) else { return chances.network.milliseconds(0...3) }
-        faults.count(.messageLate)
+        met(.messageLate)
         return chances.network.milliseconds(20...6000)
     }
 
     private mutating func deliver(_ event: Event, on link: Link, after delay: Duration) {
         let due = agenda.now + delay
         if let last = lastArrivals[link], due < last {
-            faults.count(.messageOvertaken)
+            met(.messageOvertaken)
         } else {
             lastArrivals[link] = due
         }

@@ -72,6 +72,7 @@ extension World {
     // MARK: to and from the executors
 
     mutating func sabotageSending(_ command: NodeCommand, to index: Int) {
+        if case .stop(let id, let reason) = command.order { sabotageStopping(command, id, reason) }
         guard let sabotage = plan.sabotage, case .start(let spec) = command.order else { return }
         switch (sabotage, spec.owner) {
         case (.taskSentTwice, .task):
@@ -100,7 +101,69 @@ extension World {
         }
     }
 
+    /// One more goes than is to go.
+    private mutating func sabotageStopping(_ command: NodeCommand, _ id: InstanceID, _ reason: StopReason) {
+        guard let state = controller.process?.turn.committed, let app = state.instances[id]?.app,
+            let application = state.applications[app]
+        else { return }
+        let isDue =
+            switch plan.sabotage {
+            case .makesWayTooEarly: reason == .replaced && application.operation?.order == .stopFirst
+            case .stoppedTooMany: reason == .scaledDown || reason == .surplus
+            default: false
+            }
+        guard isDue else { return }
+        for victim in state.instances(of: app) where victim.isHealthy && victim.id != id {
+            guard let place = executors.firstIndex(where: { $0.identity.id == victim.executor }) else { continue }
+            var stop = command
+            stop.executor = victim.executor
+            stop.key = executors[place].identity.key
+            stop.order = .stop(victim.id, reason)
+            post(stop, to: place)
+        }
+    }
+
+    func isWithheld(_ command: NodeCommand) -> Bool {
+        switch (plan.sabotage, command.order) {
+        case (.straysKept, .stop(_, .unknown)): true
+        case (.stopsWithheld, .stop(let id, _)): id.rawValue.hasPrefix("AI-")
+        case (.taskCommandsWithheld, _): command.instance.rawValue.hasPrefix("TI-")
+        default: false
+        }
+    }
+
+    /// As decided, or to another executor.
+    func sabotagedPlace(of command: NodeCommand) -> NodeCommand {
+        guard case .start(let spec) = command.order, let state = controller.process?.turn.committed else {
+            return command
+        }
+        guard let other = other(than: spec, state) else { return command }
+        var command = command
+        command.executor = other.id
+        command.key = other.key
+        return command
+    }
+
+    /// Where that START should not go, if the sabotage says so.
+    private func other(than spec: InstanceSpec, _ state: ClusterState) -> Member? {
+        let members = state.members.values.sorted { $0.id < $1.id }
+        switch plan.sabotage {
+        case .placedOnAbsent: return members.first { $0.presence != .present }
+        case .policyIgnored where spec.workload.placementPolicy.mostPerHost == 1:
+            return members.first { member in
+                member.presence == .present && member.troubles.isEmpty
+                    && member.instances.contains { state.instances[$0]?.owner == spec.owner && $0 != spec.id }
+            }
+        default: return nil
+        }
+    }
+
     func sabotaged(_ command: NodeCommand, to index: Int) -> NodeCommand {
+        if plan.sabotage == .otherKeysTaken {
+            var command = command
+            command.key = executors[index].identity.key
+            return command
+        }
         guard plan.sabotage == .staleFencesTaken, let recorded = executors[index].disk.fence,
             recorded.epoch > command.fence.epoch
         else { return command }
@@ -112,6 +175,7 @@ extension World {
     func sabotaged(_ report: NodeReport) -> NodeReport {
         var report = report
         switch plan.sabotage {
+        case .troublesForged: report.troubles = ["forged"]
         case .epochForged: report.fence = Fence(epoch: controller.store.epoch, sequence: 0)
         case .exitCodeChanged:
             for index in report.instances.indices {
@@ -171,6 +235,13 @@ extension World {
             let other = executors[index].containers.sorted.first(where: { $0.isRunning && $0.labels?.ports != [] })
         else { return }
         executors[index].containers[id]?.labels?.ports = other.labels?.ports ?? []
+    }
+
+    /// The same instance has two containers that run.
+    mutating func sabotageStart(of container: SimulatedContainers.Container, on index: Int) {
+        guard plan.sabotage == .containerDoubled, container.origin == .assigned else { return }
+        let second = executors[index].containers.plant(.assigned, labels: container.labels, on: index)
+        if let second = executors[index].containers[second] { oracle.starts(second, on: executors[index]) }
     }
 
     func sabotageRestart(_ container: inout SimulatedContainers.Container) {

@@ -18,6 +18,7 @@ extension World {
         if controller.process?.turn.committed.heldStops.isEmpty == false {
             agenda.add(.requestArrives(.cluster(.confirmStops)), after: .zero)
         }
+        if convergedAt == nil { takeBack() }
         let fault = whatIsWrong()
         if convergedAt != nil {
             if let fault { oracle.violated("it had come right, and then: \(fault)") }
@@ -29,6 +30,18 @@ extension World {
         }
     }
 
+    mutating func audit() {
+        agenda.add(.audit, after: .seconds(5))
+        let turn = controller.process?.turn
+        let canDecide = !controller.isPaused && !controller.isStoreAway && turn?.pending == nil
+        oracle.audit(
+            canDecide ? turn?.engine : nil,
+            executors,
+            engineTime: controllerTimes.now,
+            at: agenda.now
+        )
+    }
+
     private func whatIsWrong() -> String? {
         guard let turn = controller.process?.turn else { return "the controller is down" }
         let state = turn.committed
@@ -37,6 +50,7 @@ extension World {
             // What was asked for before may still come.
             if executor.jobs.values.contains(where: { $0.fate == .answered }) { return "e\(executor.index) is at work" }
         }
+        if let fault = faultOfDuties(state) { return fault }
         for executor in executors {
             guard let presence = state.members[executor.identity.id]?.presence else { continue }
             guard executor.isGone ? presence.isLost : presence == .present else {
@@ -58,11 +72,10 @@ extension World {
         if standings.contains(.leaving) { return instances.isEmpty ? nil : "\(app) is not gone" }
         let count = application.expected
         guard standings.contains(.wanted(count)) else { return "\(app) expects \(count)" }
-        if instances.count != count || !instances.allSatisfy(\.isHealthy) {
-            let states = instances.map { "\($0.id.short) \($0.state.rawValue)" }.joined(separator: ", ")
-            return "\(app) expects \(count) and has \(states); \(application.shortfall?.text ?? "")"
-        }
-        if let operation = application.operation { return "\(operation.kind.rawValue) of \(app) does not end" }
+        let states = instances.map { "\($0.id.short) \($0.state.rawValue)" }.joined(separator: ", ")
+        let standing = "\(app) expects \(count) and has \(states); \(application.shortfall?.text ?? "")"
+        if let operation = application.operation { return "\(operation.kind.rawValue) does not end: \(standing)" }
+        if instances.count != count || !instances.allSatisfy(\.isHealthy) { return standing }
         return faultOfLastOperation(app)
     }
 

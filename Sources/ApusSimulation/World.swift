@@ -11,23 +11,30 @@ package struct World: Sendable {
     var agenda = Agenda<Event>()
     var chances: Chances
     var profile: Profile
-    var faults = FaultTable()
+    var hits = Hits()
+    /// How many operations of each kind, and tasks, the store says are under way.
+    var underWay: [Work: Int] = [:]
     var trace = Trace()
     var oracle = Oracle()
     var controller = SimulatedController()
     var executors: [SimulatedExecutor] = []
     /// What clients may ask for.
-    var specs: [ApplicationSpec]
+    var specs: [ApplicationSpec] = []
     /// Applications whose containers end soon after their start.
     var crashLoops: Set<AppID> = []
     /// Tasks that clients asked for, oldest first.
     var tasks: [TaskID] = []
-    /// The most cores that clients may want in all.
-    var coresToWant = 0
-    /// The machine that will die, if one will.
-    var doomed: Int?
+    let terrain: Terrain
+    /// Nothing passes these.
+    var cuts: Set<Link> = []
     /// When the last message on a link arrives.
     var lastArrivals: [Link: Moment] = [:]
+    /// Messages that told nothing new.
+    var heartbeats = 0
+    /// What the store held when it was exported.
+    var exported: SimulatedStore?
+    /// When the leader's decisions were last looked at.
+    var checkedDecisions = Moment.zero
     var isCalm = false
     var calmSince = Moment.zero
     var convergedAt: Moment?
@@ -42,15 +49,9 @@ package struct World: Sendable {
         self.plan = plan
         chances = Chances(seed: plan.seed)
         profile = plan.isRandom ? Profile(drawing: &chances.profile) : .calm
-        specs = World.specs(drawing: &chances.profile, isRandom: plan.isRandom)
-        let count = plan.executors ?? chances.profile.number(in: 2...6)
-        doomed = plan.isRandom && count > 2 && chances.profile.hits(400) ? count - 1 : nil
-        for index in 0..<count { executors.append(drawExecutor(index)) }
-        let sizes = executors.map { executor in
-            executor.description.topology.nodes.reduce(0) { $0 + executor.description.topology.slots(of: $1).count }
-        }
-        // All of it fits on the smallest machine alone, so host limits and fragments never stand in the way at the end.
-        coresToWant = (sizes.min() ?? 0) - 4
+        terrain = Terrain(drawing: &chances.profile, plan)
+        for index in 0..<terrain.count { executors.append(drawExecutor(index)) }
+        specs = World.specs(drawing: &chances.profile, isRandom: plan.isRandom, hasTag: terrain.hasTag)
     }
 
     /// Runs to the end, or to the first violation.
@@ -69,7 +70,7 @@ package struct World: Sendable {
             seed: plan.seed,
             steps: steps,
             hash: trace.hash,
-            faults: faults,
+            hits: hits,
             violation: oracle.violation,
             lastEvents: trace.tail,
             convergence: convergedAt.map { $0 - calmSince },
@@ -82,11 +83,16 @@ package struct World: Sendable {
         for executor in executors { agenda.add(.executorStarts(executor.index), after: .zero) }
         agenda.add(.controllerStarts, after: .milliseconds(1))
         agenda.add(.calm, after: plan.chaos)
+        agenda.add(.audit, after: .seconds(5))
         for index in plan.script.indices { agenda.add(.scripted(index), after: plan.script[index].after) }
         guard plan.isRandom else { return }
         agenda.add(.clientActs, after: .seconds(1))
         agenda.add(.mischief, after: .seconds(3))
-        if let doomed { agenda.add(.machineDies(doomed), after: chances.profile.milliseconds(10_000...170_000)) }
+        agenda.add(.operatorActs, after: .seconds(20))
+        planRestore()
+        if let doomed = terrain.doomed {
+            agenda.add(.machineDies(doomed), after: chances.profile.milliseconds(10_000...500_000))
+        }
     }
 
     mutating func note(_ text: String) { trace.note(agenda.now, text) }
@@ -94,18 +100,24 @@ package struct World: Sendable {
     private mutating func perform(_ event: Event) {
         switch event {
         case .controllerStarts, .controllerTicks, .controllerWakes, .controllerFalls, .commitEnds, .requestArrives,
-            .reportArrives, .commandAnswered, .commandFails, .deposedWakes, .deposedTicks:
+            .reportArrives, .commandAnswered, .commandFails, .deposedWakes, .deposedTicks, .deposedCommits,
+            .deposedLeaves:
             performAtController(event)
-        case .executorStarts, .executorFalls, .agentTicks, .journalWritten, .commandArrives, .replyArrives,
+        case .executorStarts, .executorFalls, .executorContinues, .outcomeKnown, .agentTicks, .journalWritten,
+            .commandArrives, .replyArrives,
             .reportFails, .jobEnds, .jobGivenUp, .inventoryEnds, .programEnds, .streamOpens, .exitSeen:
             performAtExecutor(event)
         case .clientActs: clientActs()
+        case .operatorActs: operatorActs()
+        case .storeExported: exportStore()
+        case .storeRestored: restoreStore()
         case .scripted(let index): act(plan.script[index].act)
         case .mischief: doMischief()
         case .machineDies(let index): loseMachine(index)
         case .heals(let ailment): heal(ailment)
         case .calm: becalm()
         case .inspect: inspect()
+        case .audit: audit()
         }
     }
 }
@@ -116,7 +128,7 @@ package struct RunResult: Sendable {
     package let steps: Int
     /// Of the whole trace.
     package let hash: UInt64
-    package let faults: FaultTable
+    package let hits: Hits
     /// The first thing that did not hold; `nil` if all held.
     package let violation: String?
     /// Of the trace, oldest first.

@@ -20,6 +20,22 @@ struct JournalTests {
         }
     }
 
+    @Test func `a container that was made just before a crash is in the journal once it was found again`() {
+        var rig = Rig()
+        rig.command(.start(instanceSpec()))
+        rig.run(for: .seconds(2))
+        func records(_ journal: [JournalRecord]) -> Int {
+            journal.count { if case .container(one, _, _) = $0 { true } else { false } }
+        }
+        let unrecorded = rig.remains.filter { !$0.containers.isEmpty && records($0.journal) == 0 }
+        #expect(!unrecorded.isEmpty)
+        for remains in unrecorded {
+            var after = Rig(after: remains, incarnation: 2, made: 10)
+            after.run(for: .seconds(15))
+            #expect(records(after.journal) == 1)
+        }
+    }
+
     @Test func `a crash at any point of a stop ends with nothing left`() {
         var rig = Rig()
         rig.settles = false

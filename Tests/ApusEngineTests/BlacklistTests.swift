@@ -27,6 +27,24 @@ import Testing
         #expect(ended.allSatisfy { $0.cause == .stopped(.replaced) })
     }
 
+    @Test func `another machine under the id of a blacklisted executor is blacklisted too`() throws {
+        var bench = try Bench(executors: 2)
+        let (first, second) = (bench.ids[0], bench.ids[1])
+        bench.order(.blacklist, [first])
+        bench.live(.seconds(12), beating: [second])
+        bench.executors[first]?.identity.key = NodeKey("another")
+        bench.executors[first]?.restart(knowing: false)
+        bench.beat()
+        bench.beat()
+        #expect(bench.turn.committed.members[first]?.key == NodeKey("another"))
+        #expect(bench.duty(first)?.isLeaving == true)
+        bench.create(instances: 2)
+        bench.converge()
+        #expect(bench.instances().allSatisfy { $0.executor == second })
+        try bench.failOver(epoch: 2)
+        #expect(bench.duty(first)?.isLeaving == true)
+    }
+
     @Test func `every executor of one request is excluded before anything moves`() throws {
         var bench = try Bench(executors: 3)
         bench.create(instances: 3)

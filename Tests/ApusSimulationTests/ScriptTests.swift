@@ -38,7 +38,7 @@ struct ScriptTests {
             if let text = result.failure {
                 Issue.record("commit \(commit) of \(commits), \(failure.rawValue): \(text)")
             }
-            #expect(result.faults[failure.fault] == 1, "commit \(commit) did not fail")
+            #expect(result.hits[failure.fault] == 1, "commit \(commit) did not fail")
         }
     }
 
@@ -61,7 +61,7 @@ struct ScriptTests {
         var world = World(Plan(script: script, executors: 2))
         let result = world.run()
         #expect(result.failure == nil)
-        #expect(result.faults[.strayPlanted] == 6)
+        #expect(result.hits[.strayPlanted] == 6)
         // Counted from 5 s after the last was planted.
         #expect((result.convergence ?? .seconds(999)) <= .seconds(25))
     }

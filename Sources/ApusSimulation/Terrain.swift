@@ -1,0 +1,103 @@
+import ApusModel
+
+/// The machines of a run: how many, in which zones, with which tags, and which of them will be lost.
+struct Terrain: Sendable {
+    static let tag = "ssd"
+
+    let count: Int
+    /// 0: nobody said where the machines stand.
+    let zones: Int
+    /// Every fifth machine has the tag.
+    let hasTag: Bool
+    /// The machine that will die, if one will.
+    let doomed: Int?
+
+    init(drawing chance: inout Chance, _ plan: Plan) {
+        guard plan.isRandom else {
+            (count, zones, hasTag, doomed) = (plan.executors ?? 2, 0, false, nil)
+            return
+        }
+        // Most clusters are small, so that there is time for many of them.
+        let range =
+            switch chance.number(in: 0...9) {
+            case 0...6: 5...8
+            case 7, 8: 9...14
+            default: 15...30
+            }
+        count = plan.executors ?? chance.number(in: range)
+        zones = chance.hits(900) ? chance.number(in: 2...4) : 0
+        hasTag = chance.hits(500)
+        doomed = chance.hits(600) ? 0 : nil
+    }
+
+    func zone(of index: Int) -> String? { zones > 0 ? "zone-\(index % zones)" : nil }
+    func hasTag(_ index: Int) -> Bool { hasTag && index % 5 == 4 }
+
+    /// The machines of a zone.
+    func machines(in zone: Int) -> [Int] { (0..<count).filter { $0 % zones == zone } }
+}
+
+/// How much clients may want, so that at the end all of it finds a place whatever was placed where.
+extension World {
+    /// The machines that policies like this one's may use.
+    private func hosts(of spec: ApplicationSpec) -> [SimulatedExecutor] {
+        executors.filter { $0.index != terrain.doomed && terrain.hasTag($0.index) == spec.wantsTag }
+    }
+
+    /// What the smallest of these machines holds, but for what fragments may take of it.
+    private func leastRoom(of hosts: [SimulatedExecutor]) -> Int {
+        let rooms = hosts.map { host in
+            host.description.topology.nodes.reduce(0) { $0 + host.description.topology.slots(of: $1).count }
+        }
+        return (rooms.min() ?? 0) - 2
+    }
+
+    /// The most cores that may be wanted of those machines in all.
+    private func coresToWant(of hosts: [SimulatedExecutor]) -> Int {
+        let least = leastRoom(of: hosts)
+        return max(least - 2, min(36, hosts.count * least / 3))
+    }
+
+    /// The most instances of the application that can run at once.
+    private func mostInstances(of spec: ApplicationSpec) -> Int {
+        let hosts = hosts(of: spec)
+        let least = leastRoom(of: hosts)
+        // So many may be full of others.
+        let free = hosts.count - coresToWant(of: hosts) / max(1, least)
+        return min(RequestLedger.most, spec.placementPolicy?.mostPerHost.map { $0 * free } ?? RequestLedger.most)
+    }
+
+    /// How many instances of it may be wanted beside all that may be wanted of the others.
+    func room(for spec: ApplicationSpec) -> Int {
+        let others = specs.filter { $0.id != spec.id && $0.wantsTag == spec.wantsTag }.reduce(0) { sum, other in
+            sum + oracle.requests.mostWanted(other.id) * other.resources.cores
+        }
+        let cores = coresToWant(of: hosts(of: spec)) - others
+        return min(mostInstances(of: spec), max(0, cores) / spec.resources.cores)
+    }
+}
+
+extension ApplicationSpec {
+    /// It goes to machines with the tag, and only there.
+    var wantsTag: Bool { placementPolicy?.wantsTag ?? false }
+}
+
+extension PlacementPolicy {
+    var wantsTag: Bool {
+        switch self {
+        case .matchTag: true
+        case .composite(let policies, _): policies.contains(where: \.wantsTag)
+        default: false
+        }
+    }
+
+    /// The most instances of one application on one machine, if that is limited.
+    var mostPerHost: Int? {
+        switch self {
+        case .onePerHost: 1
+        case .maxPerHost(let limit): limit
+        case .composite(let policies, .and): policies.compactMap(\.mostPerHost).min()
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import ApusEngine
+import ApusModel
+
+/// The store is put back to what it held some time ago, as after the loss of it.
+extension World {
+    /// What is exported now is imported later, in some runs.
+    mutating func planRestore() {
+        guard chances.profile.hits(250) else { return }
+        let exported = chances.profile.milliseconds(20_000...400_000)
+        agenda.add(.storeExported, after: exported)
+        agenda.add(.storeRestored, after: exported + chances.profile.milliseconds(2000...120_000))
+    }
+
+    mutating func exportStore() { exported = controller.store }
+
+    /// The controller is stopped, the export imported with a greater epoch, and the controller started again.
+    mutating func restoreStore() {
+        guard let exported, !isCalm else { return }
+        met(.storeRestored)
+        note("the store is restored")
+        if controller.process != nil {
+            controller.process = nil
+            replaceController()
+        }
+        controller.store.restore(exported, isConfirmed: plan.sabotage == .restorationConfirmed)
+        underWay = [:]
+        for record in controller.store.all {
+            let json = controller.store.json(record.key)
+            if let work = Work(of: json, record.key.kind) { underWay[work, default: 0] += 1 }
+        }
+        oracle.restored(controller.store)
+    }
+}
+
+extension SimulatedStore {
+    /// Holds what an export held, under an epoch that is greater than any so far.
+    mutating func restore(_ export: SimulatedStore, isConfirmed: Bool) {
+        let epoch = acquireEpoch()
+        self = export
+        self.epoch = epoch
+        let key = RecordKey(.cluster, "facts")
+        let restoration = JSON.members(["epoch": .integer(epoch), "confirmed": .bool(isConfirmed)])
+        var members: [JSON.Member] = [
+            JSON.Member("schema", 1), JSON.Member("mode", "NORMAL"), JSON.Member("changed", 0),
+        ]
+        if case .object(let held)? = json(key) { members = held.filter { $0.key != "restoration" } }
+        let facts = JSON.object(members + [JSON.Member("restoration", restoration)])
+        _ = apply(Batch(epoch: epoch, writes: [.put(key, facts.bytes)]))
+    }
+}
+
+/// What must hold after the store was restored.
+extension Oracle {
+    /// What is stored now is what was promised; what was placed since may run, and nobody may stop it unasked.
+    mutating func restored(_ store: SimulatedStore) {
+        requests.restored(store)
+        tasks.restored(store)
+        givenUp.merge(live) { $1 }
+        (live, over, taskPlaces) = ([:], [], [:])
+        restoration = (store.epoch, false)
+    }
+
+    mutating func confirmed() { restoration?.isConfirmed = true }
+
+    mutating func checkRestored(_ command: NodeCommand, _ instance: Instance?) {
+        guard let restoration else { return }
+        switch command.order {
+        case .start(let spec):
+            guard let instance, instance.epoch < restoration.epoch else { return }
+            violated("\(spec.id), placed before the store was restored, is started again")
+        case .stop(let id, .unknown), .stop(let id, .surplus):
+            guard !restoration.isConfirmed else { return }
+            violated("\(id) is stopped before the restored state was confirmed")
+        case .stop: return
+        }
+    }
+}
