@@ -64,7 +64,13 @@ extension Engine {
             member.reach = .reached
             member.unreachable = nil
         }
-        if let fence = report.fence { member.acknowledged = max(member.acknowledged, fence.epoch) }
+        if let fence = report.fence {
+            member.acknowledged = max(member.acknowledged, fence.epoch)
+            // It was a member before under this leader, and takes nothing below what it has taken.
+            if fence.epoch == state.epoch, fence.sequence > member.sequence, fence.sequence < .max / 2 {
+                member.sequence = fence.sequence
+            }
+        }
         if identity.hostname != member.hostname || identity.port != member.port {
             (member.hostname, member.port) = (identity.hostname, identity.port)
             touched.insert(RecordKey(.member, member.id.rawValue))

@@ -19,6 +19,7 @@ extension Engine {
         _ = confirmStops(at: times)
         effects.append(.note("the restored state is confirmed: what it does not know is stopped from now on"))
         dirty.formUnion(state.applications.keys.map(Owner.application))
+        dirty.formUnion(state.localServices.keys.map(Owner.localService))
         return .cluster(.restored(stops))
     }
 }

@@ -73,8 +73,9 @@ extension Engine {
         let live = state.instances(of: id, on: host)
         let alive = live.filter(\.isAlive)
         let wanted = stance == .barred ? 0 : wanted(of: service, on: host, round)
+        let startsFirst = service.operation?.kind == .replaceInstances && service.operation?.order == .startFirst
         let surge = alive.count { round.current.contains($0.id) }
-        let ceiling = wanted + (service.operation?.order == .startFirst && wanted > 0 ? surge : 0)
+        let ceiling = wanted + (startsFirst && wanted > 0 ? surge : 0)
         let staying =
             service.operation?.kind == .stopInstances ? alive.filter { !round.targets.contains($0.id) } : alive
         if stance != .unheard, staying.count > ceiling {
@@ -288,6 +289,8 @@ extension Engine {
             case (_, .inactive): .scaledDown
             case (_, .active), (_, .configTesting): .surplus
             }
+        // After an import the counts are old.
+        guard !isRestored || reason == .destroyed else { return }
         for victim in victims { stop(victim.id, reason, at: times.now) }
     }
 

@@ -48,6 +48,7 @@ indirect enum Event: Sendable {
 
     // The world.
     case clientActs
+    case serviceClientActs
     case operatorActs
     case storeExported
     case storeRestored

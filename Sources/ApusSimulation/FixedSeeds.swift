@@ -6,19 +6,34 @@ extension Plan {
         return (fixedSeeds.prefix(count) + more.prefix(max(0, count - fixedSeeds.count))).map { Plan(seed: $0) }
     }
 
-    /// Chosen so that together they meet every fault often, the rarest first:
-    /// `scripts/sim --seeds 3000 --choose 200`.
+    /// Chosen so that together they meet every cell of the table of hits often, the rarest first:
+    /// `scripts/sim --seeds 700 --choose 200`.
     package static let fixedSeeds: [UInt64] = [
-        2588, 160, 2899, 729, 1651, 675, 2862, 1140, 842, 474, 942, 329, 2673, 885, 928, 1785, 465, 1499, 1855, 410,
-        2603, 1584, 94, 284, 1025, 2769, 1166, 1327, 2552, 1946, 1671, 207, 1012, 2904, 988, 2304, 2249, 486, 2447,
-        1384, 1294, 2226, 360, 2670, 1535, 812, 730, 1386, 448, 2701, 1230, 2558, 2638, 2850, 1736, 2704, 1718, 1878,
-        835, 226, 2151, 1726, 1598, 2232, 2336, 2649, 100, 406, 1696, 322, 1694, 1652, 1352, 2128, 2989, 1758, 2062,
-        2294, 1771, 204, 2734, 1944, 992, 2050, 2022, 1233, 1622, 135, 1350, 1222, 1597, 780, 587, 2905, 1042, 2445,
-        899, 143, 2633, 1093, 500, 853, 2244, 1455, 1734, 1432, 2958, 1904, 1073, 2954, 827, 1098, 888, 1757, 2771,
-        1010, 1940, 2901, 16, 997, 813, 2855, 2651, 828, 2019, 2133, 1284, 804, 2009, 2364, 2716, 2372, 2116, 2629,
-        2219, 80, 1343, 1662, 2997, 1556, 2155, 93, 1216, 1614, 431, 873, 1189, 2374, 748, 826, 1306, 1349, 1786,
-        1675, 1507, 1124, 2297, 281, 2340, 2235, 2211, 867, 1202, 635, 1748, 755, 728, 253, 1151, 2560, 2685, 349,
-        2748, 1389, 338, 1841, 1112, 2709, 2437, 1340, 1448, 2423, 1144, 2113, 2056, 462, 2087, 2419, 303, 2756, 379,
-        1066, 1503, 880, 1213, 2346, 900, 2300, 1374, 1064,
+        124, 528, 501, 284, 533, 40, 656, 516, 29, 206, 213, 130, 587, 204, 191, 137, 182, 332, 81, 173,
+        560, 473, 521, 325, 420, 126, 428, 684, 41, 290, 626, 438, 24, 111, 475, 133, 536, 275, 685, 62,
+        485, 79, 373, 31, 669, 328, 281, 452, 71, 315, 635, 469, 585, 616, 54, 557, 398, 483, 462, 80, 261,
+        646, 69, 103, 138, 301, 77, 35, 151, 257, 100, 207, 654, 53, 574, 147, 448, 650, 155, 444, 419, 122,
+        427, 640, 264, 421, 405, 323, 466, 184, 338, 495, 486, 201, 449, 382, 30, 259, 551, 385, 687, 497,
+        307, 364, 576, 494, 240, 453, 44, 436, 546, 63, 94, 686, 229, 1, 21, 682, 437, 153, 117, 65, 586,
+        329, 596, 513, 267, 66, 484, 681, 652, 188, 432, 561, 92, 647, 159, 477, 417, 575, 89, 236, 51, 306,
+        214, 390, 692, 377, 303, 491, 250, 608, 270, 361, 48, 615, 431, 227, 320, 674, 154, 415, 376, 232,
+        285, 698, 429, 435, 237, 239, 148, 552, 215, 668, 582, 670, 474, 611, 368, 573, 170, 535, 304, 489,
+        661, 532, 179, 655, 572, 430, 356, 613, 509, 526, 541, 416, 96, 653, 479, 350,
+    ]
+
+    /// Seeds that found a defect, each with what it was.
+    ///
+    /// As the world grows a seed comes to mean another run; the tests
+    /// of engine and agent hold the defects themselves.
+    package static let regressions: [(seed: UInt64, what: String)] = [
+        (11, "STOP_INSTANCES of a local service started others before it was allowed to stop any"),
+        (27, "an executor that joined again after its retirement refused all commands as stale"),
+        (33, "what a local service had too many of was stopped before a restored state was confirmed"),
+        (40, "STOP_INSTANCES of a local service started others before it was allowed to stop any"),
+        (92, "of two that were too many only one was stopped, since it was to move"),
+        (156, "a container found after a crash was not recorded, and lost its ports when it was made again"),
+        (176, "instances on a silent executor counted as replacements, and were then stopped as surplus"),
+        (350, "a restored state was confirmed, and local services were not looked at"),
+        (620, "a report that came late brought back an instance of an application that was created again"),
     ]
 }

@@ -38,6 +38,8 @@ package enum Work: CaseIterable, Sendable {
     /// No operation of an application.
     case noOperation
     case create, startInstances, stopInstances, scale, replaceStartFirst, replaceStopFirst, suspend, recover, destroy
+    /// An operation of a local service.
+    case localService
     /// A task that has not ended.
     case task
 }
@@ -49,9 +51,9 @@ package enum CommitTrouble: CaseIterable, Sendable {
 
 /// What a commit holds.
 package enum StoredKind: CaseIterable, Sendable {
-    case application, member, hint, ended, task, cluster
+    case application, localService, member, hint, ended, task, cluster
 
-    init?(_ kind: RecordKind) {
+    init(_ kind: RecordKind) {
         switch kind {
         case .application: self = .application
         case .member: self = .member
@@ -59,7 +61,7 @@ package enum StoredKind: CaseIterable, Sendable {
         case .ended: self = .ended
         case .task: self = .task
         case .cluster: self = .cluster
-        case .localService: return nil
+        case .localService: self = .localService
         }
     }
 }

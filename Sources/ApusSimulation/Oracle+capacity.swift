@@ -1,6 +1,7 @@
 import ApusAgent
 import ApusEngine
 import ApusModel
+import ApusPlacement
 import HashTreeCollections
 
 /// Nothing stays below its floor while there is room: what is missing and could be started is started.
@@ -55,7 +56,8 @@ extension Oracle {
         let resources = application.spec.resources
         return executors.contains { host in
             guard let member = state.members[host.identity.id], member.key == host.identity.key,
-                member.presence == .present, !member.duty.isLeaving, let process = host.process, !process.isStopped,
+                member.presence == .present, state.localServices.isEmpty || member.admission == .open,
+                !member.duty.isLeaving, let process = host.process, !process.isStopped,
                 process.turn.agent.troubles.isEmpty, now - (unreachedAt[member.id] ?? .zero) > .seconds(20)
             else { return false }
             let others = member.instances.count { state.instances[$0]?.app == application.id }

@@ -12,6 +12,7 @@ extension Oracle {
         (startsSent, stopsSent, unheard) = ([], [], [:])
         requests.crashed(store: store)
         violated(tasks.crashed(store: store))
+        services.crashed(store: store)
         for instance in state.instances.values {
             startsSent.insert(instance.id)
             guard let app = instance.app else { continue }
@@ -110,6 +111,7 @@ extension Oracle {
         switch spec.owner {
         case .application, .localService:
             if isFirst, case .application(let app) = spec.owner { checkCount(with: spec.id, of: app, state) }
+            if isFirst, case .localService(let service) = spec.owner { checkCount(of: service, on: executor, state) }
             guard store.holdsAssignment(of: spec.id, on: executor) else {
                 return violated("the START of \(spec.id) leaves before its assignment is stored")
             }

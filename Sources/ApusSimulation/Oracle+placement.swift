@@ -29,11 +29,21 @@ extension Oracle {
         let group = spec.owner.placementGroup(name: nil)
         // Of those that are placed with it each is looked at in its turn.
         let others = member.instances.count { id in
-            id != spec.id && startsSent.contains(id) && state.instances[id]?.owner.placementGroup(name: nil) == group
+            guard let instance = state.instances[id], wasThere(instance, before: spec.id) else { return false }
+            return instance.owner.placementGroup(name: nil) == group
         }
+        checkSpread(of: spec, on: member, state)
         let policy = spec.workload.placementPolicy
         guard !policy.permits(member, with: others) else { return }
         violated("\(spec.id) starts on \(executor), where its policy \(policy.typeName) does not permit it")
+    }
+}
+
+extension Oracle {
+    /// Of those that are placed in one turn each looks only at the ones whose STARTs left before its own.
+    func wasThere(_ instance: Instance, before id: InstanceID) -> Bool {
+        guard instance.id != id else { return false }
+        return instance.progress == .confirmed || startsSent.contains(instance.id)
     }
 }
 
@@ -45,7 +55,8 @@ extension PlacementPolicy {
 
     private func holds(_ member: Member, with others: Int) -> Bool {
         switch self {
-        case .any, .local, .ruleBased, .spread: true
+        case .any, .local, .spread: true
+        case .ruleBased: member.description.metadata["rack"] != Terrain.barredRack
         case .onePerHost: others == 0
         case .maxPerHost(let limit): others < limit
         case .matchTag(let tag): member.tags.contains(tag) || member.hostname == tag

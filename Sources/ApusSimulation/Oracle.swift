@@ -8,6 +8,7 @@ struct Oracle: Sendable {
     private(set) var violation: String?
     var requests = RequestLedger()
     var tasks = TaskLedger()
+    var services = ServiceLedger()
 
     // What the store says.
     /// Live instances, and the executors they were placed on.
@@ -16,6 +17,9 @@ struct Oracle: Sendable {
     var givenUp: [InstanceID: ExecutorID] = [:]
     /// Ended, and the controller was told so: they run nowhere any more.
     var over: Set<InstanceID> = []
+    /// Whose they were, as long as the store knows that they have ended: a report that comes late says otherwise, and
+    /// nobody can tell once their application is forgotten.
+    var owners: [InstanceID: Owner] = [:]
 
     // The leader.
     var epoch: Epoch = 0
@@ -75,10 +79,12 @@ struct Oracle: Sendable {
     mutating func taken(_ request: RequestID, _ command: Command) {
         requests.taken(request, command)
         tasks.taken(request, command)
+        services.taken(request, command)
     }
 
     mutating func answered(_ request: RequestID, _ outcome: CommandOutcome, store: SimulatedStore) {
         violated(tasks.answered(request, outcome, store: store))
+        services.answered(request, outcome)
         guard let accepted = requests.answered(request, outcome), let app = accepted.app else { return }
         violated(requests.contradiction(app, store: store))
         guard let kind = accepted.kind else { return }
@@ -91,10 +97,17 @@ struct Oracle: Sendable {
     /// What the store says of applications is what was promised.
     mutating func stored(_ store: SimulatedStore) {
         for app in requests.applications { violated(requests.contradiction(app, store: store)) }
+        violated(services.contradiction(store: store))
     }
 
     mutating func stored(_ batch: Batch, store: SimulatedStore) {
         violated(tasks.stored(batch, store: store))
+        for case .delete(let key) in batch.writes where key.kind == .application {
+            owners = owners.filter { $0.value != .application(AppID(key.id)) }
+        }
+        for write in batch.writes where write.key.kind == .localService {
+            violated(services.contradiction(ServiceID(write.key.id), store: store))
+        }
         for write in batch.writes where write.key.kind == .application {
             violated(requests.contradiction(AppID(write.key.id), store: store))
         }
@@ -116,7 +129,8 @@ struct Oracle: Sendable {
         for (id, instance) in state.instances where live[id] == nil {
             live[id] = instance.executor
             givenUp[id] = nil
-            if over.contains(id) { violated("\(id) had ended and is live again") }
+            if over.contains(id), owners[id] != nil { violated("\(id) had ended and is live again") }
+            owners[id] = instance.owner
         }
     }
 

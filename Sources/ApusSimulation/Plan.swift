@@ -36,6 +36,8 @@ package struct Plan: Sendable {
         // On the way to the store.
         /// What it is given of applications is dropped.
         case requestForgotten
+        /// What it is given of local services is dropped.
+        case serviceForgotten
         /// What it is given of assignments is dropped.
         case assignmentForgotten
         /// What it is given of tasks is dropped.
@@ -70,6 +72,8 @@ package struct Plan: Sendable {
         case placedOnAbsent
         /// A START goes to an executor with another instance, though there may be one a host only.
         case policyIgnored
+        /// A START goes to another zone, though instances are spread over them.
+        case spreadIgnored
         /// No STOP of an application's instance leaves.
         case stopsWithheld
         /// No command about a task leaves.

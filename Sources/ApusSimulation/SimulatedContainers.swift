@@ -58,6 +58,12 @@ struct SimulatedContainers: Sendable {
         on host: Int
     ) -> Container? {
         if let existing = container(of: spec.id) { return existing }
+        var ports = ports
+        if ports.isEmpty, case .localService(let service) = spec.workload, service.isHostLevel {
+            ports = spec.workload.exposedPorts.map { port in
+                PortMapping(name: port.name, containerPort: port.port, hostPort: port.port, type: port.type)
+            }
+        }
         guard ports.allSatisfy({ !portsInUse.contains($0.hostPort) }) else { return nil }
         let labels = FoundLabels(
             instance: spec.id,

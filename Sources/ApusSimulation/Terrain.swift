@@ -3,18 +3,26 @@ import ApusModel
 /// The machines of a run: how many, in which zones, with which tags, and which of them will be lost.
 struct Terrain: Sendable {
     static let tag = "ssd"
+    /// Where the rule that clients may ask for does not let an application be.
+    static let barredRack = "rack-0"
+    static let rule = PlacementRule("'/allocatedExecutorNodeMetadata/rack' != '\(barredRack)'")
+    /// Local services that clients may ask for, and the most instances of each on one machine.
+    static let services = 2
+    static let mostPerHost = 2
 
     let count: Int
     /// 0: nobody said where the machines stand.
     let zones: Int
     /// Every fifth machine has the tag.
     let hasTag: Bool
+    /// Clients ask for local services: every machine keeps room for them.
+    let hasServices: Bool
     /// The machine that will die, if one will.
     let doomed: Int?
 
     init(drawing chance: inout Chance, _ plan: Plan) {
         guard plan.isRandom else {
-            (count, zones, hasTag, doomed) = (plan.executors ?? 2, 0, false, nil)
+            (count, zones, hasTag, hasServices, doomed) = (plan.executors ?? 2, 0, false, false, nil)
             return
         }
         // Most clusters are small, so that there is time for many of them.
@@ -27,6 +35,7 @@ struct Terrain: Sendable {
         count = plan.executors ?? chance.number(in: range)
         zones = chance.hits(900) ? chance.number(in: 2...4) : 0
         hasTag = chance.hits(500)
+        hasServices = chance.hits(400)
         doomed = chance.hits(600) ? 0 : nil
     }
 
@@ -49,13 +58,22 @@ extension World {
         let rooms = hosts.map { host in
             host.description.topology.nodes.reduce(0) { $0 + host.description.topology.slots(of: $1).count }
         }
-        return (rooms.min() ?? 0) - 2
+        return (rooms.min() ?? 0) - 2 - (terrain.hasServices ? Terrain.services * Terrain.mostPerHost : 0)
     }
 
     /// The most cores that may be wanted of those machines in all.
     private func coresToWant(of hosts: [SimulatedExecutor]) -> Int {
         let least = leastRoom(of: hosts)
-        return max(least - 2, min(36, hosts.count * least / 3))
+        // A machine must not be full of others when a local service comes to it.
+        return terrain.hasServices ? least : max(least - 2, min(36, hosts.count * least / 3))
+    }
+
+    /// Whether each zone has room for all that may be wanted, so that no spread over zones can be in its own way.
+    var canSpreadOverZones: Bool {
+        let hosts = executors.filter { $0.index != terrain.doomed && !terrain.hasTag($0.index) }
+        guard terrain.zones > 0 else { return false }
+        let fewest = (0..<terrain.zones).map { zone in hosts.count { $0.index % terrain.zones == zone } }.min() ?? 0
+        return fewest * leastRoom(of: hosts) >= coresToWant(of: hosts)
     }
 
     /// The most instances of the application that can run at once.

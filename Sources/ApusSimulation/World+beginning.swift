@@ -7,7 +7,7 @@ extension World {
         var sharing = Topology.Sharing.pinned
         var firstCore = 1
         for id in 0..<chances.profile.number(in: 1...2) {
-            let count = plan.isRandom ? chances.profile.number(in: 8...14) : 8
+            let count = plan.isRandom ? chances.profile.number(in: terrain.hasServices ? 10...16 : 8...14) : 8
             nodes.append(Topology.Node(id: id, cores: Array(firstCore..<firstCore + count), memoryMB: 16_384))
             firstCore += count
         }
@@ -34,17 +34,30 @@ extension World {
         )
     }
 
-    static func specs(drawing chance: inout Chance, isRandom: Bool, hasTag: Bool) -> [ApplicationSpec] {
+    /// What clients may ask for here.
+    var policies: [PlacementPolicy?] {
         var policies: [PlacementPolicy?] = [
             nil, .any, .onePerHost, .maxPerHost(2), .composite(policies: [.noTag, .maxPerHost(3)], combiner: .and),
+            .composite(policies: [.ruleBased(Terrain.rule), .noTag], combiner: .and),
+            .spread(SpreadPolicy(.host, enforcement: .soft)),
+            .spread(SpreadPolicy(.metadata(key: "rack"), maxSkew: 2, enforcement: .soft)),
         ]
-        if hasTag {
-            policies += [
-                .matchTag(Terrain.tag),
-                .composite(policies: [.matchTag(Terrain.tag), .onePerHost], combiner: .and),
-            ]
+        if terrain.zones > 0 { policies.append(.spread(SpreadPolicy(.zone, enforcement: .soft))) }
+        if canSpreadOverZones {
+            policies += [.spread(SpreadPolicy(.zone)), .spread(SpreadPolicy(.zone, maxSkew: 2, scope: .version))]
         }
-        return (0..<5).map { index in
+        guard terrain.hasTag else { return policies }
+        return policies + [
+            .matchTag(Terrain.tag), .composite(policies: [.matchTag(Terrain.tag), .onePerHost], combiner: .and),
+        ]
+    }
+
+    static func specs(
+        drawing chance: inout Chance,
+        isRandom: Bool,
+        _ policies: [PlacementPolicy?]
+    ) -> [ApplicationSpec] {
+        (0..<5).map { index in
             spec(
                 "app-\(index)",
                 cores: isRandom ? chance.number(in: 1...2) : 1,

@@ -24,7 +24,7 @@ extension World {
         return .application(.destroy(lingering.id, drawOpSpec()))
     }
 
-    private mutating func drawOpSpec() -> ClusterOpSpec {
+    mutating func drawOpSpec() -> ClusterOpSpec {
         // Too short for most, at times.
         let seconds = chances.requests.hits(200) ? 1...15 : 20...600
         return ClusterOpSpec(
@@ -75,7 +75,7 @@ extension World {
                 .replaceInstances(
                     spec.id,
                     ids: chances.requests.hits(500) ? [] : drawInstances(of: spec.id),
-                    stopFirst: spec.placementPolicy?.mostPerHost != nil || chances.requests.hits(400),
+                    stopFirst: spec.placementPolicy?.isTight == true || chances.requests.hits(400),
                     opSpec
                 )
             )

@@ -56,7 +56,7 @@ extension World {
         container.state = .running
         container.shown = nil
         container.runs += 1
-        container.warmAt = agenda.now + chances.containers.milliseconds(50...2500)
+        container.warmAt = agenda.now + chances.containers.milliseconds(50...(isCalm ? 800 : 2500))
         executors[index].containers[id] = container
         containersStarted += 1
         oracle.starts(container, on: executors[index])

@@ -10,13 +10,13 @@ extension World {
         var isIdle = true
         for work in Work.allCases where underWay[work] ?? 0 > 0 {
             hits.faults.count(fault, work)
-            if work != .task { isIdle = false }
+            if work != .task, work != .localService { isIdle = false }
         }
         if isIdle { hits.faults.count(fault, .noOperation) }
     }
 
     mutating func met(_ trouble: CommitTrouble, _ batch: Batch) {
-        for kind in Set(batch.writes.compactMap { StoredKind($0.key.kind) }) { hits.commits.count(trouble, kind) }
+        for kind in Set(batch.writes.map { StoredKind($0.key.kind) }) { hits.commits.count(trouble, kind) }
     }
 
     mutating func met(_ trouble: JournalTrouble, _ write: SimulatedDisk.Write) {
@@ -56,6 +56,10 @@ extension Work {
         if kind == .task {
             guard record["end"] == nil else { return nil }
             self = .task
+            return
+        }
+        if kind == .localService, record["operation"] != nil {
+            self = .localService
             return
         }
         guard kind == .application, let operation = record["operation"] else { return nil }

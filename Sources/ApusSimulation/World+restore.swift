@@ -55,6 +55,7 @@ extension Oracle {
     mutating func restored(_ store: SimulatedStore) {
         requests.restored(store)
         tasks.restored(store)
+        services.restored(store)
         givenUp.merge(live) { $1 }
         (live, over, taskPlaces) = ([:], [], [:])
         restoration = (store.epoch, false)

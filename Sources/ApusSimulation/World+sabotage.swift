@@ -1,6 +1,7 @@
 import ApusAgent
 import ApusEngine
 import ApusModel
+import ApusPlacement
 import HashTreeCollections
 
 /// Defects put in on purpose: what is on its way between the parts is changed, lost or repeated.
@@ -12,6 +13,7 @@ extension World {
         var batch = batch
         switch sabotage {
         case .requestForgotten: batch.writes.removeAll { $0.key.kind == .application }
+        case .serviceForgotten: batch.writes.removeAll { $0.key.kind == .localService }
         case .assignmentForgotten: batch.writes.removeAll { $0.key.kind == .hint }
         case .taskForgotten: batch.writes.removeAll { $0.key.kind == .task }
         case .operationForgotten:
@@ -154,6 +156,17 @@ extension World {
                 member.presence == .present && member.troubles.isEmpty
                     && member.instances.contains { state.instances[$0]?.owner == spec.owner && $0 != spec.id }
             }
+        case .spreadIgnored:
+            guard let spread = spec.workload.placementPolicy.hardSpread else { return nil }
+            let open = members.filter { $0.admission == .open && $0.description.tags.isEmpty }
+            func count(_ member: Member) -> Int {
+                state.instances.values.count {
+                    $0.owner == spec.owner && $0.id != spec.id && $0.progress == .confirmed
+                        && state.members[$0.executor]?.description.zone == member.description.zone
+                }
+            }
+            let fewest = open.map(count).min() ?? 0
+            return open.first { count($0) >= fewest + spread.maxSkew }
         default: return nil
         }
     }

@@ -57,6 +57,7 @@ extension World {
                 return "e\(executor.index) is \(presence)"
             }
         }
+        if let fault = faultOfServices(state) { return fault }
         for spec in specs {
             if let fault = fault(of: spec.id, in: state) { return fault }
         }

@@ -20,6 +20,7 @@ package struct World: Sendable {
     var executors: [SimulatedExecutor] = []
     /// What clients may ask for.
     var specs: [ApplicationSpec] = []
+    var serviceSpecs: [LocalServiceSpec] = []
     /// Applications whose containers end soon after their start.
     var crashLoops: Set<AppID> = []
     /// Tasks that clients asked for, oldest first.
@@ -51,7 +52,9 @@ package struct World: Sendable {
         profile = plan.isRandom ? Profile(drawing: &chances.profile) : .calm
         terrain = Terrain(drawing: &chances.profile, plan)
         for index in 0..<terrain.count { executors.append(drawExecutor(index)) }
-        specs = World.specs(drawing: &chances.profile, isRandom: plan.isRandom, hasTag: terrain.hasTag)
+        if terrain.hasServices { serviceSpecs = World.serviceSpecs(drawing: &chances.profile) }
+        let policies = policies
+        specs = World.specs(drawing: &chances.profile, isRandom: plan.isRandom, policies)
     }
 
     /// Runs to the end, or to the first violation.
@@ -90,6 +93,7 @@ package struct World: Sendable {
         agenda.add(.mischief, after: .seconds(3))
         agenda.add(.operatorActs, after: .seconds(20))
         planRestore()
+        if terrain.hasServices { agenda.add(.serviceClientActs, after: .seconds(2)) }
         if let doomed = terrain.doomed {
             agenda.add(.machineDies(doomed), after: chances.profile.milliseconds(10_000...500_000))
         }
@@ -108,6 +112,7 @@ package struct World: Sendable {
             .reportFails, .jobEnds, .jobGivenUp, .inventoryEnds, .programEnds, .streamOpens, .exitSeen:
             performAtExecutor(event)
         case .clientActs: clientActs()
+        case .serviceClientActs: serviceClientActs()
         case .operatorActs: operatorActs()
         case .storeExported: exportStore()
         case .storeRestored: restoreStore()

@@ -133,6 +133,25 @@ import Testing
         #expect(bench.turn.committed.facts.retired.isEmpty)
     }
 
+    @Test func `an executor that joins again after its retirement takes work at once`() throws {
+        var bench = try Bench(executors: 2)
+        bench.create(instances: 2)
+        bench.converge()
+        let home = bench.ids[0]
+        bench.order(.retire, [home])
+        for _ in 0..<20 where bench.turn.committed.members[home] != nil { bench.converge() }
+        #expect(bench.turn.committed.members[home] == nil)
+        // It keeps what it has recorded of this leader's commands.
+        bench.executors[home]?.fence = Fence(epoch: 1, sequence: 500)
+        bench.executors[home]?.restart()
+        bench.beat()
+        bench.beat()
+        bench.ask(.scale(AppID("TEST_APP-1"), required: 4, .standard))
+        bench.converge()
+        #expect(bench.healthy() == 4)
+        #expect(bench.instances().contains { $0.executor == home })
+    }
+
     @Test func `a retirement that was a mistake is ended by resume`() throws {
         var bench = try busy()
         let home = try home(of: bench)

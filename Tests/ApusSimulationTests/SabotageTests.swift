@@ -7,6 +7,7 @@ struct SabotageTests {
     static func text(for sabotage: Plan.Sabotage) -> String {
         switch sabotage {
         case .requestForgotten: "an accepted request is lost"
+        case .serviceForgotten: "lost: of local service"
         case .assignmentForgotten: "leaves before its assignment is stored"
         case .taskForgotten: "the accepted task"
         case .taskEndChanged: "the recorded end of task"
@@ -23,6 +24,7 @@ struct SabotageTests {
         case .stoppedTooMany: "and only"
         case .placedOnAbsent: "which is"
         case .policyIgnored: "does not permit it"
+        case .spreadIgnored: "and another place has"
         case .stopsWithheld: "does not end: "
         case .taskCommandsWithheld: "does not end"
         case .otherKeysTaken: "for another state folder"

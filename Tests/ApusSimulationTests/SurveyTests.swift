@@ -29,6 +29,12 @@ struct SurveyTests {
         if Self.seeds >= 100 { #expect(survey.hits.missing == [], "a fault that never happens proves nothing") }
     }
 
+    @Test(arguments: Plan.regressions.map(\.seed))
+    func `what a seed once found stays mended`(seed: UInt64) {
+        var world = World(Plan(seed: seed))
+        if let failure = world.run().failure { Issue.record("\(failure)") }
+    }
+
     @Test func `a seed gives the same trace twice, and another seed another`() {
         var first = World(Plan(seed: 7))
         var second = World(Plan(seed: 7))

@@ -1,0 +1,56 @@
+import ApusEngine
+import ApusModel
+import ApusPlacement
+import HashTreeCollections
+
+/// What must hold of the places over which instances are spread.
+extension Oracle {
+    /// With this START no place has too many more than the one with the fewest that could take it.
+    mutating func checkSpread(of spec: InstanceSpec, on member: Member, _ state: ClusterState) {
+        // Where a local service has just become healthy an executor opens after this was placed.
+        guard case .application(let app) = spec.owner, let spread = spec.workload.placementPolicy.hardSpread,
+            state.localServices.isEmpty
+        else { return }
+        var counts: [String: Int] = [:]
+        for instance in state.instances(of: app) where wasThere(instance, before: spec.id) {
+            guard let place = state.members[instance.executor]?.place(spread.axis) else { continue }
+            counts[place, default: 0] += 1
+        }
+        guard let place = member.place(spread.axis) else {
+            return violated("\(spec.id) is spread, and starts on \(member.id), which is at no place")
+        }
+        let policy = spec.workload.placementPolicy
+        let eligible = state.members.values.filter { $0.admission == .open && policy.permits($0, with: 0) }
+        let fewest = Set(eligible.compactMap { $0.place(spread.axis) }).map { counts[$0] ?? 0 }.min() ?? 0
+        let here = (counts[place] ?? 0) + 1
+        guard here - fewest > spread.maxSkew else { return }
+        let open = eligible.map { "\($0.id) at \($0.place(spread.axis) ?? "none")" }.sorted()
+        violated(
+            "\(spec.id) is the \(here). of \(app) at \(place), and another place has \(fewest): \(counts), \(open)"
+        )
+    }
+}
+
+extension PlacementPolicy {
+    /// The spread that must hold, if there is one.
+    var hardSpread: SpreadPolicy? {
+        switch self {
+        case .spread(let spread): spread.enforcement == .hard ? spread : nil
+        case .composite(let policies, .and): policies.lazy.compactMap(\.hardSpread).first
+        default: nil
+        }
+    }
+
+    /// Not every machine may take one more, though it has room.
+    var isTight: Bool { mostPerHost != nil || hardSpread != nil }
+}
+
+extension Member {
+    fileprivate func place(_ axis: SpreadPolicy.Axis) -> String? {
+        switch axis {
+        case .zone: description.zone
+        case .host: hostname
+        case .metadata(let key): description.metadata[key]
+        }
+    }
+}
