@@ -85,7 +85,7 @@ package struct Controller: Service {
             published.publish(nil)
             inbox.close("the controller has stopped")
         }
-        let turn = try await takeOver()
+        let turn = try await takeOver(as: store.acquireEpoch())
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 defer { group.cancelAll() }
@@ -96,10 +96,7 @@ package struct Controller: Service {
                         try await Task.sleep(for: Self.tick)
                     }
                 }
-                group.addTask {
-                    var loop = LeaderLoop(turn: turn, controller: self, outboxes: outboxes)
-                    try await loop.run()
-                }
+                group.addTask { try await lead(turn) }
                 // Only the loop ends by itself.
                 try await group.next()
             }
@@ -108,9 +105,18 @@ package struct Controller: Service {
         }
     }
 
-    /// Fences off every earlier leader, and loads what the store holds.
-    private func takeOver() async throws -> Turn {
-        let epoch = try await store.acquireEpoch()
+    /// Leads; takes over anew when an executor turns out to have obeyed a greater epoch.
+    private func lead(_ turn: Turn) async throws {
+        var turn = turn
+        while true {
+            var loop = LeaderLoop(turn: turn, controller: self, outboxes: outboxes)
+            guard let met = try await loop.run() else { return }
+            turn = try await takeOver(as: store.raiseEpoch(from: turn.committed.epoch, above: met))
+        }
+    }
+
+    /// Loads what the store holds; every earlier leader is fenced off by the epoch.
+    private func takeOver(as epoch: Epoch) async throws -> Turn {
         var records: [Record] = []
         for kind in RecordKind.allCases { records += try await store.list(kind) }
         do {

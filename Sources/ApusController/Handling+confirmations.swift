@@ -39,8 +39,13 @@ extension Handling {
     }
 
     private func listed(_ stops: StopsAfterRestoration, confirmed: Bool) -> APIAnswer {
-        let surplus = stops.surplus.map {
-            JSON.members(["appId": $0.app.json, "instances": .integer(Int64($0.instances))])
+        let surplus = stops.surplus.map { surplus in
+            let count = JSON.integer(Int64(surplus.instances))
+            return switch surplus.owner {
+            case .application(let app): JSON.members(["appId": app.json, "instances": count])
+            case .localService(let service): JSON.members(["serviceId": service.json, "instances": count])
+            case .task(let task): JSON.members(["taskId": .string("\(task)"), "instances": count])
+            }
         }
         return .success(
             .members([

@@ -15,6 +15,8 @@ struct LeaderLoop {
     private var turn: Turn
     private var nudges: AsyncStream<Void>.Iterator
     private var isStopping = false
+    /// An executor has obeyed it, and it is greater than this leader's.
+    private var epochMet: Epoch?
     /// Why the last try to store something failed; empty when it did not.
     private var storeTrouble = ""
     private let outboxes: Outboxes
@@ -30,15 +32,19 @@ struct LeaderLoop {
         nudges = controller.inbox.nudges.makeAsyncIterator()
     }
 
-    /// Runs until the inbox is stopped.
+    /// Runs until the inbox is stopped, or an executor turns out to have obeyed a greater epoch.
     ///
+    /// - Returns: that epoch; `nil` at the end.
     /// - Throws: `ControllerError` if another leader took over, or what was decided cannot be stored by any repetition.
-    mutating func run() async throws {
+    mutating func run() async throws -> Epoch? {
         controller.published.publish(turn.committed)
         inbox.open()
-        while await nudged() {
-            repeat { try await oneTurn() } while !isStopping && (turn.hasWork || inbox.hasInput)
+        while epochMet == nil, await nudged() {
+            repeat {
+                try await oneTurn()
+            } while !isStopping && epochMet == nil && (turn.hasWork || inbox.hasInput)
         }
+        return epochMet
     }
 
     private mutating func nudged() async -> Bool {
@@ -143,13 +149,14 @@ struct LeaderLoop {
 
     // MARK: release
 
-    private func release(_ effects: [Effect]) {
+    private mutating func release(_ effects: [Effect]) {
         for effect in effects {
             switch effect {
             case .answer(let request, .unavailable(let reason)) where !storeTrouble.isEmpty:
                 inbox.answer(request, .unavailable("\(reason) (\(storeTrouble))"))
             case .answer(let request, let outcome): inbox.answer(request, outcome)
             case .reply(let request, let answer): inbox.answer(request, answer)
+            case .raiseEpoch(let met): epochMet = met
             case .note(let text): logger.info("\(text)")
             case .send(let executor, let command):
                 guard let member = turn.committed.members[executor] else { continue }

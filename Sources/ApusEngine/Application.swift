@@ -10,6 +10,8 @@ package struct Application: Sendable {
     package var share: CapacityShare?
     package var created: WallTime
     package var updated: WallTime
+    /// The epoch of the leader that was last asked to change it; 0 if nobody wrote that down.
+    package var ordered: Epoch = 0
     /// The operation under way.
     package var operation: Operation?
     /// How the last operation ended.

@@ -35,7 +35,8 @@ struct CapacityBook: Sendable {
             case .memory:
                 return topology.nodes.reduce(0) { $0 + Int($1.memoryMB / max(resources.memoryMB, 1)) }
             case .quantity(let name):
-                return Int(max(topology.quantities[name] ?? 0, 0))
+                let amount = topology.quantities[name] ?? 0
+                return Int(clamping: max(amount, 0) / max(resources.quantities[name] ?? 1, 1))
             }
         }
     }
@@ -71,6 +72,7 @@ struct CapacityBook: Sendable {
         )
         follower.room = offers.reduce(0) { $0 + follower.room(on: $1.key, $1.value) }
         followers[spec.id] = follower
+        moved.insert(spec.id)
         return share.count(ofRoomFor: follower.room)
     }
 

@@ -50,6 +50,8 @@ package enum DutyOrder: Hashable, Sendable {
             .failure(DutyRefusal(reason: "is suspended: resume it first"))
         case (_, .retiring) where self != .resume && self != .retire:
             .failure(DutyRefusal(reason: "is being retired: resume it first"))
+        case (.suspend, .blacklistRequested), (.suspend, .blacklisted):
+            .failure(DutyRefusal(reason: "is blacklisted: its applications move already, unblacklist it to suspend it"))
         case (.suspend(.finishing), _): .success(.suspended)
         case (.suspend(.atOnce), _): .success(.suspendedAtOnce)
         case (.resume, .blacklistRequested), (.resume, .blacklisted):

@@ -59,6 +59,7 @@ extension Engine {
         let instances = share.map { capacity.follow(spec, $0) } ?? instances
         var application = Application(spec: spec, expected: instances, created: times.wall, updated: times.wall)
         application.share = share
+        application.ordered = state.epoch
         if instances > 0 {
             application.operation = newOperation(.create, opSpec, steps: instances, on: application, at: times)
             application.operation?.before = 0
@@ -193,6 +194,7 @@ extension Engine {
         application.share = share
         follow(application)
         application.updated = times.wall
+        application.ordered = state.epoch
         // Whoever asks again wants it tried again now.
         application.backoff = Backoff()
         state.applications[application.id] = application
@@ -253,7 +255,7 @@ extension Engine {
     func lacking(for workload: Workload, instances growth: Int) -> [String] {
         // Who has not spoken to this leader yet may well have room.
         guard growth > 0, joining.isEmpty else { return [] }
-        let totals = ledger.totals()
+        let totals = ledger.totals(permittedBy: workload.placementPolicy)
         guard totals.executors > 0 else { return ["No executors on cluster"] }
         let resources = workload.resources
         var violations: [String] = []

@@ -30,7 +30,10 @@ extension Engine {
             guard tasks.isEmpty else { return .refused(Self.refusal(naming: tasks)) }
         }
         // All of them are closed before anything is placed.
-        for (id, duty) in duties { set(duty, of: id) }
+        for (id, duty) in duties {
+            state.members[id]?.dutyOrdered = state.epoch
+            set(duty, of: id)
+        }
         change.done = duties.map(\.0)
         return .cluster(.executors(change))
     }
@@ -43,10 +46,10 @@ extension Engine {
     }
 
     private mutating func set(_ duty: Duty, of id: ExecutorID) {
+        touched.insert(RecordKey(.member, id.rawValue))
         guard let member = state.members[id], member.duty != duty else { return }
         state.members[id]?.duty = duty
         if duty.isLeaving { leaving.insert(id) } else { leaving.remove(id) }
-        touched.insert(RecordKey(.member, id.rawValue))
         // Its local services may have gone meanwhile.
         if duty == .active { state.members[id]?.isReady = false }
         updateAdmission(of: id)
@@ -75,9 +78,8 @@ extension Engine {
 
     /// Forgets a member that nothing is left of.
     private mutating func retire(_ member: Member) {
-        state.members[member.id] = nil
+        forget(member)
         leaving.remove(member.id)
-        ledger.withdraw(member.id)
         state.facts.retire(RetiredExecutor(id: member.id, key: member.key, incarnation: member.incarnation))
         updateAdmission(of: member.id)
         touched.formUnion([ClusterFacts.key, RecordKey(.member, member.id.rawValue)])
@@ -87,7 +89,13 @@ extension Engine {
 
     /// Why a report of an executor that was retired is not taken: its process has to be started again first.
     mutating func refusalOfRetired(_ identity: NodeIdentity) -> String? {
-        guard let retired = state.facts.retired.first(where: { $0.id == identity.id }) else { return nil }
+        guard let place = state.facts.retired.firstIndex(where: { $0.id == identity.id }) else { return nil }
+        if state.facts.retired[place].key == identity.key, state.facts.retired[place].incarnation == 0 {
+            // This leader had not heard it when it was retired: it is in that run of its process still.
+            state.facts.retired[place].incarnation = identity.incarnation
+            touched.insert(ClusterFacts.key)
+        }
+        let retired = state.facts.retired[place]
         if retired.key == identity.key, identity.incarnation <= retired.incarnation {
             return "executor \(identity.id) was retired: start it again to have it join as a new member"
         }

@@ -24,7 +24,7 @@ extension Engine {
             incarnation: 0,
             applied: 0,
             acknowledged: 0,
-            sequence: 0,
+            sequence: sequenceForgotten,
             instances: []
         )
         ledger.offer(
@@ -36,6 +36,13 @@ extension Engine {
         wake(.member(identity.id), at: soonest(listening(times.now) + settings.silentAfter))
         touched.insert(RecordKey(.member, identity.id.rawValue))
         effects.append(.note("executor \(identity.id) (\(identity.hostname):\(identity.port)) is admitted"))
+    }
+
+    /// Whoever comes back under any id has recorded no greater sequence of this leader's.
+    mutating func forget(_ member: Member) {
+        state.members[member.id] = nil
+        ledger.withdraw(member.id)
+        sequenceForgotten = max(sequenceForgotten, member.sequence)
     }
 
     /// Tells the ledger what a member has now.
@@ -66,10 +73,7 @@ extension Engine {
         }
         if let fence = report.fence {
             member.acknowledged = max(member.acknowledged, fence.epoch)
-            // It was a member before under this leader, and takes nothing below what it has taken.
-            if fence.epoch == state.epoch, fence.sequence > member.sequence, fence.sequence < .max / 2 {
-                member.sequence = fence.sequence
-            }
+            if fence > Fence(epoch: state.epoch, sequence: member.sequence) { overtaken(by: fence, on: member) }
         }
         if identity.hostname != member.hostname || identity.port != member.port {
             (member.hostname, member.port) = (identity.hostname, identity.port)

@@ -11,7 +11,7 @@ extension Engine {
     /// What SUSPEND and DESTROY stop, or STOP_INSTANCES names, is not replaced. A replacement that stops first comes to
     /// its end before anything moves; one that starts first takes along what has to move.
     func givingWay(of application: Application, alive: [Instance]) -> [Instance] {
-        let operation = application.operation
+        let operation = isHeld(orderedAt: application.ordered) ? nil : application.operation
         let targets = Set(operation?.targets ?? [])
         switch operation?.kind {
         case .suspend, .destroy: return []
@@ -22,7 +22,13 @@ extension Engine {
         }
     }
 
-    private func isMoving(_ instance: Instance) -> Bool { !isInMaintenance && isLeaving(instance) }
+    private func isMoving(_ instance: Instance) -> Bool {
+        !isInMaintenance && isLeaving(instance) && !isHeldDuty(of: instance)
+    }
+
+    private func isHeldDuty(of instance: Instance) -> Bool {
+        isHeld(orderedAt: state.members[instance.executor]?.dutyOrdered ?? 0)
+    }
 
     /// Of those, the ones whose places are filled: the new ones that are healthy must fill every place that the
     /// remaining ones leave, and one more for each that goes; so no fewer are healthy than are expected, and one whose
@@ -45,6 +51,6 @@ extension Engine {
     }
 
     func isSuspendedAtOnce(_ instance: Instance) -> Bool {
-        !isInMaintenance && state.members[instance.executor]?.duty == .suspendedAtOnce
+        !isInMaintenance && state.members[instance.executor]?.duty == .suspendedAtOnce && !isHeldDuty(of: instance)
     }
 }

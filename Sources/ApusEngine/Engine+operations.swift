@@ -80,6 +80,7 @@ extension Engine {
         application.share = operation.shareBefore
         follow(application)
         end(&application, with: operation.ended(.rolledBack, reason, at: times.wall), at: times)
+        guard !isHeld(orderedAt: application.ordered) else { return }
         rollBack(operation, to: application.expected, live: live, at: times)
     }
 
@@ -120,11 +121,12 @@ extension Engine {
             // What moves may have one more.
             let well = state.instances(of: app).count(where: \.isAliveAndWell)
             application.expected = min(well, max(application.expected, operation.before))
-            application.share = nil
+            application.share = operation.kind == .suspend ? operation.shareBefore : nil
             follow(application)
         case .replaceInstances: break
         case .create, .stopInstances, .recover, .destroy, .adjustInstances: return refusal
         }
+        application.ordered = state.epoch
         end(&application, with: operation.ended(.cancelled, "cancelled by a user", at: times.wall), at: times)
         state.applications[app] = application
         dirty.insert(.application(app))

@@ -125,7 +125,7 @@ extension Engine {
             case .create, .startInstances, .stopInstances, .replaceInstances, .recover, .adjustInstances, nil: .surplus
             }
         // After an import the counts are old.
-        guard !isRestored || reason != .surplus else { return }
+        guard !isRestored || (reason != .surplus && !isHeld(orderedAt: application.ordered)) else { return }
         let order = reason == .surplus ? inOrderOfSurplus(staying) : inOrderOfStopping(staying)
         let victims = order.prefix(staying.count - ceiling)
         for victim in victims { stop(victim.id, reason, at: times.now) }
@@ -142,7 +142,7 @@ extension Engine {
 
     /// Of what is too many because some came back the better stays: what is healthy, then the older, then by id. (What
     /// is not healthy goes in the other order: the older had more time to become it.)
-    private func inOrderOfSurplus(_ instances: [Instance]) -> [Instance] {
+    func inOrderOfSurplus(_ instances: [Instance]) -> [Instance] {
         instances.sorted { left, right in
             let (first, second) = (victimRank(left), victimRank(right))
             guard first == second else { return first < second }

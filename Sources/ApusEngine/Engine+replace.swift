@@ -21,7 +21,8 @@ extension Engine {
     mutating func stopTargets(of application: Application, live: [Instance], at times: Times) {
         let alive = live.filter(\.isAlive)
         let givingWay = givingWay(of: application, alive: alive)
-        let targets = Set(application.operation?.targets ?? [])
+        let operation = isHeld(orderedAt: application.ordered) ? nil : application.operation
+        let targets = Set(operation?.targets ?? [])
         let named = alive.filter { targets.contains($0.id) }
         guard !givingWay.isEmpty || !named.isEmpty else { return }
         guard mayStop else {
@@ -33,7 +34,7 @@ extension Engine {
             waiting.wait(.application(application.id), for: instance.executor)
         }
         for instance in replaced(givingWay, of: application, live: live) { stop(instance.id, .replaced, at: times.now) }
-        guard let operation = application.operation else { return }
+        guard let operation else { return }
         switch operation.kind {
         case .stopInstances:
             let ending = live.count { targets.contains($0.id) && !$0.isAlive }

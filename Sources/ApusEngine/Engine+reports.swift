@@ -18,8 +18,7 @@ extension Engine {
                 )
             }
             effects.append(.note("\(identity.id) came back as another machine"))
-            state.members[identity.id] = nil
-            ledger.withdraw(identity.id)
+            forget(known)
         }
         if let refusal = refusalOfRetired(identity) { return refused(refusal) }
         let isNew = state.members[identity.id] == nil
@@ -154,7 +153,7 @@ extension Engine {
     private func isAdoptable(_ owner: Owner) -> Bool {
         switch owner {
         case .application(let app): state.applications[app] != nil
-        case .localService(let service): state.localServices[service] != nil
+        case .localService(let service): state.localServices[service].map { $0.activation != .inactive } ?? false
         case .task: false
         }
     }

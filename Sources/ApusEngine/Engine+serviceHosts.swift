@@ -5,7 +5,7 @@ import HashTreeCollections
 /// Local services, host by host: what is wanted there against what is there.
 extension Engine {
     /// How an executor stands to local services.
-    private enum Stance {
+    enum Stance {
         /// It is to have them.
         case able
         /// What it has stays, nothing is added.
@@ -64,8 +64,10 @@ extension Engine {
         at times: Times
     ) {
         guard let service = state.localServices[id] else { return }
-        for held in service.reserved[host] ?? [] { ledger.release(held) }
-        if service.reserved[host] != nil { state.localServices[id]?.reserved[host] = nil }
+        let reserved = service.reserved[host] ?? []
+        for held in reserved { ledger.release(held) }
+        if !reserved.isEmpty { state.localServices[id]?.reserved[host] = nil }
+        defer { follow(reserved.count, of: id, on: host) }
         proveBackoff(of: id, on: host, at: times.now)
         let stance = stance(of: host)
         if stance == .barred, service.backoffs[host] != nil { state.localServices[id]?.backoffs[host] = nil }
@@ -79,12 +81,15 @@ extension Engine {
         let staying =
             service.operation?.kind == .stopInstances ? alive.filter { !round.targets.contains($0.id) } : alive
         if stance != .unheard, staying.count > ceiling {
-            stopSurplus(of: service, Array(inOrderOfStopping(staying).prefix(staying.count - ceiling)), at: times)
+            let victims = inOrderOfSurplus(staying).prefix(staying.count - ceiling)
+            stopSurplus(of: service, on: host, stance, Array(victims), at: times)
         }
         // Two cannot have the host's port at a time, not even while one of them ends.
         let present = service.spec.isHostLevel ? live.count : alive.count
         guard stance == .able, present < ceiling else {
-            if service.shortfalls[host] != nil { state.localServices[id]?.shortfalls[host] = nil }
+            // The test instance found no room there.
+            let isWaited = service.activation == .configTesting && round.testHost == nil && stance == .able
+            if service.shortfalls[host] != nil, !isWaited { state.localServices[id]?.shortfalls[host] = nil }
             return
         }
         let repairs = max(0, wanted - alive.count)
@@ -106,7 +111,7 @@ extension Engine {
         }
     }
 
-    private func stance(of host: ExecutorID) -> Stance {
+    func stance(of host: ExecutorID) -> Stance {
         guard let member = state.members[host], !member.isLost else { return .barred }
         if member.presence == .joining { return .unheard }
         if member.duty.isLeaving { return hasOtherWork(member) ? .keeps : .barred }
@@ -134,11 +139,7 @@ extension Engine {
         let remaining = operation.targets.filter { state.instances[$0]?.isAlive ?? false }
         switch operation.kind {
         case .replaceInstances:
-            // Elsewhere no replacement could start.
-            let able = remaining.lazy.filter { id in
-                state.instances[id].map { stance(of: $0.executor) == .able } ?? false
-            }
-            round.current = Set(able.prefix(operation.parallelism))
+            round.current = Set(inTurn(remaining, of: service).prefix(operation.parallelism))
             round.gaps = operation.parallelism - missing(of: service)
         case .stopInstances:
             let ending = live.count { round.targets.contains($0.id) && !$0.isAlive }
@@ -148,6 +149,14 @@ extension Engine {
         let pending = live.count { $0.isAlive && !$0.isHealthy && !round.targets.contains($0.id) }
         round.starts = max(0, operation.parallelism - pending)
         return round
+    }
+
+    /// Those that can be replaced where they are, last where that was tried and did not succeed: the others need not
+    /// wait for them.
+    private func inTurn(_ targets: [InstanceID], of service: LocalService) -> [InstanceID] {
+        let able = targets.compactMap { state.instances[$0] }.filter { stance(of: $0.executor) == .able }
+        let isHindered = { (instance: Instance) in service.obstacle(on: instance.executor) != nil }
+        return (able.filter { !isHindered($0) } + able.filter(isHindered)).map(\.id)
     }
 
     /// How many fewer are healthy than are wanted, over all hosts that can have them.
@@ -164,89 +173,20 @@ extension Engine {
     private mutating func testHost(of service: LocalService, _ budget: inout Int, at times: Times) -> ExecutorID? {
         let alive = state.instances(of: service.id).filter(\.isAlive)
         // The one that would be stopped last stays.
-        if let best = inOrderOfStopping(alive).last { return best.executor }
+        if let best = inOrderOfSurplus(alive).last { return best.executor }
         guard joining.isEmpty, service.operation?.kind != .destroy else { return nil }
         let waits = service.backoffs.values.compactMap { $0.wait(at: times.now) }
         guard let wait = waits.max() else {
             let hosts = state.members.keys.filter { stance(of: $0) == .able }.sorted()
             let first = hosts.isEmpty ? 0 : Int(random.next() % UInt64(hosts.count))
-            return (hosts[first...] + hosts[..<first]).first { start(service, on: $0, budget: &budget, at: times) }
+            // What failed is tried again where it failed: a bad image is not carried from machine to machine.
+            let tried = hosts.filter { service.backoffs[$0]?.failures ?? 0 > 0 }
+            return (tried + hosts[first...] + hosts[..<first]).first {
+                start(service, on: $0, budget: &budget, at: times)
+            }
         }
         wake(.owner(.localService(service.id)), at: times.now + wait)
         return nil
-    }
-
-    // MARK: starting
-
-    /// Places one more on the host.
-    ///
-    /// - Returns: `false` if that is not to be now.
-    private mutating func start(
-        _ service: LocalService,
-        on host: ExecutorID,
-        budget: inout Int,
-        at times: Times
-    ) -> Bool {
-        guard budget > 0 else {
-            dirtyHosts[service.id, default: []].insert(host)
-            return false
-        }
-        if let wait = state.localServices[service.id]?.backoffs[host]?.wait(at: times.now) {
-            wake(.host(service.id, host), at: times.now + wait)
-            return false
-        }
-        let id = InstanceID("SI-\(random.uuid())")
-        let request = request(for: id, of: service, on: host)
-        if let reason = ledger.refusal(of: request, on: host) {
-            note(reason, of: service, on: host)
-            return false
-        }
-        guard case .placed(let executor, let allocation) = ledger.place(request, tieBreak: 0) else { return false }
-        budget -= 1
-        insert(
-            Instance(
-                id,
-                of: .localService(service.id),
-                on: executor,
-                allocation,
-                epoch: state.epoch,
-                generation: state.localServices[service.id]?.backoffs[executor]?.generation ?? 0,
-                at: times.wall
-            )
-        )
-        state.localServices[service.id]?.shortfalls[executor] = nil
-        sendStart(of: id, at: times.now)
-        return true
-    }
-
-    private func request(for id: InstanceID, of service: LocalService, on host: ExecutorID) -> PlacementRequest {
-        var request = PlacementRequest(
-            id,
-            for: .localService(service.spec),
-            group: group(of: .localService(service.id))
-        )
-        request.only = host
-        return request
-    }
-
-    /// Keeps its place on the host free for what may not start yet.
-    private mutating func reserve(_ count: Int, of service: LocalService, on host: ExecutorID) {
-        var held: [InstanceID] = []
-        for number in 0..<max(0, count) {
-            let id = InstanceID("reserved/\(service.id)/\(host)/\(number)")
-            guard case .placed = ledger.place(request(for: id, of: service, on: host), tieBreak: 0) else { break }
-            held.append(id)
-        }
-        state.localServices[service.id]?.reserved[host] = held.isEmpty ? nil : held
-    }
-
-    /// It waits for room there, and says so once.
-    private mutating func note(_ reason: RefusalReason, of service: LocalService, on host: ExecutorID) {
-        if state.localServices[service.id]?.shortfalls[host] != reason {
-            let name = state.members[host]?.hostname ?? host.rawValue
-            effects.append(.note("local service \(service.id) has no room on \(name): \(reason)"))
-        }
-        state.localServices[service.id]?.shortfalls[host] = reason
     }
 
     // MARK: stopping
@@ -257,7 +197,9 @@ extension Engine {
         _ round: inout Round,
         at times: Times
     ) {
-        guard let operation = service.operation, !round.current.isEmpty else { return }
+        guard let operation = service.operation, !round.current.isEmpty, !isHeld(orderedAt: service.ordered) else {
+            return
+        }
         let live = state.instances(of: service.id, on: host)
         let remaining = live.filter { $0.isAlive && round.targets.contains($0.id) }
         guard remaining.contains(where: { round.current.contains($0.id) }) else { return }
@@ -278,19 +220,30 @@ extension Engine {
         for instance in due { stop(instance.id, reason, at: times.now) }
     }
 
-    private mutating func stopSurplus(of service: LocalService, _ victims: [Instance], at times: Times) {
+    private mutating func stopSurplus(
+        of service: LocalService,
+        on host: ExecutorID,
+        _ stance: Stance,
+        _ victims: [Instance],
+        at times: Times
+    ) {
         guard mayStop else {
             waiting.waitToStop(.localService(service.id))
             return
         }
         let reason: StopReason =
-            switch (service.operation?.kind, service.activation) {
-            case (.destroy, _): .destroyed
-            case (_, .inactive): .scaledDown
-            case (_, .active), (_, .configTesting): .surplus
+            switch (service.operation?.kind, service.activation, stance) {
+            case (.destroy, _, _): .destroyed
+            case (_, .inactive, _): .scaledDown
+            case (_, _, .barred): .suspended
+            case (_, .active, _), (_, .configTesting, _): .surplus
             }
         // After an import the counts are old.
-        guard !isRestored || reason == .destroyed else { return }
+        switch reason {
+        case .suspended: guard !isHeld(orderedAt: state.members[host]?.dutyOrdered ?? .max) else { return }
+        case .surplus: guard !isRestored else { return }
+        default: guard !isHeld(orderedAt: service.ordered) else { return }
+        }
         for victim in victims { stop(victim.id, reason, at: times.now) }
     }
 
@@ -307,6 +260,14 @@ extension Engine {
         } else {
             wake(.host(id, host), at: since + Backoff.proof)
         }
+    }
+
+    /// What is kept free there is used as far as others can tell.
+    private mutating func follow(_ reserved: Int, of service: ServiceID, on host: ExecutorID) {
+        let now = state.localServices[service]?.reserved[host]?.count ?? 0
+        guard now != reserved else { return }
+        recount.insert(host)
+        if now < reserved { wakeWaiting() }
     }
 
     // MARK: what is to be looked at

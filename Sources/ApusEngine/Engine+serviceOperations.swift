@@ -42,7 +42,9 @@ extension Engine {
     private func isDone(_ operation: Operation, _ service: LocalService, _ live: [Instance]) -> Bool {
         guard operation.kind != .destroy else { return live.isEmpty }
         let targets = Set(operation.targets)
-        guard live.allSatisfy({ $0.isHealthy && !targets.contains($0.id) }) else { return false }
+        // What an executor keeps while it is to be free of work is not waited for.
+        let isLeft = { (instance: Instance) in targets.contains(instance.id) && !isLeaving(instance) }
+        guard live.allSatisfy({ $0.isHealthy && !isLeft($0) }) else { return false }
         switch service.activation {
         case .inactive: return live.isEmpty
         case .configTesting: return live.count == 1
@@ -50,6 +52,8 @@ extension Engine {
             return state.members.keys.allSatisfy { host in
                 switch ledger.admission(of: host) {
                 case .open, .closed(.unready): service.instances[host]?.count ?? 0 == service.instancesPerHost
+                // What it has is not known yet.
+                case .closed(.joining): false
                 case .closed, nil: true
                 }
             }
@@ -85,12 +89,17 @@ extension Engine {
         effects.append(.note("local service \(id) is destroyed"))
     }
 
-    /// Ends an adjustment or a replacement where it stands; what is missing is still brought up, all at once.
+    /// Ends an adjustment or a replacement where it stands; what is missing is still brought up, all at once. One of
+    /// which nothing came up is deactivated with it (contract §4.4): it would start everywhere only to fail.
     mutating func cancel(_ id: ServiceID, at times: Times) -> CommandOutcome {
-        guard let operation = state.localServices[id]?.operation,
+        guard let service = state.localServices[id], let operation = service.operation,
             operation.kind == .adjustInstances || operation.kind == .replaceInstances
         else { return .refused(["Current operation could not be cancelled"]) }
-        end(id, with: operation.ended(.cancelled, "cancelled by a user", at: times.wall))
+        let hasFailed = service.backoffs.values.contains { $0.failures > 0 }
+        let isBroken = hasFailed && !state.instances(of: id).contains(where: \.isHealthy)
+        let reason = isBroken ? "cancelled by a user, deactivated: nothing of it is healthy" : "cancelled by a user"
+        end(id, with: operation.ended(.cancelled, reason, at: times.wall))
+        activate(service, isBroken ? .inactive : service.activation, at: times)
         return .accepted(.localService(id))
     }
 }

@@ -35,7 +35,7 @@ extension Engine {
             updated: times.wall
         )
         state.localServices[spec.id] = service
-        adoptStrays(of: .localService(spec.id), at: times)
+        state.localServices[spec.id]?.ordered = state.epoch
         touch(spec.id)
         return .accepted(.localService(spec.id))
     }
@@ -75,11 +75,14 @@ extension Engine {
     }
 
     /// Wants the service so from now on; whoever asks again wants it tried again now.
-    private mutating func activate(_ service: LocalService, _ activation: ActivationState, at times: Times) {
+    mutating func activate(_ service: LocalService, _ activation: ActivationState, at times: Times) {
         state.localServices[service.id]?.activation = activation
         state.localServices[service.id]?.updated = times.wall
+        state.localServices[service.id]?.ordered = state.epoch
         state.localServices[service.id]?.backoffs = [:]
         state.localServices[service.id]?.shortfalls = [:]
+        // An inactive one would stop them.
+        if activation != .inactive { adoptStrays(of: .localService(service.id), at: times) }
         touch(service.id)
     }
 
@@ -90,7 +93,10 @@ extension Engine {
         _ opSpec: ClusterOpSpec,
         at times: Times
     ) -> [String] {
-        let targets = healthy(of: service, named: ids)
+        // Elsewhere no replacement could start.
+        let targets = healthy(of: service, named: ids).filter { id in
+            state.instances[id].map { stance(of: $0.executor) == .able } ?? false
+        }
         guard !targets.isEmpty else {
             return ["There are no replaceable healthy instances with ids: \(list(ids))"]
         }

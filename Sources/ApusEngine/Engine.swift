@@ -40,6 +40,10 @@ package struct Engine: Sendable {
     var behind: Set<ExecutorID> = []
     /// Every member has recorded this epoch, or is not there to obey an older one.
     var mayStop = false
+    /// The greatest sequence of a command to a member that was forgotten since.
+    var sequenceForgotten: Int64 = 0
+    /// The greatest epoch met on an executor that this leader did not give it.
+    var epochMet: Epoch?
     /// For those whose expected count is a share of it.
     var capacity = CapacityBook()
     /// Which record of its executor each instance stands in.

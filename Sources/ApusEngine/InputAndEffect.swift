@@ -39,6 +39,8 @@ package enum Effect: Sendable {
     case reply(RequestID, ReportAnswer)
     /// To the executor's outbox; never awaited.
     case send(ExecutorID, NodeCommand)
+    /// This leader's epoch is to be a greater one; it then takes over anew, from what the store holds.
+    case raiseEpoch(above: Epoch)
     /// For the log: a decision that an operator would want to know.
     case note(String)
 }

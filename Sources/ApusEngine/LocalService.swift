@@ -9,6 +9,8 @@ package struct LocalService: Sendable {
     package var activation = ActivationState.inactive
     package var created: WallTime
     package var updated: WallTime
+    /// The epoch of the leader that was last asked to change it; 0 if nobody wrote that down.
+    var ordered: Epoch = 0
     /// The operation under way.
     package var operation: Operation?
     /// How the last operation ended.
@@ -60,6 +62,9 @@ package struct LocalService: Sendable {
             return sum + min(byCores, Int(clamping: byMemory), instancesPerHost)
         }
         return most >= instancesPerHost
+            && resources.quantities.allSatisfy { name, amount in
+                amount * Int64(instancesPerHost) <= topology.quantities[name] ?? 0
+            }
     }
 
     /// Why it is not as it should be on an executor; `nil` if nothing is known against it.
@@ -69,6 +74,25 @@ package struct LocalService: Sendable {
             return "failed \(times), last: \(backoff.reason)"
         }
         return shortfalls[executor].map { "no room: \($0)" }
+    }
+}
+
+extension Topology {
+    /// In sum it has what all of them ask for.
+    fileprivate func holds(_ services: [LocalService]) -> Bool {
+        var (cores, memoryMB) = (0, Int64(0))
+        var asked: [String: Int64] = [:]
+        for service in services {
+            let resources = service.spec.service.resources
+            cores += resources.cores * service.instancesPerHost
+            memoryMB &+= resources.memoryMB &* Int64(service.instancesPerHost)
+            for (name, amount) in resources.quantities {
+                asked[name, default: 0] &+= amount &* Int64(service.instancesPerHost)
+            }
+        }
+        return cores <= nodes.reduce(0) { $0 + slots(of: $1).count }
+            && memoryMB <= nodes.reduce(0) { $0 &+ $1.memoryMB }
+            && asked.allSatisfy { $0.value <= quantities[$0.key] ?? 0 }
     }
 }
 
@@ -88,13 +112,14 @@ extension ClusterState {
     /// until they once were, and later those that lack room which the machine could have.
     package func servicesAwaited(on member: Member) -> [LocalService] {
         guard !member.isLost else { return [] }
-        let awaited = localServices.values.filter { service in
-            guard service.isAwaited else { return false }
-            guard member.isReady else {
-                let healthy = instances(of: service.id, on: member.id).count(where: \.isHealthy)
-                return healthy < service.instancesPerHost
-            }
-            return service.shortfalls[member.id] != nil && service.fits(member.description.topology)
+        let topology = member.description.topology
+        let required = localServices.values.filter { $0.isAwaited && $0.fits(topology) }
+        let fitTogether = topology.holds(required)
+        let awaited = required.filter { service in
+            guard fitTogether || service.shortfalls[member.id] == nil else { return false }
+            let there = instances(of: service.id, on: member.id)
+            guard member.isReady else { return there.count(where: \.isHealthy) < service.instancesPerHost }
+            return service.shortfalls[member.id] != nil && there.count < service.instancesPerHost
         }
         return awaited.sorted { $0.id < $1.id }
     }
@@ -126,6 +151,7 @@ extension LocalService {
         .members([
             "schema": 1, "instancesPerHost": .integer(Int64(instancesPerHost)),
             "activation": .string(activation.rawValue), "created": created.json, "updated": updated.json,
+            "ordered": ordered > 0 ? .integer(ordered) : nil,
             "operation": operation?.record(at: now), "lastOperation": lastOperation?.record, "spec": spec.json,
         ])
     }
@@ -140,6 +166,7 @@ extension LocalService {
         let name = try json.string("activation")
         guard let known = ActivationState(rawValue: name) else { throw JSONError("activation \(name) is not known") }
         activation = known
+        if json["ordered"] != nil { ordered = try json.integer("ordered") }
         if let under = json["operation"] { operation = try Operation(record: under, resumed: resumed) }
         if let ended = json["lastOperation"] { lastOperation = try EndedOperation(record: ended) }
     }

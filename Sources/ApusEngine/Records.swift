@@ -50,7 +50,7 @@ extension Application {
         .members([
             "schema": .integer(recordSchema), "expected": .integer(Int64(expected)), "share": share?.json,
             "created": created.json, "updated": updated.json, "operation": operation?.record(at: now),
-            "lastOperation": lastOperation?.record,
+            "lastOperation": lastOperation?.record, "ordered": ordered > 0 ? .integer(ordered) : nil,
             "spec": spec.json,
         ])
     }
@@ -62,6 +62,7 @@ extension Application {
             created: WallTime(milliseconds: try json.integer("created")),
             updated: WallTime(milliseconds: try json.integer("updated"))
         )
+        if json["ordered"] != nil { ordered = try json.integer("ordered") }
         if let recorded = json["share"] { share = try CapacityShare(json: recorded) }
         if let under = json["operation"] { operation = try Operation(record: under, resumed: resumed) }
         if let ended = json["lastOperation"] { lastOperation = try EndedOperation(record: ended) }
@@ -150,7 +151,8 @@ extension Member {
             "schema": .integer(recordSchema), "id": id.json, "key": key.json, "hostname": .string(hostname),
             "port": .integer(Int64(port)), "transport": .string(transport.rawValue), "admitted": admitted.json,
             "description": description.json, "lostSince": lost,
-            "duty": duty == .active ? nil : .string(duty.rawValue), "unready": isReady ? nil : true,
+            "duty": duty == .active ? nil : .string(duty.rawValue),
+            "dutyOrdered": dutyOrdered > 0 ? .integer(dutyOrdered) : nil, "unready": isReady ? nil : true,
         ])
     }
 
@@ -182,6 +184,7 @@ extension Member {
         let name = try json.string("duty")
         guard let known = Duty(rawValue: name) else { throw JSONError("the duty \(name) is not known") }
         duty = known
+        if json["dutyOrdered"] != nil { dutyOrdered = try json.integer("dutyOrdered") }
     }
 }
 

@@ -25,6 +25,8 @@ struct SoundClock: Sendable {
     private static let day: Duration = .seconds(86_400)
 
     private(set) var wall: WallTime
+    /// What the wall clock showed at the last look: it may have been set back since what is dated by it ended.
+    private var seen: WallTime
     private var looked: Moment
     /// Since when the wall clock is further than can be believed.
     private var aheadSince: Moment?
@@ -32,6 +34,7 @@ struct SoundClock: Sendable {
     /// `stored` is what the last leader's said; `nil` if none ever looked.
     init(stored: WallTime?, at times: Times) {
         wall = stored.map { max($0, min(times.wall, $0 + Self.day)) } ?? times.wall
+        seen = times.wall
         looked = times.now
     }
 
@@ -40,6 +43,7 @@ struct SoundClock: Sendable {
         // A twelfth more, so that it catches up with a clock that was set.
         let believable = wall + (times.now - looked) / 12 * 13
         looked = times.now
+        seen = times.wall
         if times.wall <= believable {
             aheadSince = nil
         } else if let since = aheadSince, times.now - since >= Self.day {
@@ -52,7 +56,7 @@ struct SoundClock: Sendable {
         return .milliseconds(times.wall.milliseconds - wall.milliseconds)
     }
 
-    func age(since moment: WallTime) -> Duration { .milliseconds(wall.milliseconds - moment.milliseconds) }
+    func age(since moment: WallTime) -> Duration { .milliseconds(min(wall, seen).milliseconds - moment.milliseconds) }
 }
 
 extension WallTime {
@@ -80,7 +84,7 @@ extension Engine {
                 .note("the clock is \(ahead.components.seconds) s ahead of what has passed: what is old is kept longer")
             )
         }
-        guard !isInMaintenance else {
+        guard !isInMaintenance, !isRestored else {
             wake(.retention, at: times.now + settings.retention.checkInterval)
             return
         }
@@ -97,7 +101,8 @@ extension Engine {
     private mutating func removeStaleApplications(_ left: inout Int, at times: Times) {
         let limit = settings.retention.applications
         let stale = state.applications.values.filter {
-            $0.state == .monitoring && $0.operation == nil && $0.share == nil && clock.age(since: $0.updated) >= limit
+            $0.state == .monitoring && $0.instances.isEmpty && $0.operation == nil && $0.share == nil
+                && clock.age(since: $0.updated) >= limit
         }
         for application in stale.sorted(by: { $0.id < $1.id }).prefix(left) {
             left -= 1

@@ -6,7 +6,7 @@ package struct CapacityShare: Hashable, Sendable {
     package enum Measure: Hashable, Sendable {
         case cores
         case memory
-        /// A named quantity of the executors, of which each instance counts as one.
+        /// A named quantity of the executors, of which each instance takes what it asks for, or one.
         case quantity(String)
     }
 
@@ -104,10 +104,22 @@ package struct CapacityShare: Hashable, Sendable {
         }
         try self.init(
             parsing: try json.string("share"),
-            of: of == "CPU" ? .cores : of == "MEMORY" ? .memory : .quantity(of),
+            of: try Self.measure(named: of),
             least: json["least"] == nil ? 1 : try json.int("least"),
             most: json["most"] == nil ? Self.mostInstances : try json.int("most")
         )
+    }
+}
+
+extension CapacityShare {
+    /// The types of resources as in a specification, in any case; whatever else is a quantity's own name.
+    private static func measure(named name: String) throws(JSONError) -> Measure {
+        switch name.uppercased() {
+        case "CPU": .cores
+        case "MEMORY": .memory
+        case "DISK": .quantity(Topology.disk)
+        default: .quantity(name)
+        }
     }
 }
 

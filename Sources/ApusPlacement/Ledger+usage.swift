@@ -51,10 +51,10 @@ extension Ledger {
         return usage
     }
 
-    /// Sums over the executors that are open.
-    package func totals() -> Totals {
+    /// Sums over the executors that are open, of those that the policy's tags permit.
+    package func totals(permittedBy policy: PlacementPolicy? = nil) -> Totals {
         var totals = Totals()
-        for shelf in shelves where shelf.isOpen {
+        for shelf in shelves where shelf.isOpen && policy?.permitsTags(of: shelf.traits) != false {
             totals.executors += 1
             for node in shelf.nodes {
                 totals.freeCores += node.free.count

@@ -53,6 +53,22 @@ extension PlacementPolicy {
         }
     }
 
+    /// Whether its tags alone let an instance go there: limits and rules count as kept (contract §3.6).
+    func permitsTags(of traits: HostTraits) -> Bool {
+        guard choosesHosts || traits.tags.isEmpty else { return false }
+        return holdsTags(of: traits)
+    }
+
+    private func holdsTags(of traits: HostTraits) -> Bool {
+        switch self {
+        case .matchTag(let tag): traits.tags.contains(tag) || traits.hostname == tag
+        case .noTag: traits.tags.isEmpty
+        case .composite(let policies, .and): policies.allSatisfy { $0.holdsTags(of: traits) }
+        case .composite(let policies, .or): policies.contains { $0.holdsTags(of: traits) }
+        case .any, .onePerHost, .maxPerHost, .ruleBased, .local, .spread: true
+        }
+    }
+
     // MARK: what stands in the tree
 
     /// A local service's: an executor that is not ready, for want of such, takes it all the same.

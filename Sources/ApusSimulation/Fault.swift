@@ -14,7 +14,7 @@ package enum Fault: CaseIterable, Sendable {
     case oldLeaderWoken, oldLeaderSends, oldLeaderAnswers, oldLeaderFenced, oldCommandArrives
     // The store.
     case commitFailedBefore, commitFailedAfter, commitLostInCrash, commitKeptInCrash, storeAway, storeAwayLong
-    case storeRestored
+    case storeRestored, epochRaised
     // An executor's process, its machine and its disk.
     case executorCrash, executorCrashAmidActions, executorCrashAmidWork, executorStopped, executorStoppedLong
     case machineLost, zonePowerLost, zoneBackFromLoss, folderSwapped

@@ -28,6 +28,7 @@ extension World {
             guard !isWithheld(command) else { return }
             post(sabotagedPlace(of: command), to: index)
             sabotageSending(command, to: index)
+        case .raiseEpoch(let met): raiseEpoch(above: met)
         case .note(let text): note("controller: \(text)")
         }
     }

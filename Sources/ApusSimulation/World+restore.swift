@@ -13,7 +13,7 @@ extension World {
 
     mutating func exportStore() { exported = controller.store }
 
-    /// The controller is stopped, the export imported with a greater epoch, and the controller started again.
+    /// All controllers are stopped, the export imported with a greater epoch than its own, and one started again.
     mutating func restoreStore() {
         guard let exported, !isCalm else { return }
         met(.storeRestored)
@@ -22,6 +22,7 @@ extension World {
             controller.process = nil
             replaceController()
         }
+        controller.deposed = nil
         controller.store.restore(exported, isConfirmed: plan.sabotage == .restorationConfirmed)
         underWay = [:]
         for record in controller.store.all {
@@ -30,14 +31,24 @@ extension World {
         }
         oracle.restored(controller.store)
     }
+
+    /// An executor has obeyed a greater epoch than the leader's, who takes over anew with one above it.
+    mutating func raiseEpoch(above met: Epoch) {
+        self.met(.epochRaised)
+        note("the epoch is raised above \(met)")
+        controller.store.epoch = max(controller.store.epoch, met)
+        controller.process = nil
+        controller.delayed = []
+        controller.goneSince = agenda.now
+        agenda.add(.controllerStarts, after: .milliseconds(5))
+    }
 }
 
 extension SimulatedStore {
-    /// Holds what an export held, under an epoch that is greater than any so far.
+    /// Holds what an export held, under an epoch that is greater than its own: of the leaders since it knows nothing.
     mutating func restore(_ export: SimulatedStore, isConfirmed: Bool) {
-        let epoch = acquireEpoch()
         self = export
-        self.epoch = epoch
+        let epoch = acquireEpoch()
         let key = RecordKey(.cluster, "facts")
         let restoration = JSON.members(["epoch": .integer(epoch), "confirmed": .bool(isConfirmed)])
         var members: [JSON.Member] = [
@@ -59,6 +70,7 @@ extension Oracle {
         givenUp.merge(live) { $1 }
         (live, over, taskPlaces) = ([:], [], [:])
         restoration = (store.epoch, false)
+        epoch = store.epoch
     }
 
     mutating func confirmed() { restoration?.isConfirmed = true }

@@ -86,6 +86,15 @@ package final class SQLiteStore: StateStore {
         }
     }
 
+    package func raiseEpoch(from held: Epoch, above met: Epoch) async throws(StoreError) -> Epoch {
+        try await writing { db in
+            let epoch = try Self.epoch(db)
+            guard epoch == held else { throw StoreError.fenced(by: epoch) }
+            try db.execute(sql: "UPDATE epoch SET value = ?", arguments: [max(held, met) + 1])
+            return try Self.epoch(db)
+        }
+    }
+
     package func currentEpoch() async throws(StoreError) -> Epoch {
         try await reading { try Self.epoch($0) }
     }

@@ -23,6 +23,12 @@ package protocol StateStore: Sendable {
     /// - Returns: the new epoch, strictly greater than all before it.
     func acquireEpoch() async throws(StoreError) -> Epoch
 
+    /// Raises the epoch of the leader that holds `held` above one that an executor has met.
+    ///
+    /// - Returns: the new epoch, greater than both.
+    /// - Throws: `fenced` if another epoch is the store's; nothing was changed then.
+    func raiseEpoch(from held: Epoch, above met: Epoch) async throws(StoreError) -> Epoch
+
     /// The epoch in force; 0 before the first was acquired.
     func currentEpoch() async throws(StoreError) -> Epoch
 }

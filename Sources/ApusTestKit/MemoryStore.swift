@@ -75,6 +75,14 @@ package final class MemoryStore: StateStore {
         }
     }
 
+    package func raiseEpoch(from held: Epoch, above met: Epoch) async throws(StoreError) -> Epoch {
+        try withState { state throws(StoreError) in
+            guard state.epoch == held else { throw .fenced(by: state.epoch) }
+            state.epoch = max(held, met) + 1
+            return state.epoch
+        }
+    }
+
     package func currentEpoch() async throws(StoreError) -> Epoch {
         try withState { state throws(StoreError) in state.epoch }
     }

@@ -148,6 +148,21 @@ extension StoreConformance {
             try await store.commit(Batch(epoch: new, writes: [put(.member, "a", "3")]))
             try await expect(store, .member, holds: [("a", "3"), ("b", "1")])
         },
+        Check("a leader raises its epoch above one that was met, and one that was deposed does not") { store in
+            let old = try await store.acquireEpoch()
+            let raised = try await store.raiseEpoch(from: old, above: old + 40)
+            try expect(raised > old + 40, "\(raised) does not exceed \(old + 40)")
+            let higher = try await store.raiseEpoch(from: raised, above: 1)
+            try expect(higher > raised, "\(higher) does not exceed \(raised)")
+            do {
+                _ = try await store.raiseEpoch(from: old, above: higher + 5)
+                throw Unmet(description: "a deposed leader raised the epoch")
+            } catch StoreError.fenced(let holder) {
+                try expect(holder == higher, "fenced by \(holder), not \(higher)")
+            }
+            let current = try await store.currentEpoch()
+            try expect(current == higher, "\(current) is in force, not \(higher)")
+        },
         Check("a batch of an epoch that nobody acquired is refused") { store in
             try await expectFenced(store, Batch(epoch: 9, writes: [put(.hint, "a", "1")]), by: 0)
             try await expect(store, .hint, holds: [])

@@ -13,7 +13,10 @@ struct Logs: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "NAME-VERSION (its newest instance), NAME-VERSION/INSTANCE, or with --task SOURCE/TASK.",
+            """
+            NAME-VERSION (its newest instance), NAME-VERSION/INSTANCE, either with --local-service; with --task \
+            SOURCE/TASK.
+            """,
             valueName: "id"
         )
     )
@@ -21,6 +24,9 @@ struct Logs: AsyncParsableCommand {
 
     @Flag(help: "The id is that of a task.")
     var task = false
+
+    @Flag(help: "The id is that of a local service, or of an instance of one.")
+    var localService = false
 
     @Flag(name: .shortAndLong, help: "Show new lines as they come, until the instance has ended.")
     var follow = false
@@ -41,6 +47,7 @@ struct Logs: AsyncParsableCommand {
         guard !follow || file == LogView.newest else {
             throw ValidationError("--follow shows the newest file: leave --file out")
         }
+        guard !task || !localService else { throw ValidationError("name either --task or --local-service") }
         guard !id.isEmpty else { throw ValidationError("name an instance or a task, not an empty text") }
         guard !task || TaskID(rawValue: id) != nil else {
             throw ValidationError("a task is named SOURCE/TASK, not \(id)")
@@ -50,7 +57,7 @@ struct Logs: AsyncParsableCommand {
     func run() async throws {
         let client = controller.client
         try await callingAPI {
-            let owner = try await LogOwner.named(id, isTask: task, client)
+            let owner = try await owner(client)
             var view = LogView(files: owner.files(client))
             do {
                 if file == LogView.newest {
@@ -64,26 +71,54 @@ struct Logs: AsyncParsableCommand {
             if follow { try await view.follow { try await owner.hasEnded(client) } }
         }
     }
+
+    private func owner(_ client: APIClient) async throws -> LogOwner {
+        if localService { return try await .localService(id, client) }
+        if task, let task = TaskID(rawValue: id) { return .task(task) }
+        return try await .application(id, client)
+    }
 }
 
 /// Whose output is shown.
 enum LogOwner {
     case instance(AppID, InstanceID)
+    case localService(ServiceID, InstanceID)
     case task(TaskID)
 
-    /// Finds what the command line names.
+    /// Finds what the command line names: an instance, or the newest of its application.
     ///
     /// - Throws: `CommandFailure` if there is none, or `ClientError`.
-    static func named(_ id: String, isTask: Bool, _ client: APIClient) async throws -> LogOwner {
-        if isTask, let task = TaskID(rawValue: id) { return .task(task) }
-        let parts = id.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        let app = AppID(String(parts[0]))
-        if parts.count == 2 { return .instance(app, InstanceID(String(parts[1]))) }
+    static func application(_ id: String, _ client: APIClient) async throws -> LogOwner {
+        let (owner, instance) = parts(id)
+        let app = AppID(owner)
+        if let instance { return .instance(app, instance) }
         if let newest = try await client.instances(of: app).last { return .instance(app, newest.id) }
         // Tells apart who has none and who is not there.
         _ = try await client.application(app)
         if let newest = try await client.endedInstances(of: app, atMost: 1).first { return .instance(app, newest.id) }
-        throw CommandFailure(.other, "\(app) has no instance, and none has ended that is still known")
+        throw hasNone(id)
+    }
+
+    /// The same of a local service.
+    static func localService(_ id: String, _ client: APIClient) async throws -> LogOwner {
+        let (owner, instance) = parts(id)
+        let service = ServiceID(owner)
+        if let instance { return .localService(service, instance) }
+        if let newest = try await client.instances(of: service).last { return .localService(service, newest.id) }
+        _ = try await client.service(service)
+        if let newest = try await client.endedInstances(of: service).first {
+            return .localService(service, newest.id)
+        }
+        throw hasNone(id)
+    }
+
+    private static func parts(_ id: String) -> (owner: String, instance: InstanceID?) {
+        let parts = id.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        return (parts[0], parts.count == 2 ? InstanceID(parts[1]) : nil)
+    }
+
+    private static func hasNone(_ id: String) -> CommandFailure {
+        CommandFailure(.other, "\(id) has no instance, and none has ended that is still known")
     }
 
     func files(_ client: APIClient) -> LogClient {
@@ -93,6 +128,13 @@ enum LogOwner {
                 controller: client.endpoint,
                 kind: "applications",
                 owner: app.rawValue,
+                name: instance.rawValue
+            )
+        case .localService(let service, let instance):
+            LogClient(
+                controller: client.endpoint,
+                kind: "localservices",
+                owner: service.rawValue,
                 name: instance.rawValue
             )
         case .task(let task):
@@ -108,6 +150,7 @@ enum LogOwner {
             let there = try await client.task(task)
             let why = there.instance.rawValue.isEmpty ? "it has not run" : "the executor that had it is gone"
             return CommandFailure(.other, "\(there.progress)\nThere is no output: \(why)")
+        case .localService: return nil
         case .instance(let app, let instance):
             do {
                 let task = try await client.task(TaskID(source: app.rawValue, name: instance.rawValue)).id
@@ -123,6 +166,7 @@ enum LogOwner {
         let path =
             switch self {
             case .instance(let app, let instance): "applications/\(app)/instances/\(instance)"
+            case .localService(let service, let instance): "localservices/\(service)/instances/\(instance)"
             case .task(let task): "tasks/\(task.source)/instances/\(task.name)"
             }
         do {

@@ -17,7 +17,7 @@ import Testing
         try await store.commit(Batch(epoch: epoch, writes: Self.records))
         try await withController(store: store, time: ManualTime().source) { controller in
             _ = await controller.inbox.submit(
-                fullReport(Self.reports, revision: 3, fence: Fence(epoch: 2, sequence: 1))
+                fullReport(Self.reports, revision: 3, fence: Fence(epoch: 2, sequence: 0))
             )
             for (path, file) in GoldenAnswers.all {
                 // Later versions say more, after what was there.

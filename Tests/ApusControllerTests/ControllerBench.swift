@@ -61,6 +61,9 @@ final class GatedStore: StateStore {
     func list(_ kind: RecordKind) async throws(StoreError) -> [Record] { try await store.list(kind) }
     func acquireEpoch() async throws(StoreError) -> Epoch { try await store.acquireEpoch() }
     func currentEpoch() async throws(StoreError) -> Epoch { try await store.currentEpoch() }
+    func raiseEpoch(from held: Epoch, above met: Epoch) async throws(StoreError) -> Epoch {
+        try await store.raiseEpoch(from: held, above: met)
+    }
 }
 
 let cluster = ClusterID("c1")

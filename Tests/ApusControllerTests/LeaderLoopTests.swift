@@ -60,6 +60,26 @@ import Testing
         #expect(try await store.list(.application).map(\.key.id) == ["OTHER-1", "TEST_APP-1"])
     }
 
+    @Test func `a leader that an executor has overtaken goes on above its epoch, and says that its state is old`()
+        async throws
+    {
+        let store = MemoryStore()
+        try await withController(store: store) { controller in
+            _ = await controller.inbox.submit(fullReport(fence: Fence(epoch: 41, sequence: 3)))
+            try await eventually("the epoch is above what was met") { try await store.currentEpoch() == 42 }
+            try await eventually("it says that the state is old") {
+                await controller.get("cluster").json?["data"]?["mode"] == "RESTORED"
+            }
+            _ = await controller.inbox.submit(fullReport(fence: Fence(epoch: 41, sequence: 3)))
+            #expect(
+                await controller.inbox.submit(.application(create(instances: 2))).outcome
+                    == .accepted(.application(AppID("TEST_APP-1")))
+            )
+            try await eventually("two are healthy") { await controller.healthy(AppID("TEST_APP-1")) == 2 }
+        }
+        #expect(try await store.currentEpoch() == 42)
+    }
+
     @Test func `while a commit hangs, changes are refused and reports are heard without being acknowledged`()
         async throws
     {

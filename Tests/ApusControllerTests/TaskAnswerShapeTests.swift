@@ -21,7 +21,7 @@ import Testing
         try await withController(store: store, time: ManualTime().source) { controller in
             _ = await controller.inbox.submit(Self.reportInTrouble)
             _ = await controller.inbox.submit(
-                fullReport(Self.reports, revision: 3, fence: Fence(epoch: 2, sequence: 1))
+                fullReport(Self.reports, revision: 3, fence: Fence(epoch: 2, sequence: 0))
             )
             try await eventually("the waiting task was looked at") {
                 let waiting = await controller.get("tasks/BATCH/instances/WAITING").json?["data"]
@@ -191,7 +191,7 @@ import Testing
     }
 
     private static var reportInTrouble: NodeReport {
-        var report = fullReport(revision: 3, fence: Fence(epoch: 2, sequence: 1))
+        var report = fullReport(revision: 3, fence: Fence(epoch: 2, sequence: 0))
         report.identity.id = other
         report.identity.hostname = "node2"
         report.description?.tags = ["node1"]

@@ -16,6 +16,8 @@ struct Bench {
     var outcomes: [RequestID: CommandOutcome] = [:]
     var replies: [RequestID: ReportAnswer] = [:]
     var notes: [String] = []
+    /// That of an executor, when it is greater than the leader's.
+    var epochMet: Epoch?
     /// Where a START was sent, whether it arrived or not.
     private(set) var startedAt: Set<ExecutorID> = []
     private var lastRequest: RequestID = 0
@@ -63,6 +65,7 @@ struct Bench {
             case .answer(let request, let outcome): outcomes[request] = outcome
             case .reply(let request, let answer): replies[request] = answer
             case .send(_, let command): sent.append(command)
+            case .raiseEpoch(let met): epochMet = met
             case .note(let text): notes.append(text)
             }
         }

@@ -29,6 +29,7 @@ import Testing
         #expect(bench.executors.values.first?.instances.count == 4)
         let stops = bench.turn.committed.stopsAfterRestoration
         #expect(stops.unknown.map(\.owner) == [.application(AppID("TEST_APP-2"))])
+        #expect(stops.surplus.map(\.owner) == [.application(AppID("TEST_APP-1"))])
         #expect(stops.surplus.map(\.instances) == [2])
         #expect(bench.ask(.cluster(.confirmRestoration)) == .cluster(.restored(stops)))
         bench.live(.seconds(10))
@@ -58,5 +59,74 @@ import Testing
         bench.live(.seconds(5))
         #expect(bench.startedAt == Set(bench.ids))
         #expect(bench.task()?.end == nil)
+    }
+
+    @Test(arguments: [Fence(epoch: 9, sequence: 1), Fence(epoch: 1, sequence: 1000)])
+    func `who has obeyed somebody later shows that the store is old: the epoch is raised, nothing unknown stopped`(
+        fence: Fence
+    ) throws {
+        var bench = try Bench()
+        bench.create(instances: 1)
+        bench.converge()
+        let home = try #require(bench.ids.first)
+        bench.executors[home]?.fence = fence
+        bench.beat()
+        #expect(bench.epochMet == fence.epoch)
+        #expect(bench.turn.committed.facts.restoration == Restoration(epoch: fence.epoch + 1))
+        try bench.failOver(epoch: fence.epoch + 1)
+        bench.epochMet = nil
+        bench.converge()
+        #expect(bench.epochMet == nil)
+        #expect(bench.turn.committed.facts.restoration?.isConfirmed == false)
+        #expect(bench.healthy() == 1)
+        bench.ask(.scale(AppID("TEST_APP-1"), required: 2, .standard))
+        bench.converge()
+        #expect(bench.healthy() == 2)
+    }
+
+    @Test func `an epoch that no cluster could have come to raises nothing`() throws {
+        var bench = try Bench()
+        for epoch in [Epoch.max, Epoch.max / 2] {
+            bench.executors[try #require(bench.ids.first)]?.fence = Fence(epoch: epoch, sequence: .max)
+            bench.beat()
+        }
+        #expect(bench.epochMet == nil)
+        #expect(bench.turn.committed.facts.restoration == nil)
+    }
+
+    @Test(arguments: [true, false])
+    func `what was asked for before the import stops nothing until people confirm it`(isAsked: Bool) throws {
+        var bench = try Bench(executors: 2, cores: 16)
+        bench.create(instances: 4)
+        bench.ask(.create(smallTask(), .standard))
+        bench.ask(.create(exampleService(), instancesPerHost: 1))
+        bench.ask(.activate(ServiceID("TEST_SERVICE-1")))
+        bench.converge()
+        let running = bench.executors.values.reduce(0) { $0 + $1.instances.count }
+        #expect(running == 7)
+        // In the export all of it is to end; afterwards everything was taken back.
+        bench.ask(.scale(AppID("TEST_APP-1"), required: 1, .standard))
+        bench.ask(.deactivate(ServiceID("TEST_SERVICE-1")))
+        bench.order(.suspend(.atOnce(isConfirmed: true)), [bench.ids[0]])
+        bench.sent = []
+        try restore(&bench, epoch: 10)
+        bench.live(.seconds(400))
+        #expect(bench.executors.values.reduce(0) { $0 + $1.instances.values.count { $0.state.isAlive } } == running)
+        guard isAsked else {
+            let stops = bench.turn.committed.stopsAfterRestoration
+            #expect(stops.surplus.map(\.instances) == [2, 3])
+            bench.ask(.cluster(.confirmRestoration))
+            bench.live(.seconds(10))
+            #expect(bench.instances().count == 1)
+            #expect(bench.turn.committed.instances(of: ServiceID("TEST_SERVICE-1")).isEmpty)
+            #expect(bench.task()?.end == nil, "a task runs to its end")
+            return
+        }
+        // Who asks now is meant.
+        bench.ask(.scale(AppID("TEST_APP-1"), required: 2, .standard))
+        bench.order(.suspend(.atOnce(isConfirmed: true)), [bench.ids[1]])
+        bench.live(.seconds(10))
+        #expect(bench.instances().allSatisfy { $0.executor != bench.ids[1] })
+        #expect(bench.turn.committed.facts.restoration?.isConfirmed == false)
     }
 }

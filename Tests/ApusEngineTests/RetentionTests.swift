@@ -115,4 +115,30 @@ import Testing
         #expect(bench.turn.committed.endedInstances(of: app).isEmpty)
         #expect(!bench.store.keys.contains { $0.kind == .ended })
     }
+
+    @Test func `what ends after a clock that was far ahead was set right is kept as long as all else`() throws {
+        var bench = try Bench()
+        bench.now.wall.milliseconds += Duration.seconds(400 * 86_400).milliseconds
+        try bench.failOver(epoch: 2)
+        age(&bench, hours: 2)
+        bench.now.wall.milliseconds -= Duration.seconds(400 * 86_400).milliseconds
+        bench.create(instances: 0)
+        age(&bench, hours: 48)
+        #expect(bench.application() != nil)
+        age(&bench, hours: 6 * 24)
+        #expect(bench.application() == nil)
+    }
+
+    @Test func `nothing is destroyed while a restored state is not confirmed`() throws {
+        var bench = try Bench()
+        bench.create(instances: 0)
+        let facts = #"{"schema":1,"mode":"NORMAL","changed":0,"restoration":{"epoch":10,"confirmed":false}}"#
+        bench.store[RecordKey(.cluster, "facts")] = Array(facts.utf8)
+        try bench.failOver(epoch: 11)
+        age(&bench, hours: 8 * 24)
+        #expect(bench.application() != nil)
+        bench.ask(.cluster(.confirmRestoration))
+        age(&bench, hours: 2)
+        #expect(bench.application() == nil)
+    }
 }

@@ -206,4 +206,23 @@ import Testing
             )
         }
     }
+
+    @Test func `room that the tags of a policy keep it from does not count for a scaling`() throws {
+        var bench = try Bench(executors: 2, cores: 4)
+        bench.executors[bench.ids[0]]?.description.tags.append("gpu")
+        bench.executors[bench.ids[0]]?.restart()
+        bench.converge()
+        for (policy, most) in [
+            (PlacementPolicy.any, 4), (.matchTag("gpu"), 4), (.composite(policies: [.noTag, .any], combiner: .and), 4),
+        ] {
+            let spec = exampleSpec(name: "A\(policy.typeName)", memoryMB: 16, policy: policy)
+            bench.create(instances: 0, spec)
+            let answer = bench.ask(.scale(spec.id, required: most + 1, .standard))
+            #expect(answer == .refused(["Cluster does not have enough CPU. Required: 5 Available: 4"]))
+            #expect(bench.ask(.scale(spec.id, required: 1, .standard)) == .accepted(.application(spec.id)))
+            bench.converge()
+            bench.ask(.suspend(spec.id, .standard))
+            bench.converge()
+        }
+    }
 }

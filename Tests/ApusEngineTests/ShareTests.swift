@@ -124,4 +124,42 @@ import Testing
         bench.live(.seconds(14), beating: bench.ids.filter { $0 != gone })
         #expect(bench.application()?.expected == 6)
     }
+
+    @Test func `of a quantity each instance takes what it asks for`() throws {
+        var bench = try Bench(executors: 2)
+        for id in bench.ids { bench.executors[id]?.description.topology.quantities = ["disk": 1000] }
+        for id in bench.ids { bench.executors[id]?.restart() }
+        bench.live(.seconds(2))
+        var spec = exampleSpec(memoryMB: 16)
+        spec.resources.diskMB = 250
+        let share = try CapacityShare(json: ["share": "50%", "of": "disk"])
+        #expect(share == (try CapacityShare(json: ["share": "50%", "of": "DISK"])))
+        bench.ask(.createShare(spec, share, opSpec))
+        bench.converge()
+        #expect(bench.application()?.expected == 4)
+    }
+
+    @Test func `machines that came while the share was off count as soon as a rollback brings it back`() throws {
+        var bench = try Bench(executors: 2)
+        bench.ask(.createShare(exampleSpec(memoryMB: 16), try share("25%"), opSpec))
+        bench.converge()
+        let wish = ClusterOpSpec(timeout: DurationText(5, .seconds), parallelism: 1, failureStrategy: .rollback)
+        bench.ask(.scale(app, required: 12, wish))
+        let third = TestExecutor(number: 2, cores: 8, memoryMB: 8192)
+        bench.executors[third.identity.id] = third
+        bench.live(.seconds(70), delivering: false)
+        #expect(bench.application()?.lastOperation?.outcome == .rolledBack)
+        #expect(bench.application()?.expected == 6)
+    }
+
+    @Test func `a suspension that is cancelled brings the share back`() throws {
+        var bench = try Bench(executors: 2)
+        bench.ask(.createShare(exampleSpec(memoryMB: 16), try share("25%"), opSpec))
+        bench.converge()
+        bench.ask(.suspend(app, opSpec))
+        bench.ask(.cancel(app))
+        bench.converge()
+        #expect(bench.application()?.share == (try share("25%")))
+        #expect(bench.application()?.expected == 4 && bench.healthy() == 4)
+    }
 }

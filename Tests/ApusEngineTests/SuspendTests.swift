@@ -139,17 +139,21 @@ import Testing
         bench.converge()
         let home = bench.ids[0]
         bench.order(.retire, [home])
+        bench.converge()
+        let last = bench.turn.committed.members[home]?.sequence ?? 0
         for _ in 0..<20 where bench.turn.committed.members[home] != nil { bench.converge() }
         #expect(bench.turn.committed.members[home] == nil)
         // It keeps what it has recorded of this leader's commands.
-        bench.executors[home]?.fence = Fence(epoch: 1, sequence: 500)
+        bench.executors[home]?.fence = Fence(epoch: 1, sequence: last)
         bench.executors[home]?.restart()
         bench.beat()
         bench.beat()
+        #expect(bench.epochMet == nil && bench.turn.committed.facts.restoration == nil)
         bench.ask(.scale(AppID("TEST_APP-1"), required: 4, .standard))
         bench.converge()
         #expect(bench.healthy() == 4)
         #expect(bench.instances().contains { $0.executor == home })
+        #expect(bench.turn.committed.members[home]?.sequence ?? 0 > last, "it takes nothing below what it took")
     }
 
     @Test func `a retirement that was a mistake is ended by resume`() throws {
@@ -160,5 +164,31 @@ import Testing
         bench.endTask()
         bench.converge()
         #expect(bench.duty(home) == .active)
+    }
+
+    @Test func `an executor that was retired while nobody heard it does not come back by itself`() throws {
+        var bench = try Bench(executors: 2)
+        let gone = bench.ids[0]
+        bench.live(.seconds(12), beating: [bench.ids[1]])
+        try bench.failOver(epoch: 2)
+        bench.order(.retire, [gone])
+        bench.take(.tick)
+        #expect(bench.turn.committed.members[gone] == nil)
+        for _ in 0..<3 { bench.beat() }
+        #expect(bench.turn.committed.members[gone] == nil)
+        #expect(bench.executors[gone]?.heard?.verdict == .refused)
+        bench.executors[gone]?.restart()
+        bench.beat()
+        bench.beat()
+        #expect(bench.duty(gone) == .active)
+    }
+
+    @Test func `a blacklisted executor is not suspended, for a resume would forget the blacklist`() throws {
+        var bench = try Bench(executors: 2)
+        bench.order(.blacklist, [bench.ids[0]])
+        let answer = bench.order(.suspend(.finishing), [bench.ids[0]])
+        guard case .refused(let reasons)? = answer else { return #expect(Bool(false), "\(String(describing: answer))") }
+        #expect(reasons.first?.contains("is blacklisted") == true)
+        #expect(bench.duty(bench.ids[0])?.isLeaving == true)
     }
 }
