@@ -22,6 +22,13 @@ extension Engine {
         }
     }
 
+    /// Those that will go, whether something takes their place first or not.
+    func going(of application: Application, live: [Instance]) -> [InstanceID] {
+        let operation = isHeld(orderedAt: application.ordered) ? nil : application.operation
+        let targets = Set(operation?.targets ?? [])
+        return live.filter { !$0.isAlive || targets.contains($0.id) || isMoving($0) }.map(\.id)
+    }
+
     private func isMoving(_ instance: Instance) -> Bool {
         !isInMaintenance && isLeaving(instance) && !isHeldDuty(of: instance)
     }

@@ -32,7 +32,7 @@ extension Engine {
         if staying.count > ceiling {
             stopSurplus(of: application, staying: staying, ceiling: ceiling, at: times)
         } else if alive.count < ceiling {
-            startMissing(of: application, alive: alive, ceiling: ceiling, budget: &budget, at: times)
+            startMissing(of: application, live: live, ceiling: ceiling, budget: &budget, at: times)
         } else if application.shortfall != nil {
             state.applications[id]?.shortfall = nil
         }
@@ -49,11 +49,12 @@ extension Engine {
 
     private mutating func startMissing(
         of application: Application,
-        alive: [Instance],
+        live: [Instance],
         ceiling: Int,
         budget: inout Int,
         at times: Times
     ) {
+        let alive = live.filter(\.isAlive)
         if let wait = application.backoff.wait(at: times.now) {
             wake(.owner(.application(application.id)), at: times.now + wait)
             return
@@ -65,24 +66,29 @@ extension Engine {
             // What was there before and is missing is repaired at once.
             wanted = min(wanted, max(operation.parallelism - pending, operation.floor(application) - alive.count))
         }
+        let going = going(of: application, live: live)
         for _ in 0..<max(0, wanted) {
             guard budget > 0 else {
                 dirty.insert(.application(application.id))
                 return
             }
-            guard start(application, at: times) else { return }
+            guard start(application, notCounting: going, at: times) else { return }
             budget -= 1
         }
     }
 
-    /// Places and commits one more instance.
+    /// Places and commits one more instance; those that are `going` count for no place over which it is spread.
     ///
     /// - Returns: `false` if there is no room; the reason shows in the application.
-    private mutating func start(_ application: Application, at times: Times) -> Bool {
+    private mutating func start(
+        _ application: Application,
+        notCounting going: [InstanceID],
+        at times: Times
+    ) -> Bool {
         let id = InstanceID("AI-\(random.uuid())")
         let owner = Owner.application(application.id)
         let request = PlacementRequest(id, for: .application(application.spec), group: group(of: owner))
-        switch ledger.place(request, tieBreak: random.next()) {
+        switch ledger.place(request, tieBreak: random.next(), notCounting: going) {
         case .refused(let refusal):
             if application.shortfall?.text != refusal.text {
                 effects.append(.note("\(application.id) has no room: \(refusal.text)"))

@@ -34,6 +34,8 @@ struct GroupBook: Sendable {
     private var spreads: [PlaceTally?] = []
     private var vacantSpreads: [Int] = []
     private var spreadNumbers: [SpreadKey: Int] = [:]
+    /// Instances that count for no place now, by group and executor.
+    private var leftOut: [Int: [Int: Int]] = [:]
 
     /// `nil` if the group has no instances.
     func number(of group: PlacementGroup) -> Int? { numbers[group] }
@@ -55,6 +57,14 @@ struct GroupBook: Sendable {
         groups[number].tally.change(ordinal, by: -1, &rows)
         for spread in groups[number].spreads { spreads[spread]?.change(ordinal, by: -1, axes, &rows) }
         if groups[number].tally.isEmpty { dropGroup(number, &rows) }
+    }
+
+    /// So many more (or fewer) of its instances count for no place, though they are there.
+    mutating func leaveOut(_ more: Int, of number: Int, on ordinal: Int, _ axes: AxisIndex, _ rows: inout BitRows) {
+        for spread in groups[number].spreads { spreads[spread]?.change(ordinal, by: -more, axes, &rows) }
+        let count = (leftOut[number]?[ordinal] ?? 0) + more
+        leftOut[number, default: [:]][ordinal] = count > 0 ? count : nil
+        if leftOut[number]?.isEmpty == true { leftOut[number] = nil }
     }
 
     private mutating func addGroup(_ key: PlacementGroup) -> Int {
@@ -114,9 +124,7 @@ struct GroupBook: Sendable {
         let number = vacantSpreads.popLast() ?? spreads.count
         if number == spreads.count { spreads.append(nil) }
         for group in counted {
-            for (ordinal, count) in groups[group].tally.counts {
-                tally.change(ordinal, by: count, axes, &rows)
-            }
+            for (ordinal, count) in countsPerExecutor(group) { tally.change(ordinal, by: count, axes, &rows) }
             groups[group].spreads.append(number)
         }
         spreads[number] = tally
@@ -144,10 +152,17 @@ struct GroupBook: Sendable {
         switch key.scope {
         case .name(let name):
             (names[name] ?? []).reduce(into: [:]) { sum, group in
-                sum.merge(groups[group].tally.counts, uniquingKeysWith: +)
+                sum.merge(countsPerExecutor(group), uniquingKeysWith: +)
             }
-        case .version(let group): numbers[group].map { groups[$0].tally.counts } ?? [:]
+        case .version(let group): numbers[group].map(countsPerExecutor) ?? [:]
         }
+    }
+
+    /// Of one group, those that count for their places.
+    private func countsPerExecutor(_ group: Int) -> [Int: Int] {
+        let counts = groups[group].tally.counts
+        guard let out = leftOut[group] else { return counts }
+        return counts.merging(out, uniquingKeysWith: -)
     }
 }
 

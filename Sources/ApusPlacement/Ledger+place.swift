@@ -1,4 +1,4 @@
-import ApusModel
+package import ApusModel
 
 extension Ledger {
     /// Finds the best place and holds it for the instance; one that holds a place already keeps it.
@@ -18,6 +18,28 @@ extension Ledger {
         let number = group ?? groups.numberToCount(request.group)
         _ = record(request.instance, of: number, allocation, request.quantities, on: place.ordinal)
         return .placed(executor, allocation)
+    }
+
+    /// The same, as if those instances were gone already as far as SPREAD is concerned: what is to be replaced does not
+    /// keep its place from the one that comes for it.
+    package mutating func place(
+        _ request: PlacementRequest,
+        tieBreak: UInt64,
+        notCounting going: [InstanceID]
+    ) -> PlacementOutcome {
+        let isSpread = !spreads(of: request.policy.spreads, !request.policy.decidesOnSpread).isEmpty
+        guard isSpread, !going.isEmpty else { return place(request, tieBreak: tieBreak) }
+        leaveOut(1, going)
+        defer { leaveOut(-1, going) }
+        return place(request, tieBreak: tieBreak)
+    }
+
+    private mutating func leaveOut(_ more: Int, _ going: [InstanceID]) {
+        knownRefusals = [:]
+        for instance in going {
+            guard let number = homes.find(instance, holdings), let holding = holdings[number] else { continue }
+            groups.leaveOut(more, of: holding.group, on: holding.ordinal, axes, &rows)
+        }
     }
 
     /// Where it would be placed.

@@ -12,7 +12,11 @@ extension Oracle {
             state.localServices.isEmpty
         else { return }
         var counts: [String: Int] = [:]
-        for instance in state.instances(of: app) where wasThere(instance, before: spec.id) {
+        let going = Set(state.applications[app]?.operation?.targets ?? [])
+        for instance in state.instances(of: app)
+        where wasThere(instance, before: spec.id) && instance.isAlive && !going.contains(instance.id)
+            && state.members[instance.executor]?.duty.isLeaving == false
+        {
             guard let place = state.members[instance.executor]?.place(spread.axis) else { continue }
             counts[place, default: 0] += 1
         }

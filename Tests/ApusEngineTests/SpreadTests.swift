@@ -65,4 +65,36 @@ import Testing
         #expect(bench.turn.committed.facts.spread == nil)
         #expect(bench.turn.committed.ledger().defaultSpread == nil)
     }
+
+    @Test(arguments: [true, false])
+    func `a hard spread is as even after all were replaced`(stopFirst: Bool) throws {
+        var bench = try bench()
+        let third = bench.join(3)
+        bench.executors[third]?.description.zone = "c"
+        bench.beat()
+        bench.beat()
+        let policy = PlacementPolicy.spread(SpreadPolicy(.zone, enforcement: .hard))
+        bench.create(instances: 3, exampleSpec(name: "EVEN", policy: policy))
+        bench.converge()
+        #expect(zones(bench, "EVEN-1") == ["a": 1, "b": 1, "c": 1])
+        for _ in 0..<4 {
+            let old = Set(bench.instances("EVEN-1").map(\.id))
+            bench.ask(.replaceInstances(AppID("EVEN-1"), ids: [], stopFirst: stopFirst, .standard))
+            for _ in 0..<4 { bench.converge() }
+            #expect(old.isDisjoint(with: bench.instances("EVEN-1").map(\.id)))
+            #expect(zones(bench, "EVEN-1") == ["a": 1, "b": 1, "c": 1])
+        }
+    }
+
+    @Test func `what moves from an executor stays in its zone if that has another`() throws {
+        var bench = try bench()
+        let policy = PlacementPolicy.spread(SpreadPolicy(.zone, enforcement: .hard))
+        bench.create(instances: 2, exampleSpec(name: "EVEN", policy: policy))
+        bench.converge()
+        let inA = try #require(bench.instances("EVEN-1").first { $0.executor != bench.ids[2] })
+        bench.order(.blacklist, [inA.executor])
+        for _ in 0..<3 { bench.converge() }
+        #expect(zones(bench, "EVEN-1") == ["a": 1, "b": 1])
+        #expect(bench.instances("EVEN-1").allSatisfy { $0.executor != inA.executor })
+    }
 }

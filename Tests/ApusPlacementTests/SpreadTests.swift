@@ -132,4 +132,19 @@ struct SpreadTests {
         #expect(ledger.placed(request("x", policy: hard)) == "c1 [0]")
         #expect(ledger.placed(request("y", policy: hard)) == "c1 [1]")
     }
+
+    @Test func `what is to go counts for no zone while its successor is placed, and counts again afterwards`() {
+        var ledger = ledger("a1", "b1", "c1")
+        #expect(ledger.zones(3, hard) == "abc")
+        let old = (0..<3).map { InstanceID("app-1-\($0)") }
+        var zones = ""
+        for number in 3..<6 {
+            let request = request("app-1-\(number)", app: "app-1", policy: hard)
+            guard case .placed(let executor, _) = ledger.place(request, tieBreak: 0, notCounting: old) else { break }
+            zones += executor.rawValue.prefix(1)
+        }
+        #expect(String(zones.sorted()) == "abc")
+        for id in old { ledger.release(id) }
+        #expect(ledger.explain(request("x", app: "app-1", policy: hard)).values.allSatisfy { $0 == nil })
+    }
 }
