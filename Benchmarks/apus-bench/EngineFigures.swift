@@ -55,7 +55,7 @@ struct EngineFigures: ParsableCommand {
         return spent.inSeconds * Double(perSecond) / Double(beats)
     }
 
-    /// The step that gives up an executor with 200 instances and places them elsewhere.
+    /// The step that gives up an executor with 200 instances and places them elsewhere, without heartbeats of others.
     private func losses(_ scene: inout EngineScene) throws -> Double {
         var times: [Double] = []
         for silent in 0..<5 {
@@ -64,14 +64,16 @@ struct EngineFigures: ParsableCommand {
             guard scene.turn.committed.members[id]?.instances.count == Self.crowd else {
                 throw BenchError(description: "executor \(silent) is gone before its time")
             }
-            scene.pass(.seconds(1.9))
-            for number in scene.executors.indices where number != silent { scene.beat(number) }
-            scene.close()
-            scene.pass(.seconds(0.2))
-            times.append(processorTime { scene.turn(beating: 0..<0) }.inSeconds * 1000)
+            var last = 0.0
+            for _ in 0..<400 where scene.turn.committed.members[id]?.instances.isEmpty == false {
+                scene.pass(EngineScene.beat)
+                last = processorTime { scene.turn(beating: 0..<0) }.inSeconds * 1000
+                scene.turn(beating: scene.nextBeating(without: silent))
+            }
             guard scene.turn.committed.members[id]?.instances.isEmpty == true else {
                 throw BenchError(description: "executor \(silent) is not given up")
             }
+            times.append(last)
             scene.obey()
             scene.rest(for: .seconds(12), without: silent)
             guard scene.isAtRest else { throw BenchError(description: "not all was placed elsewhere") }

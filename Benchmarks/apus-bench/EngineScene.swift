@@ -9,7 +9,9 @@ import HashTreeCollections
 /// Stores nothing: a batch counts as stored as soon as it is there, so what is measured is the engine alone.
 struct EngineScene {
     static let instancesPerApplication = 100
-    private static let heartbeat = Duration.seconds(2)
+    /// Heartbeats come one after the other, as those of a real cluster do: each executor has its part of the two seconds.
+    static let beat = Duration.milliseconds(10)
+    private static let beatsOfAll = 200
 
     private(set) var turn: Turn
     private(set) var now = Times(now: .zero, wall: WallTime(milliseconds: 1_700_000_000_000))
@@ -19,6 +21,8 @@ struct EngineScene {
     private var started: [NodeCommand] = []
     private var random = SplitMix64(seed: 7)
     private var numbers: [ExecutorID: Int] = [:]
+    /// Whose turn to beat it is.
+    private var part = 0
 
     struct Machine {
         var cores = 256
@@ -133,9 +137,9 @@ struct EngineScene {
     }
 
     /// A turn with these heartbeats and nothing else.
-    mutating func turn(beating range: Range<Int>) {
+    mutating func turn(beating numbers: some Sequence<Int>) {
         _ = turn.take(.tick, at: now)
-        for number in range { beat(number) }
+        for number in numbers { beat(number) }
         close()
     }
 
@@ -144,16 +148,20 @@ struct EngineScene {
         now.wall.milliseconds += span.milliseconds
     }
 
-    /// All executors beat, but the silent one.
+    /// All executors beat, each in its time, but the silent one.
     mutating func rest(for span: Duration, without silent: Int? = nil) {
         var left = span
         while left > .zero {
-            pass(Self.heartbeat)
-            left -= Self.heartbeat
-            _ = turn.take(.tick, at: now)
-            for number in executors.indices where number != silent { beat(number) }
-            close()
+            left -= Self.beat
+            pass(Self.beat)
+            turn(beating: nextBeating(without: silent))
         }
+    }
+
+    /// Those that are to beat now.
+    mutating func nextBeating(without silent: Int? = nil) -> [Int] {
+        defer { part = (part + 1) % Self.beatsOfAll }
+        return stride(from: part, to: executors.count, by: Self.beatsOfAll).filter { $0 != silent }
     }
 
     /// An executor says that an instance has ended.

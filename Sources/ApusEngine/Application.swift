@@ -16,8 +16,6 @@ package struct Application: Sendable {
     package var operation: Operation?
     /// How the last operation ended.
     package var lastOperation: EndedOperation?
-    /// The ids of its live instances, oldest first.
-    package var instances: [InstanceID] = []
     /// What fails soon after its start is held back; soft.
     package var backoff = Backoff()
     /// Why the last placement found no room; soft.

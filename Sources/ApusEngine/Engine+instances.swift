@@ -21,16 +21,7 @@ extension Engine {
                 page: page
             )
         }
-        state.instances[instance.id] = instance
-        if let app = instance.app, var listed = state.applications[app]?.instances {
-            // Nearly always it is the newest.
-            let before = listed.lastIndex { other in
-                guard let other = state.instances[other] else { return false }
-                return (other.created, other.id) <= (instance.created, instance.id)
-            }
-            listed.insert(instance.id, at: before.map { $0 + 1 } ?? 0)
-            state.applications[app]?.instances = listed
-        }
+        state.insert(instance)
         if case .localService(let service) = instance.owner {
             state.localServices[service]?.instances[instance.executor, default: []].append(instance.id)
         }
@@ -53,9 +44,8 @@ extension Engine {
         remove(instance)
         switch instance.owner {
         case .application(let app):
-            guard state.applications[app] != nil else { break }
-            state.applications[app]?.instances.removeAll { $0 == id }
-            if state.applications[app]?.operation != nil { state.applications[app]?.operation?.progressed = times.now }
+            guard let application = state.applications[app] else { break }
+            if application.operation != nil { state.applications[app]?.operation?.progressed = times.now }
             archive(EndedInstance(instance, as: terminal, cause, error, on: hostname, at: times.wall))
         case .localService(let service):
             guard state.localServices[service] != nil else { break }
@@ -78,7 +68,7 @@ extension Engine {
 
     /// Takes a live instance off every list and frees what it held.
     mutating func remove(_ instance: Instance) {
-        state.instances[instance.id] = nil
+        state.remove(instance.id)
         state.members[instance.executor]?.instances.removeAll { $0 == instance.id }
         if !instance.isTask { hints.remove(instance.id, on: instance.executor, page: instance.hintPage) }
         touched.insert(instance.recordKey)
@@ -139,22 +129,23 @@ extension Engine {
     // MARK: commands
 
     mutating func sendStart(of id: InstanceID, at now: Moment) {
-        guard var instance = state.instances[id], let workload = state.workload(of: instance.owner) else { return }
-        instance.progress = .assigned(sent: now)
-        state.instances[id] = instance
-        defer { state.instances[id]?.startSequence = state.members[instance.executor]?.sequence ?? 0 }
+        guard let instance = state.instances[id], let workload = state.workload(of: instance.owner) else { return }
         send(
             .start(InstanceSpec(id: id, workload: workload, allocation: instance.allocation)),
             about: id,
             to: instance.executor,
             at: now
         )
+        let sequence = state.members[instance.executor]?.sequence ?? 0
+        state.change(id) { instance in
+            instance.progress = .assigned(sent: now)
+            instance.startSequence = sequence
+        }
     }
 
     mutating func sendStop(of id: InstanceID, at now: Moment) {
-        guard var instance = state.instances[id], let reason = instance.stop?.reason else { return }
-        instance.stop?.sent = now
-        state.instances[id] = instance
+        guard let instance = state.instances[id], let reason = instance.stop?.reason else { return }
+        state.change(id) { $0.stop?.sent = now }
         send(.stop(id, reason), about: id, to: instance.executor, at: now)
     }
 

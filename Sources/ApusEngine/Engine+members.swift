@@ -84,7 +84,7 @@ extension Engine {
             unheard.remove(member.id)
             member.applied = 0
             member.sequenceBefore = member.sequence
-            for id in member.instances { state.instances[id]?.revision = 0 }
+            for id in member.instances { state.change(id) { $0.revision = 0 } }
             if case .present = member.presence { member.presence = .joining }
         }
         switch member.presence {

@@ -5,7 +5,7 @@ import HashTreeCollections
 /// The level-triggered heart: what is wanted against what is there, for one application.
 extension Engine {
     mutating func reconcile(_ id: AppID, budget: inout Int, at times: Times) {
-        guard var application = state.applications[id] else { return }
+        guard var application = state.applications[id], !level(application, budget: &budget, at: times) else { return }
         var live = state.instances(of: id)
         if let member = unheardMember(of: live) {
             waiting.wait(.application(id), for: member)
@@ -32,11 +32,33 @@ extension Engine {
         if staying.count > ceiling {
             stopSurplus(of: application, staying: staying, ceiling: ceiling, at: times)
         } else if alive.count < ceiling {
-            startMissing(of: application, live: live, ceiling: ceiling, budget: &budget, at: times)
+            let missing = missing(of: application, alive: alive, ceiling: ceiling)
+            let going = going(of: application, live: live)
+            start(missing, of: application, notCounting: going, budget: &budget, at: times)
         } else if application.shortfall != nil {
             state.applications[id]?.shortfall = nil
         }
     }
+
+    /// Where nothing is under way the number of those alive says it all: what a lost executor had is started elsewhere
+    /// without a look at what the application has on others.
+    ///
+    /// - Returns: `false` if each instance has to be looked at.
+    private mutating func level(_ application: Application, budget: inout Int, at times: Times) -> Bool {
+        let missing = application.expected - state.aliveInstances(of: application.id)
+        guard missing >= 0, application.operation == nil, application.backoff.failures == 0, unheard.isEmpty,
+            !isInMaintenance, !isAnyLeft, missing == 0 || !state.hasEndingInstances(of: application.id)
+        else { return false }
+        if missing > 0 {
+            start(missing, of: application, notCounting: [], budget: &budget, at: times)
+        } else if application.shortfall != nil {
+            state.applications[application.id]?.shortfall = nil
+        }
+        return true
+    }
+
+    /// Something is left on an executor that is to be free of it.
+    private var isAnyLeft: Bool { leaving.contains { state.members[$0]?.instances.isEmpty == false } }
 
     /// Nothing is repaired on hearsay: each member that a hint names has spoken to this leader, or was given up.
     ///
@@ -47,27 +69,29 @@ extension Engine {
 
     // MARK: starting
 
-    private mutating func startMissing(
+    /// How many may be started now.
+    private func missing(of application: Application, alive: [Instance], ceiling: Int) -> Int {
+        let missing = ceiling - alive.count
+        guard let operation = application.operation else { return missing }
+        let targets = Set(operation.targets)
+        let pending = alive.count { !$0.isHealthy && !targets.contains($0.id) && !isLeaving($0) }
+        // What was there before and is missing is repaired at once.
+        return min(missing, max(operation.parallelism - pending, operation.floor(application) - alive.count))
+    }
+
+    /// Those that are `going` count for no place over which it is spread.
+    private mutating func start(
+        _ missing: Int,
         of application: Application,
-        live: [Instance],
-        ceiling: Int,
+        notCounting going: [InstanceID],
         budget: inout Int,
         at times: Times
     ) {
-        let alive = live.filter(\.isAlive)
         if let wait = application.backoff.wait(at: times.now) {
             wake(.owner(.application(application.id)), at: times.now + wait)
             return
         }
-        var wanted = ceiling - alive.count
-        if let operation = application.operation {
-            let targets = Set(operation.targets)
-            let pending = alive.count { !$0.isHealthy && !targets.contains($0.id) && !isLeaving($0) }
-            // What was there before and is missing is repaired at once.
-            wanted = min(wanted, max(operation.parallelism - pending, operation.floor(application) - alive.count))
-        }
-        let going = going(of: application, live: live)
-        for _ in 0..<max(0, wanted) {
+        for _ in 0..<max(0, missing) {
             guard budget > 0 else {
                 dirty.insert(.application(application.id))
                 return
@@ -77,7 +101,7 @@ extension Engine {
         }
     }
 
-    /// Places and commits one more instance; those that are `going` count for no place over which it is spread.
+    /// Places and commits one more instance.
     ///
     /// - Returns: `false` if there is no room; the reason shows in the application.
     private mutating func start(
@@ -169,7 +193,7 @@ extension Engine {
 
     /// Tells an instance's executor to stop it, from when that is allowed until it has.
     mutating func stop(_ id: InstanceID, _ reason: StopReason, at now: Moment) {
-        state.instances[id]?.stop = Instance.Stop(reason: reason, sent: nil)
+        state.change(id) { $0.stop = Instance.Stop(reason: reason, sent: nil) }
         if mayStop { sendStop(of: id, at: now) } else { wake(.command(id), at: now + settings.resendAfter) }
     }
 
@@ -181,7 +205,7 @@ extension Engine {
         if now - since >= Backoff.proof {
             application.backoff.proved()
             let generation = application.backoff.generation
-            for candidate in live { state.instances[candidate.id]?.generation = generation }
+            for candidate in live { state.change(candidate.id) { $0.generation = generation } }
         } else {
             wake(.owner(.application(application.id)), at: since + Backoff.proof)
         }

@@ -187,7 +187,7 @@ extension Engine {
             if case .application = instance.owner { wake(.owner(instance.owner), at: times.now + Backoff.proof) }
         }
         instance.isWell = isWell(old, told: report)
-        state.instances[instance.id] = instance
+        state.change(instance.id) { $0 = instance }
         if instance.ports != old.ports || instance.isWell != old.isWell { touched.insert(instance.recordKey) }
         if instance.state != old.state, instance.isHealthy { noteProgress(of: instance.owner, at: times.now) }
         let failed = old.isAlive && !instance.state.isAlive

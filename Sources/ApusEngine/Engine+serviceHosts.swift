@@ -256,7 +256,7 @@ extension Engine {
         guard let since = healthy.compactMap(\.healthySince).min() else { return }
         if now - since >= Backoff.proof {
             state.localServices[id]?.backoffs[host] = nil
-            for instance in healthy { state.instances[instance.id]?.generation = 0 }
+            for instance in healthy { state.change(instance.id) { $0.generation = 0 } }
         } else {
             wake(.host(id, host), at: since + Backoff.proof)
         }

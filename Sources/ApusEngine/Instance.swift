@@ -10,13 +10,13 @@ package struct Instance: Sendable {
         case confirmed
     }
 
-    package var id: InstanceID
-    package var owner: Owner
-    package var executor: ExecutorID
+    package let id: InstanceID
+    package let owner: Owner
+    package let executor: ExecutorID
     package var allocation: ResourceAllocation
     /// The epoch of its assignment.
     package var epoch: Epoch
-    package var created: WallTime
+    package let created: WallTime
     package var updated: WallTime
     package var state: InstanceState
     package var ports: [PortMapping]

@@ -101,7 +101,7 @@ extension Engine {
     private mutating func removeStaleApplications(_ left: inout Int, at times: Times) {
         let limit = settings.retention.applications
         let stale = state.applications.values.filter {
-            $0.state == .monitoring && $0.instances.isEmpty && $0.operation == nil && $0.share == nil
+            $0.state == .monitoring && !state.hasInstances(of: $0.id) && $0.operation == nil && $0.share == nil
                 && clock.age(since: $0.updated) >= limit
         }
         for application in stale.sorted(by: { $0.id < $1.id }).prefix(left) {

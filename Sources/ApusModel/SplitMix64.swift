@@ -18,17 +18,20 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
     package mutating func uuid() -> String {
         let high = next() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
         let low = next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-        let digits = Self.hexadecimal(high) + Self.hexadecimal(low)
-        var text = ""
-        for (index, digit) in digits.enumerated() {
-            if index == 8 || index == 12 || index == 16 || index == 20 { text.append("-") }
-            text.append(digit)
+        return String(unsafeUninitializedCapacity: 36) { text in
+            var end = 0
+            for position in 0..<32 {
+                if position == 8 || position == 12 || position == 16 || position == 20 {
+                    text[end] = UInt8(ascii: "-")
+                    end += 1
+                }
+                let half = position < 16 ? high : low
+                text[end] = Self.digits[Int(half >> UInt64(60 - position % 16 * 4) & 0xF)]
+                end += 1
+            }
+            return end
         }
-        return text
     }
 
-    private static func hexadecimal(_ number: UInt64) -> String {
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+    private static let digits = Array("0123456789abcdef".utf8)
 }

@@ -1,6 +1,7 @@
 /// Sets of executors, by ordinal, as rows of one table of bits.
 ///
-/// What is done to whole rows costs a word for 64 executors. How many are in a row is known of those rows that are
+/// What is done to whole rows costs a word for 64 executors, and several words a moment: sums that may overflow would
+/// keep the processor from taking them together, so indices wrap; they are never beyond the table. How many are in a row is known of those rows that are
 /// changed in place; those that are made of two others only know whether they are empty.
 struct BitRows: Sendable {
     typealias Row = Int
@@ -81,7 +82,12 @@ struct BitRows: Sendable {
     }
 
     private mutating func count(_ row: Row) {
-        populations[row] = words[row * stride..<(row + 1) * stride].reduce(0) { $0 + $1.nonzeroBitCount }
+        let (row, first, stride) = (row, row * stride, stride)
+        populations[row] = words.withUnsafeBufferPointer { words in
+            var count = 0
+            for word in 0..<stride { count &+= words[first &+ word].nonzeroBitCount }
+            return count
+        }
     }
 
     mutating func copy(_ row: Row, to target: Row) { combine(row, row, into: target) { $0 | $1 } }
@@ -115,8 +121,8 @@ struct BitRows: Sendable {
         return words.withUnsafeMutableBufferPointer { words in
             var any: UInt64 = 0
             for word in 0..<stride {
-                let result = operation(words[left + word], words[right + word])
-                words[target + word] = result
+                let result = operation(words[left &+ word], words[right &+ word])
+                words[target &+ word] = result
                 any |= result
             }
             return any != 0
@@ -129,9 +135,9 @@ struct BitRows: Sendable {
             var group = 0
             while group < stride {
                 var common: UInt64 = 0
-                for word in group..<group + 8 { common |= words[left + word] & words[right + word] }
+                for word in 0..<8 { common |= words[left &+ group &+ word] & words[right &+ group &+ word] }
                 if common != 0 { return false }
-                group += 8
+                group &+= 8
             }
             return true
         }
@@ -139,8 +145,12 @@ struct BitRows: Sendable {
 
     /// All of the one row are in the other.
     func isSubset(_ row: Row, of other: Row) -> Bool {
-        for word in 0..<stride where words[row * stride + word] & ~words[other * stride + word] != 0 { return false }
-        return true
+        let (row, other, stride) = (row * stride, other * stride, stride)
+        return words.withUnsafeBufferPointer { words in
+            var beyond: UInt64 = 0
+            for word in 0..<stride { beyond |= words[row &+ word] & ~words[other &+ word] }
+            return beyond == 0
+        }
     }
 
     /// The first that is in both rows and accepted, from `start` on and then from the beginning.
@@ -149,9 +159,9 @@ struct BitRows: Sendable {
         let (firstWord, firstBit) = (start >> 6, UInt64(start & 63))
         return words.withUnsafeBufferPointer { words in
             for step in 0...stride {
-                var word = firstWord + step
-                if word >= stride { word -= stride }
-                var rest = words[left + word] & words[right + word]
+                var word = firstWord &+ step
+                if word >= stride { word &-= stride }
+                var rest = words[left &+ word] & words[right &+ word]
                 if step == 0 { rest &= ~0 << firstBit }
                 if step == stride { rest &= ~(~0 << firstBit) }
                 while rest != 0 {

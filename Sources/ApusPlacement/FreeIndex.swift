@@ -19,32 +19,56 @@ struct FreeIndex: Sendable {
         return (exponent - 2) << 3 + Int(truncatingIfNeeded: amount >> (exponent - 3)) & 7
     }
 
-    mutating func insert(_ ordinal: Int, _ nodes: [Shelf.Node], _ rows: inout BitRows) {
-        for node in nodes {
-            let (cores, memory) = (node.free.count, Self.memoryClass(ofMB: node.freeMB))
-            let level = level(cores, &rows)
-            rows.insert(ordinal, into: level)
-            rows.insert(ordinal, into: span(cores, &rows))
-            rows.insert(ordinal, into: classRow(memory, ofLevel: cores, &rows))
+    /// Where a NUMA node stands in the index.
+    struct Spot: Hashable {
+        let cores: Int
+        let memory: Int
+
+        init(_ node: Shelf.Node) {
+            cores = node.free.count
+            memory = memoryClass(ofMB: node.freeMB)
         }
+    }
+
+    mutating func insert(_ ordinal: Int, _ nodes: [Shelf.Node], _ rows: inout BitRows) {
+        for node in nodes { insert(ordinal, at: Spot(node), &rows) }
     }
 
     /// Takes the executor out; its nodes must be as they were when it was put in.
     mutating func remove(_ ordinal: Int, _ nodes: [Shelf.Node], _ rows: inout BitRows) {
-        for node in nodes {
-            let (cores, memory) = (node.free.count, Self.memoryClass(ofMB: node.freeMB))
-            guard let level = levels[cores].row else { continue }
-            rows.remove(ordinal, from: level)
-            if let row = spans[cores / Self.span] { rows.remove(ordinal, from: row) }
-            guard let index = levels[cores].classes.firstIndex(where: { $0.memory == memory }) else {
-                continue
-            }
-            let row = levels[cores].classes[index].row
-            rows.remove(ordinal, from: row)
-            if rows.population(of: row) == 0 {
-                rows.giveBack(row)
-                levels[cores].classes.remove(at: index)
-            }
+        for node in nodes { remove(ordinal, at: Spot(node), &rows) }
+    }
+
+    /// One of the executor's nodes, which stood at `old`, has changed; the others are as they were.
+    mutating func move(_ ordinal: Int, _ index: Int, of nodes: [Shelf.Node], from old: Spot, _ rows: inout BitRows) {
+        let new = Spot(nodes[index])
+        guard new != old else { return }
+        remove(ordinal, at: old, &rows)
+        insert(ordinal, at: new, &rows)
+        // The executor is still in those rows that others of its nodes share with the old place.
+        for other in nodes.indices where other != index && nodes[other].free.count / Self.span == old.cores / Self.span
+        {
+            insert(ordinal, at: Spot(nodes[other]), &rows)
+        }
+    }
+
+    private mutating func insert(_ ordinal: Int, at spot: Spot, _ rows: inout BitRows) {
+        let level = level(spot.cores, &rows)
+        rows.insert(ordinal, into: level)
+        rows.insert(ordinal, into: span(spot.cores, &rows))
+        rows.insert(ordinal, into: classRow(spot.memory, ofLevel: spot.cores, &rows))
+    }
+
+    private mutating func remove(_ ordinal: Int, at spot: Spot, _ rows: inout BitRows) {
+        guard let level = levels[spot.cores].row else { return }
+        rows.remove(ordinal, from: level)
+        if let row = spans[spot.cores / Self.span] { rows.remove(ordinal, from: row) }
+        guard let index = levels[spot.cores].classes.firstIndex(where: { $0.memory == spot.memory }) else { return }
+        let row = levels[spot.cores].classes[index].row
+        rows.remove(ordinal, from: row)
+        if rows.population(of: row) == 0 {
+            rows.giveBack(row)
+            levels[spot.cores].classes.remove(at: index)
         }
     }
 
@@ -79,14 +103,12 @@ struct FreeIndex: Sendable {
     }
 
     /// The best fit among the candidates: fewest free cores first, then least memory, then the first from `start` on.
-    ///
-    /// `node` answers with the node of an executor that takes the request, given its free cores and class of memory.
     func bestFit(
         _ request: PlacementRequest,
         among candidates: BitRows.Row,
         from start: Int,
         _ rows: BitRows,
-        node: (_ ordinal: Int, _ cores: Int, _ memory: Int) -> Int?
+        _ shelves: [Shelf]
     ) -> LedgerPlace? {
         let leastMemory = Self.memoryClass(ofMB: request.memoryMB)
         var cores = max(0, request.cores)
@@ -97,13 +119,18 @@ struct FreeIndex: Sendable {
                         !rows.areDisjoint(level, candidates)
                     else { continue }
                     for entry in levels[cores].classes where entry.memory >= leastMemory {
-                        var found = 0
+                        var found: Int?
                         let ordinal = rows.first(in: entry.row, and: candidates, from: start) { ordinal in
-                            guard let index = node(ordinal, cores, entry.memory) else { return false }
-                            found = index
-                            return true
+                            // Only what is looked at of the shelf is taken out of the array.
+                            let quantities = shelves[ordinal].freeQuantities
+                            guard Shelf.lacking(request.quantities, of: quantities) == nil else { return false }
+                            found = shelves[ordinal].nodes.firstIndex { node in
+                                node.free.count == cores && node.freeMB >= request.memoryMB
+                                    && Self.memoryClass(ofMB: node.freeMB) == entry.memory
+                            }
+                            return found != nil
                         }
-                        if let ordinal { return LedgerPlace(ordinal: ordinal, node: found) }
+                        if let ordinal, let found { return LedgerPlace(ordinal: ordinal, node: found) }
                     }
                 }
             }

@@ -180,9 +180,10 @@ struct HostTally: Sendable {
 
     /// An empty tally has given back all of its rows.
     mutating func change(_ ordinal: Int, by difference: Int, _ rows: inout BitRows) {
-        let old = counts[ordinal] ?? 0
-        let new = old + difference
-        counts[ordinal] = new > 0 ? new : nil
+        counts[ordinal, default: 0] += difference
+        let new = counts[ordinal] ?? 0
+        let old = new - difference
+        if new <= 0 { counts[ordinal] = nil }
         levels?.move(ordinal, from: old, to: new, &rows)
         if levels == nil, counts.count > Self.few {
             var levels = Levels(&rows)

@@ -209,12 +209,6 @@ extension Ledger {
         _ search: Search,
         among candidates: BitRows.Row
     ) -> LedgerPlace? {
-        free.bestFit(request, among: candidates, from: search.start, rows) { ordinal, cores, memory in
-            guard Shelf.lacking(request.quantities, of: shelves[ordinal].freeQuantities) == nil else { return nil }
-            return shelves[ordinal].nodes.firstIndex { node in
-                node.free.count == cores && node.freeMB >= request.memoryMB
-                    && FreeIndex.memoryClass(ofMB: node.freeMB) == memory
-            }
-        }
+        free.bestFit(request, among: candidates, from: search.start, rows, shelves)
     }
 }

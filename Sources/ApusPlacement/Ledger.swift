@@ -153,9 +153,8 @@ package struct Ledger: Sendable {
         _ quantities: [String: Int64],
         on ordinal: Int
     ) -> HoldOutcome {
-        free.remove(ordinal, shelves[ordinal].nodes, &rows)
-        let fits = shelves[ordinal].take(allocation, quantities)
-        free.insert(ordinal, shelves[ordinal].nodes, &rows)
+        var fits = false
+        changeNode(of: allocation, on: ordinal) { fits = $0.take(allocation, quantities) }
         let outcome = fits ? HoldOutcome.held : .conflict(with: holder(of: allocation, on: ordinal))
         if !fits { shelves[ordinal].hasOverlap = true }
         let number = vacantHoldings.popLast() ?? holdings.count
@@ -188,14 +187,14 @@ package struct Ledger: Sendable {
             shelves[ordinal].holdings[holding.position] = last
             holdings[last]?.position = holding.position
         }
-        free.remove(ordinal, shelves[ordinal].nodes, &rows)
         if shelves[ordinal].hasOverlap {
+            free.remove(ordinal, shelves[ordinal].nodes, &rows)
             shelves[ordinal].clear()
             takeHoldings(on: ordinal)
+            free.insert(ordinal, shelves[ordinal].nodes, &rows)
         } else {
-            shelves[ordinal].giveBack(holding.allocation, holding.quantities)
+            changeNode(of: holding.allocation, on: ordinal) { $0.giveBack(holding.allocation, holding.quantities) }
         }
-        free.insert(ordinal, shelves[ordinal].nodes, &rows)
         groups.remove(holding.group, from: ordinal, axes, &rows)
         updateRoom(of: ordinal)
     }
@@ -207,6 +206,18 @@ package struct Ledger: Sendable {
             let fits = shelves[ordinal].take(holding.allocation, holding.quantities)
             if !fits { shelves[ordinal].hasOverlap = true }
         }
+    }
+
+    /// Changes nothing of the executor but the node of the allocation, and quantities, which are not in the index.
+    private mutating func changeNode(
+        of allocation: ResourceAllocation,
+        on ordinal: Int,
+        _ change: (inout Shelf) -> Void
+    ) {
+        let node = shelves[ordinal].nodes.firstIndex { $0.id == allocation.numaNode }
+        let old = node.map { FreeIndex.Spot(shelves[ordinal].nodes[$0]) }
+        change(&shelves[ordinal])
+        if let node, let old { free.move(ordinal, node, of: shelves[ordinal].nodes, from: old, &rows) }
     }
 
     private mutating func updateRoom(of ordinal: Int) {

@@ -28,12 +28,21 @@ struct PolicyIndex: Sendable {
         func takers(having count: Int) -> BitRows.Row? { limits.first { $0.limit > count }?.row }
     }
     private var entries: [Question: Entry] = [:]
+    /// The last that was asked for: requests that come together often ask the same.
+    private var latest: Entry?
 
     /// What is known of the request's policy, found out if it is new.
     mutating func entry(for request: PlacementRequest, _ shelves: [Shelf], _ rows: inout BitRows)
         -> Entry
     {
         let question = Question(request)
+        if let latest, latest.question == question { return latest }
+        let entry = kept(question, shelves, &rows)
+        latest = entry
+        return entry
+    }
+
+    private mutating func kept(_ question: Question, _ shelves: [Shelf], _ rows: inout BitRows) -> Entry {
         if let entry = entries[question] { return entry }
         if entries.count >= Self.most {
             for entry in entries.values {
@@ -41,7 +50,7 @@ struct PolicyIndex: Sendable {
             }
             entries = [:]
         }
-        let policy = request.policy
+        let policy = question.policy
         let entry = Entry(
             question: question,
             spreads: policy.spreads,

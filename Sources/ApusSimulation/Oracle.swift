@@ -117,6 +117,7 @@ struct Oracle: Sendable {
 
     /// The store holds what this state says.
     mutating func committed(_ state: ClusterState) {
+        violated(Self.miscount(in: state))
         for (id, executor) in live.sorted(by: { $0.key < $1.key }) where state.instances[id] == nil {
             live[id] = nil
             if isUncertain(id, on: executor, state) {

@@ -57,6 +57,11 @@ struct Bench {
             }
             if case .release(let effects) = step { collect(effects) }
         } while turn.hasWork
+        let state = turn.committed
+        for app in state.applications.keys {
+            let alive = state.instances.values.count { $0.app == app && $0.isAlive }
+            #expect(state.aliveInstances(of: app) == alive, "what is kept count of is what is there")
+        }
     }
 
     mutating func collect(_ effects: [Effect]) {
