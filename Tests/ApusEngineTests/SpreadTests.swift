@@ -65,4 +65,13 @@ import Testing
         #expect(bench.turn.committed.facts.spread == nil)
         #expect(bench.turn.committed.ledger().defaultSpread == nil)
     }
+
+    @Test func `the cluster's SPREAD is for applications: tasks go where there is room`() throws {
+        var bench = try bench()
+        bench.ask(.cluster(.setSpread(SpreadPolicy(.zone))))
+        // What the second zone can hold is less than half.
+        for number in 0..<24 { bench.ask(.create(smallTask("T\(number)"), .standard)) }
+        bench.converge()
+        #expect((0..<24).allSatisfy { bench.task("T\($0)")?.instance != nil })
+    }
 }
