@@ -43,6 +43,11 @@ extension APIClient {
         try await post("cluster/strays/confirm?dryRun=\(isDryRun)", nil)
     }
 
+    /// Lets a restored state hold; a dry run only lists what that stops.
+    package func confirmRestoration(isDryRun: Bool) async throws -> JSON {
+        try await post("cluster/restored/confirm?dryRun=\(isDryRun)", nil)
+    }
+
     /// Asks something of executors; `options` are further parts of the query.
     package func order(_ order: DutyOrder, _ selection: Selection, options: [String] = []) async throws -> JSON {
         let query = ([selection.query] + options).joined(separator: "&")

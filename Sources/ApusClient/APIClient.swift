@@ -93,6 +93,11 @@ package struct APIClient: Sendable {
         try await instances("localservices/\(part(id))/instances/old")
     }
 
+    /// What each executor lacks of it; with `executors` also which one lacks what.
+    package func explanation(of id: ServiceID, executors: Bool) async throws -> JSON {
+        try await get("localservices/\(part(id))/explain?executors=\(executors)")
+    }
+
     /// Asks for a change: a `LocalServiceOperation` as JSON.
     package func operateService(_ operation: JSON) async throws {
         _ = try await post("localservices/operations", operation)

@@ -1,7 +1,7 @@
 package import ApusModel
 
 /// An application as the API shows it.
-package struct ApplicationSummary: Sendable {
+package struct ApplicationSummary: Operated {
     /// The operation under way.
     package struct UnderWay: Hashable, Sendable {
         package var id: OperationID
@@ -59,16 +59,8 @@ package struct ApplicationSummary: Sendable {
         totalMemoryMB = try json.integer("totalMemory")
         created = WallTime(milliseconds: try json.integer("created"))
         updated = WallTime(milliseconds: try json.integer("updated"))
-        if let value = json["operation"] {
-            operation = UnderWay(
-                id: OperationID(try value.string("id")),
-                type: try value.string("type"),
-                spentMilliseconds: value["spentMs"] == nil ? 0 : try value.integer("spentMs")
-            )
-        }
-        if let value = json["lastOperation"] {
-            lastOperation = try Ended(json: value)
-        }
+        if let value = json["operation"] { operation = try UnderWay(json: value) }
+        if let value = json["lastOperation"] { lastOperation = try Ended(json: value) }
         if let value = json["backoff"] {
             backoff = Backoff(
                 failures: try value.int("failures"),
@@ -78,6 +70,16 @@ package struct ApplicationSummary: Sendable {
         }
         if let value = json["share"] { share = try CapacityShare(json: value) }
         shortfall = json["shortfall"]?.text
+    }
+}
+
+extension ApplicationSummary.UnderWay {
+    init(json: JSON) throws(JSONError) {
+        self.init(
+            id: OperationID(try json.string("id")),
+            type: try json.string("type"),
+            spentMilliseconds: json["spentMs"] == nil ? 0 : try json.integer("spentMs")
+        )
     }
 }
 

@@ -18,6 +18,10 @@ package struct ExecutorSummary: Sendable {
     package var tags: [String]
     /// What keeps it from serving now.
     package var troubles: [String]
+    /// What it waits for before it takes other work.
+    package var waitingFor: [String]
+    /// Until when it is not given up, though it is silent; `nil` unless that is later than usual.
+    package var lossHeldUntil: WallTime?
     /// All of it as the API gave it.
     package var json: JSON
 
@@ -35,5 +39,7 @@ package struct ExecutorSummary: Sendable {
         usedMemoryMB = try json.integer("usedMemory")
         tags = try json.strings("tags")
         troubles = json["troubles"] == nil ? [] : try json.strings("troubles")
+        waitingFor = json["waitingFor"] == nil ? [] : try json.strings("waitingFor")
+        if json["lossHeldUntil"] != nil { lossHeldUntil = WallTime(milliseconds: try json.integer("lossHeldUntil")) }
     }
 }

@@ -1,6 +1,14 @@
 import ApusModel
 
-/// Finds one operation among those that its application shows, by its type and by what was there before it.
+/// What operations work on, as the API shows it.
+package protocol Operated: Sendable {
+    /// The operation under way.
+    var operation: ApplicationSummary.UnderWay? { get }
+    var lastOperation: ApplicationSummary.Ended? { get }
+}
+
+/// Finds one operation among those that an application or a local service shows, by its type and by what was there
+/// before it.
 package struct OperationWatch: Sendable {
     /// What has become of it.
     package enum Standing: Hashable, Sendable {
@@ -16,10 +24,10 @@ package struct OperationWatch: Sendable {
     private let before: Set<OperationID>
     private var own: OperationID?
 
-    /// `application` is how it was right before the operation was asked for; `nil` if it was not there.
-    package init(type: String, before application: ApplicationSummary?) {
+    /// `subject` is how it was right before the operation was asked for; `nil` if it was not there.
+    package init(type: String, before subject: (any Operated)?) {
         self.type = type
-        before = Set([application?.operation?.id, application?.lastOperation?.id].compactMap(\.self))
+        before = Set([subject?.operation?.id, subject?.lastOperation?.id].compactMap(\.self))
     }
 
     /// The one that is under way.
@@ -29,8 +37,8 @@ package struct OperationWatch: Sendable {
         own = underWay.id
     }
 
-    package mutating func standing(in application: ApplicationSummary) -> Standing {
-        let (now, last) = (application.operation, application.lastOperation)
+    package mutating func standing(in subject: any Operated) -> Standing {
+        let (now, last) = (subject.operation, subject.lastOperation)
         if own == nil {
             // The one that has ended began before the one under way.
             let seen = [last.map { ($0.id, $0.type) }, now.map { ($0.id, $0.type) }].compactMap(\.self)

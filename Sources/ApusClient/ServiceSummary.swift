@@ -1,7 +1,7 @@
 package import ApusModel
 
 /// A local service as the API shows it.
-package struct ServiceSummary: Sendable {
+package struct ServiceSummary: Operated {
     package var id: ServiceID
     /// A Drove state, `ACTIVE` say.
     package var state: String
@@ -12,16 +12,15 @@ package struct ServiceSummary: Sendable {
     /// Those that have not ended.
     package var live: Int
     package var healthy: Int
+    package var operation: ApplicationSummary.UnderWay?
     package var lastOperation: ApplicationSummary.Ended?
-    /// An operation is under way.
-    package var isAtWork: Bool
     /// What stands in the way on which host.
     package var obstacles: [String]
     /// All of it as the API gave it.
     package var json: JSON
 
     /// Nothing is left to be done.
-    package var isSettled: Bool { !isAtWork && healthy == wanted && live == wanted }
+    package var isSettled: Bool { operation == nil && healthy == wanted && live == wanted }
 
     init(json: JSON) throws(JSONError) {
         self.json = json
@@ -33,7 +32,7 @@ package struct ServiceSummary: Sendable {
         live = try json.int("liveInstances")
         healthy = try json.int("healthyInstances")
         if let value = json["lastOperation"] { lastOperation = try ApplicationSummary.Ended(json: value) }
-        isAtWork = json["operation"] != nil
+        if let value = json["operation"] { operation = try ApplicationSummary.UnderWay(json: value) }
         obstacles = []
         guard json["obstacles"] != nil else { return }
         for obstacle in try json.array("obstacles") {

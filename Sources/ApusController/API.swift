@@ -78,10 +78,8 @@ struct Handling: Sendable {
         case .answer(.refused(let violations)): return refused(violations)
         case .answer(.unavailable(let reason)), .unavailable(let reason): return .failed(503, reason, retryAfter: 1)
         case .busy:
-            return .failed(
-                429,
-                "\(Inbox.mostCommands) requests for change wait already. Nothing was changed; try again.",
-                retryAfter: 1
+            return APIAnswer(
+                .busy("\(Inbox.mostCommands) requests for change wait already. Nothing was changed; try again.")
             )
         case .answer(let outcome): return done(outcome)
         }

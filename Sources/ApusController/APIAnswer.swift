@@ -39,6 +39,7 @@ package struct APIAnswer: Hashable, Sendable {
         case .spec(let spec): self.init(spec)
         case .notFound(let message): self = .failed(200, message)
         case .refused(let message): self = .failed(400, message)
+        case .busy(let message): self = .failed(429, message, retryAfter: 1)
         }
     }
 

@@ -115,4 +115,6 @@ enum APIRefusal: Error {
     case notFound(String)
     /// 400 FAILED without data.
     case refused(String)
+    /// Too many such calls are under way: 429.
+    case busy(String)
 }

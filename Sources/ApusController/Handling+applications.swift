@@ -22,18 +22,24 @@ extension Handling {
     }
 
     func validateSpec() throws(APIRefusal) -> APIAnswer {
+        try validate(Workload.application)
+        return .success(.members(["valid": true]))
+    }
+
+    /// Checks the specification that is the body.
+    func validate<Spec: SpecPart>(_ workload: (Spec) -> Workload) throws(APIRefusal) {
         try refuseInMaintenance()
-        switch ApplicationSpec.validated(try call.json()) {
+        switch Spec.validated(try call.json()) {
         case .failure(let refusal): throw .spec(refusal)
         case .success(let spec):
-            let notBuilt = Workload.application(spec).partsNotBuilt
+            let notBuilt = workload(spec).partsNotBuilt
             guard notBuilt.isEmpty else { throw .spec(.violations(notBuilt)) }
-            return .success(.members(["valid": true]))
         }
     }
 
     /// Tries a rule on facts given with it; nothing of the cluster is looked at.
     func dryRunRule() throws(APIRefusal) -> APIAnswer {
+        try refuseInMaintenance()
         let dryRun: RuleDryRun
         switch RuleDryRun.validated(try call.json()) {
         case .failure(let refusal): throw .spec(refusal)

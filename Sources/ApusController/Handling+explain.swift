@@ -6,22 +6,39 @@ import HashTreeCollections
 /// Why there are no more instances, and where so many would go: both are asked of a ledger made from the snapshot.
 extension Handling {
     func explainApplication() async throws(APIRefusal) -> APIAnswer {
-        let (app, now) = (AppID(parameter(0)), api.time().now)
-        let told = await api.desk.ask(state) { [state] ledger in state.explanation(of: app, ledger, at: now) }
+        let (app, times) = (AppID(parameter(0)), api.time())
+        let told = try await ask { [state] ledger in state.explanation(of: app, ledger, at: times) }
         guard let told, let application = state.applications[app] else { throw .notFound("App \(app) not found") }
         return .success(
             .object(
                 [
                     JSON.Member("appId", app.json), JSON.Member("state", .string(application.state.rawValue)),
-                    JSON.Member("text", .array(told.lines(about: "\(app)").map { .string($0) })),
+                    JSON.Member("text", .array(told.lines(about: "\(app)", .oneMore).map { .string($0) })),
+                ] + members(of: told)
+            )
+        )
+    }
+
+    func explainService() async throws(APIRefusal) -> APIAnswer {
+        let (id, times) = (ServiceID(parameter(0)), api.time())
+        let told = try await ask { [state] ledger in state.explanation(of: id, ledger, at: times) }
+        guard let told, let service = state.localServices[id] else {
+            throw .notFound("Local service \(id) not found")
+        }
+        let asked: Explanation.Asked = service.activation == .active ? .all : .oneMore
+        return .success(
+            .object(
+                [
+                    JSON.Member("serviceId", id.json), JSON.Member("state", .string(service.state.rawValue)),
+                    JSON.Member("text", .array(told.lines(about: "\(id)", asked).map { .string($0) })),
                 ] + members(of: told)
             )
         )
     }
 
     func explainTask() async throws(APIRefusal) -> APIAnswer {
-        let (task, now) = (TaskID(source: parameter(0), name: parameter(1)), api.time().now)
-        let told = await api.desk.ask(state) { [state] ledger in state.explanation(of: task, ledger, at: now) }
+        let (task, times) = (TaskID(source: parameter(0), name: parameter(1)), api.time())
+        let told = try await ask { [state] ledger in state.explanation(of: task, ledger, at: times) }
         guard let told, let run = state.tasks[task] else { throw .notFound("No such task instance \(task)") }
         let view = TaskView(run, in: state)
         return .success(
@@ -29,15 +46,27 @@ extension Handling {
                 [
                     JSON.Member("sourceAppName", .string(task.source)), JSON.Member("taskId", .string(task.name)),
                     JSON.Member("state", .string(view.state.rawValue)),
-                    JSON.Member("text", .array((view.lines + told.placementLines).map { .string($0) })),
+                    JSON.Member("text", .array((view.lines + told.lines(.oneMore)).map { .string($0) })),
                 ] + members(of: told)
             )
         )
     }
 
+    private func ask<Answer: Sendable>(
+        _ question: @Sendable (inout Ledger) -> Answer
+    ) async throws(APIRefusal) -> Answer {
+        do throws(PlacementDesk.Busy) {
+            return try await api.desk.ask(state, question)
+        } catch {
+            throw .busy("\(PlacementDesk.mostQuestions) questions about placement wait already; ask again.")
+        }
+    }
+
     private func members(of told: Explanation) -> [JSON.Member] {
         let hindrances = told.hindrances.map { hindrance in
-            JSON.members(["code": .string(hindrance.code), "text": .string(hindrance.text)])
+            JSON.members([
+                "code": .string(hindrance.code), "text": .string(hindrance.text), "until": hindrance.until?.json,
+            ])
         }
         let wantsExecutors = call.values("executors").last?.lowercased() == "true"
         let members: [(String, JSON?)] = [
@@ -78,7 +107,7 @@ extension Handling {
         let notBuilt = workload.partsNotBuilt
         guard notBuilt.isEmpty else { return refused(.violations(notBuilt)) }
         let group = workload.owner.placementGroup(name: workload.name)
-        let simulation = await api.desk.ask(state) { ledger in
+        let simulation = try await ask { ledger in
             PlacementSimulation(of: workload, instances: count, group: group, on: &ledger)
         }
         let wantsDetail = call.values("detail").last?.lowercased() == "true"
@@ -126,24 +155,43 @@ extension PlacementSimulation {
 }
 
 extension Explanation {
-    /// For people.
-    fileprivate func lines(about name: String) -> [String] {
-        let what = wanted == 1 ? "1 instance" : "\(wanted) instances"
-        var lines = ["\(name) wants \(what): \(alive) there, \(healthy) healthy"]
-        lines += hindrances.filter { $0 != .noRoom }.map(\.text)
-        return lines + placementLines
+    /// What the executors were asked.
+    fileprivate enum Asked {
+        case oneMore
+        /// Whether they have all that is wanted of a local service.
+        case all
     }
 
-    /// What is said of one more instance.
-    fileprivate var placementLines: [String] {
-        guard let placement else { return [] }
+    /// More reasons than these are not told to people.
+    private static let mostReasons = 8
+
+    /// For people.
+    fileprivate func lines(about name: String, _ asked: Asked) -> [String] {
+        let what = wanted == 1 ? "1 instance" : "\(wanted) instances"
+        return ["\(name) wants \(what): \(alive) there, \(healthy) healthy"] + lines(asked)
+    }
+
+    /// What hinders it, and what the executors say.
+    fileprivate func lines(_ asked: Asked) -> [String] {
+        let lines = hindrances.filter { $0 != .noRoom }.map(\.text)
+        guard let placement else { return lines }
         let total = placement.answers.count
-        guard total > 0 else { return ["there is no executor"] }
-        let reasons = placement.refusals.map { "\($0.executors) \($0.reason)" }
-        let list = reasons.isEmpty ? "" : ": \(reasons.joined(separator: ", "))"
-        let more = alive == 0 ? "one" : "one more"
-        let text = "\(placement.fitting) of \(total) executors would take \(more)\(list)"
-        return placement.suggestion.map { [text, "cheapest change that would make it fit: \($0)"] } ?? [text]
+        guard total > 0 else { return lines + ["there is no executor"] }
+        let what =
+            switch asked {
+            case .all: "have all that is wanted there"
+            case .oneMore: "would take \(alive == 0 ? "one" : "one more")"
+            }
+        let text = "\(placement.fitting) of \(total) executors \(what)\(Self.list(placement.refusals))"
+        let suggestion = placement.suggestion.map { "cheapest change that would make it fit: \($0)" }
+        return lines + [text] + (suggestion.map { [$0] } ?? [])
+    }
+
+    private static func list(_ refusals: [(reason: Obstacle, executors: Int)]) -> String {
+        var reasons = refusals.prefix(mostReasons).map { "\($0.executors) \($0.reason)" }
+        let rest = refusals.dropFirst(mostReasons).reduce(0) { $0 + $1.executors }
+        if rest > 0 { reasons.append("\(rest) for other reasons") }
+        return reasons.isEmpty ? "" : ": \(reasons.joined(separator: ", "))"
     }
 }
 

@@ -21,13 +21,8 @@ extension Handling {
     }
 
     func validateService() throws(APIRefusal) -> APIAnswer {
-        switch LocalServiceSpec.validated(try call.json()) {
-        case .failure(let refusal): throw .spec(refusal)
-        case .success(let spec):
-            let notBuilt = Workload.localService(spec).partsNotBuilt
-            guard notBuilt.isEmpty else { throw .spec(.violations(notBuilt)) }
-            return .success(.members(["valid": true]))
-        }
+        try validate(Workload.localService)
+        return .success(.members(["valid": true]))
     }
 
     func services() throws(APIRefusal) -> APIAnswer {

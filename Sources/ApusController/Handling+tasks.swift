@@ -5,14 +5,8 @@ import HashTreeCollections
 /// Tasks, and what is asked of them (contract §1.3).
 extension Handling {
     func validateTask() throws(APIRefusal) -> APIAnswer {
-        try refuseInMaintenance()
-        switch TaskSpec.validated(try call.json()) {
-        case .failure(let refusal): throw .spec(refusal)
-        case .success(let spec):
-            let notBuilt = Workload.task(spec).partsNotBuilt
-            guard notBuilt.isEmpty else { throw .spec(.violations(notBuilt)) }
-            return .success(nil)
-        }
+        try validate(Workload.task)
+        return .success(nil)
     }
 
     /// Drove answers a creation with the long name of the task, and a kill with the short one.

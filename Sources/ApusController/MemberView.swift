@@ -18,17 +18,6 @@ struct MemberView {
 
     var instances: [Instance] { member.instances.compactMap { state.instances[$0] } }
 
-    /// By NUMA node; looks at every instance, so for one executor only.
-    private var nodes: [NodeUsage] {
-        var ledger = Ledger()
-        ledger.offer(member.id, topology: member.description.topology, traits: HostTraits(hostname: member.hostname))
-        for instance in instances {
-            let group = instance.owner.placementGroup(name: nil)
-            _ = ledger.hold(instance.id, of: group, instance.allocation, on: member.id)
-        }
-        return ledger.usage(of: member.id) ?? []
-    }
-
     /// Counts as there for Drove's clients; `presence` says what is true.
     var isActive: Bool { wireState == "ACTIVE" }
 
@@ -62,6 +51,9 @@ struct MemberView {
     /// What it waits for before it takes other work; `nil` if for nothing.
     private var waitingFor: JSON? { missing.isEmpty ? nil : .array(missing.map { .string($0) }) }
 
+    /// Until when it is not given up, though it is silent; `nil` unless that is later than usual.
+    private var lossHeldUntil: JSON? { member.lossHold?.until.json }
+
     /// Left out if nobody said where it stands.
     private var zone: JSON? { member.description.zone.map { .string($0) } }
 
@@ -80,13 +72,14 @@ struct MemberView {
             "freeMemory": .integer(member.usage.freeMemoryMB), "usedMemory": .integer(member.usage.usedMemoryMB),
             "tags": tags,
             "state": .string(wireState), "presence": .string(presence), "duty": duty, "troubles": troubles,
-            "zone": zone, "waitingFor": waitingFor,
+            "zone": zone, "waitingFor": waitingFor, "lossHeldUntil": lossHeldUntil,
         ])
     }
 
     /// ExecutorNodeData.
     func details(instances: [InstanceView], serviceInstances: [InstanceView], tasks: [TaskView]) -> JSON {
-        let nodes = nodes
+        let ledger = state.ledger(of: [member.id])
+        let nodes = ledger.usage(of: member.id) ?? []
         return .members([
             "type": "EXECUTOR", "hostname": .string(member.hostname), "port": .integer(Int64(member.port)),
             "transportType": .string(member.transport.rawValue), "updated": member.heardAt.json,
@@ -106,25 +99,24 @@ struct MemberView {
             "serviceInstances": .array(serviceInstances.map(\.json)),
             "tags": tags, "metadata": .strings(member.description.metadata), "executorState": .string(wireState),
             "presence": .string(presence), "duty": duty,
-            "troubles": troubles, "zone": zone, "quantities": quantities, "load": member.load?.json,
-            "waitingFor": waitingFor,
+            "troubles": troubles, "zone": zone, "quantities": quantities(ledger), "load": member.load?.json,
+            "waitingFor": waitingFor, "lossHeldUntil": lossHeldUntil,
         ])
     }
 
     /// What it offers beside cores and memory, disk say; left out if it offers none.
-    private var quantities: JSON? {
+    private func quantities(_ ledger: Ledger) -> JSON? {
         let offered = member.description.topology.quantities
         guard !offered.isEmpty else { return nil }
-        var usedQuantities: [String: Int64] = [:]
-        for instance in instances {
-            for (name, amount) in state.quantities(of: instance.owner) { usedQuantities[name, default: 0] += amount }
-        }
+        let left = ledger.freeQuantities(of: member.id)
         return .object(
             offered.keys.sorted().map { name in
-                let (total, used) = (offered[name] ?? 0, usedQuantities[name] ?? 0)
+                let (total, free) = (offered[name] ?? 0, left[name] ?? 0)
                 return JSON.Member(
                     name,
-                    .members(["total": .integer(total), "used": .integer(used), "free": .integer(max(0, total - used))])
+                    .members([
+                        "total": .integer(total), "used": .integer(total &- free), "free": .integer(max(0, free)),
+                    ])
                 )
             }
         )

@@ -80,6 +80,7 @@ struct Route: Sendable {
         get("localservices") { call throws(APIRefusal) in try call.services() },
         get("localservices/{id}") { call throws(APIRefusal) in try call.service() },
         get("localservices/{id}/spec") { call throws(APIRefusal) in try call.serviceSpec() },
+        get("localservices/{id}/explain") { call throws(APIRefusal) in try await call.explainService() },
         get("localservices/{id}/instances") { call throws(APIRefusal) in try call.serviceInstances() },
         get("localservices/{id}/instances/old") { call throws(APIRefusal) in call.oldServiceInstances() },
         get("localservices/{id}/instances/{instance}") { call throws(APIRefusal) in try call.serviceInstance() },

@@ -35,13 +35,15 @@ extension ClusterState {
     }
 
     /// Who offers what, and who holds what of it; costs a moment for each executor and instance.
-    package func ledger() -> Ledger {
+    package func ledger() -> Ledger { ledger(of: members.keys.sorted()) }
+
+    /// That of some executors alone.
+    package func ledger(of executors: [ExecutorID]) -> Ledger {
         var ledger = Ledger()
         ledger.defaultSpread = facts.spread
-        for id in members.keys.sorted() {
+        for id in executors {
             guard let member = members[id] else { continue }
             ledger.offer(id, topology: member.description.topology, traits: member.traits)
-            ledger.setAdmission(id, member.admission)
             ledger.setLoad(id, member.load.map(HostLoad.init))
             for instance in member.instances {
                 guard let instance = instances[instance] else { continue }
@@ -52,7 +54,23 @@ extension ClusterState {
             guard let stray = strays[id] else { continue }
             hold(id, of: stray.owner, stray.seen.allocation, on: stray.executor, in: &ledger)
         }
+        reserve(in: &ledger)
+        // Last: what is held on a closed executor is held all the same.
+        for id in executors {
+            if let member = members[id] { ledger.setAdmission(id, member.admission) }
+        }
         return ledger
+    }
+
+    /// Keeps the places of local services that may not start yet.
+    private func reserve(in ledger: inout Ledger) {
+        for service in localServices.values.sorted(by: { $0.id < $1.id }) {
+            for executor in service.reserved.keys.sorted() where ledger.admission(of: executor) != nil {
+                for id in service.reserved[executor] ?? [] {
+                    _ = ledger.place(PlacementRequest(id, of: service.spec, on: executor), tieBreak: 0)
+                }
+            }
+        }
     }
 }
 

@@ -22,7 +22,7 @@ extension Engine {
             return false
         }
         let id = InstanceID("SI-\(random.uuid())")
-        let request = request(for: id, of: service, on: host)
+        let request = PlacementRequest(id, of: service.spec, on: host)
         if let reason = ledger.refusal(of: request, on: host) {
             note(reason, of: service, on: host)
             return false
@@ -45,22 +45,14 @@ extension Engine {
         return true
     }
 
-    private func request(for id: InstanceID, of service: LocalService, on host: ExecutorID) -> PlacementRequest {
-        var request = PlacementRequest(
-            id,
-            for: .localService(service.spec),
-            group: group(of: .localService(service.id))
-        )
-        request.only = host
-        return request
-    }
-
     /// Keeps its place on the host free for what may not start yet.
     mutating func reserve(_ count: Int, of service: LocalService, on host: ExecutorID) {
         var held: [InstanceID] = []
         for number in 0..<max(0, count) {
             let id = InstanceID("reserved/\(service.id)/\(host)/\(number)")
-            guard case .placed = ledger.place(request(for: id, of: service, on: host), tieBreak: 0) else { break }
+            guard case .placed = ledger.place(PlacementRequest(id, of: service.spec, on: host), tieBreak: 0) else {
+                break
+            }
             held.append(id)
         }
         state.localServices[service.id]?.reserved[host] = held.isEmpty ? nil : held

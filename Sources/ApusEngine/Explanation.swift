@@ -2,14 +2,17 @@ package import ApusModel
 package import ApusPlacement
 import HashTreeCollections
 
-/// Why there are no more instances of an application, or why a task does not run: for people and in numbers.
+/// Why there are no more instances of an application or a local service, or why a task does not run: for people and in
+/// numbers.
 package struct Explanation: Sendable {
-    /// One thing that keeps what is missing from being there.
+    /// One thing that keeps what is missing from being there, or what is there from being sure.
     package enum Hindrance: Hashable, Sendable {
         /// Nothing is repaired while the cluster is in maintenance.
         case maintenance
         /// These executors may have some, and have not spoken to this leader yet.
         case unheard([String])
+        /// These have some and are silent; as many fell silent together, none is given up before then.
+        case lossHeld([String], until: WallTime, wait: Duration)
         /// What failed soon after its start is held back.
         case backoff(wait: Duration, failures: Int, reason: String)
         /// An operation works on it, so many at a time.
@@ -20,23 +23,37 @@ package struct Explanation: Sendable {
         case noRoom
     }
 
-    /// What every executor says to one more instance.
+    /// What keeps an executor from having one more.
+    package enum Obstacle: Hashable, Comparable, Sendable {
+        /// It takes none.
+        case refusal(RefusalReason)
+        /// What failed there soon after its start is held back.
+        case failing(String)
+        /// All that is wanted there has been started.
+        case unhealthy
+        /// It has room for what is missing there, and that is still to be started.
+        case due
+    }
+
+    /// How every executor stands to it.
     package struct Placement: Sendable {
-        /// By executor; `nil`: it fits.
-        package var answers: [ExecutorID: RefusalReason?]
+        /// By executor; `nil`: it would take one more, or has all that a local service wants there.
+        package var answers: [ExecutorID: Obstacle?]
         /// The cheapest single change that would make it fit; `nil` if it fits, or no single one would do.
         package var suggestion: Suggestion?
 
+        init(_ answers: [ExecutorID: Obstacle?]) { self.answers = answers }
+
         init(_ request: PlacementRequest, in ledger: Ledger) {
-            answers = ledger.explain(request)
+            answers = ledger.explain(request).mapValues { $0.map(Obstacle.refusal) }
             suggestion = ledger.suggestion(for: request)
         }
 
         package var fitting: Int { answers.values.count { $0 == nil } }
 
         /// How many executors give each reason, the most frequent first; with those that fit they are all.
-        package var refusals: [(reason: RefusalReason, executors: Int)] {
-            var counts: [RefusalReason: Int] = [:]
+        package var refusals: [(reason: Obstacle, executors: Int)] {
+            var counts: [Obstacle: Int] = [:]
             for case let reason? in answers.values { counts[reason, default: 0] += 1 }
             return counts.map { (reason: $0.key, executors: $0.value) }
                 .sorted { ($1.executors, $0.reason) < ($0.executors, $1.reason) }
@@ -50,49 +67,59 @@ package struct Explanation: Sendable {
     package var hindrances: [Hindrance]
     /// `nil` of a task that has its place, or has ended.
     package var placement: Placement?
+
+    var isComplete: Bool { healthy >= wanted }
 }
 
 extension ClusterState {
     /// - Returns: `nil` if there is no such application.
-    package func explanation(of app: AppID, _ ledger: Ledger, at now: Moment) -> Explanation? {
+    package func explanation(of app: AppID, _ ledger: Ledger, at times: Times) -> Explanation? {
         guard let application = applications[app] else { return nil }
         let live = instances(of: app)
-        let alive = live.filter(\.isAlive)
         let request = PlacementRequest(
             InstanceID(""),
             for: .application(application.spec),
             group: group(of: .application(app))
         )
         let placement = Explanation.Placement(request, in: ledger)
-        var explanation = Explanation(
-            wanted: application.expected,
-            alive: alive.count,
-            healthy: alive.count(where: \.isHealthy),
-            hindrances: [],
-            placement: placement
-        )
-        let missing = application.expected - alive.count
-        if missing > 0 || explanation.healthy < application.expected {
-            if facts.mode == .maintenance { explanation.hindrances.append(.maintenance) }
-            let unheard = unheard(of: live)
-            if !unheard.isEmpty { explanation.hindrances.append(.unheard(unheard)) }
-        }
-        if missing > 0, let wait = application.backoff.wait(at: now) {
+        var explanation = explanation(wanting: application.expected, live, application.operation, at: times.wall)
+        explanation.placement = placement
+        let missing = application.expected - explanation.alive
+        if missing > 0, let wait = application.backoff.wait(at: times.now) {
             explanation.hindrances.append(
                 .backoff(wait: wait, failures: application.backoff.failures, reason: application.backoff.reason)
             )
         }
-        if let operation = application.operation {
+        if missing > 0, placement.fitting == 0 { explanation.hindrances.append(.noRoom) }
+        return explanation
+    }
+
+    /// What is said of whatever has several instances.
+    func explanation(
+        wanting wanted: Int,
+        _ live: [Instance],
+        _ operation: Operation?,
+        at wall: WallTime
+    ) -> Explanation {
+        let alive = live.filter(\.isAlive)
+        let healthy = alive.count(where: \.isHealthy)
+        var explanation = Explanation(wanted: wanted, alive: alive.count, healthy: healthy, hindrances: [])
+        if !explanation.isComplete {
+            // What is under way goes on.
+            if facts.mode == .maintenance, operation == nil { explanation.hindrances.append(.maintenance) }
+            let unheard = live.compactMap { members[$0.executor] }.filter(\.isUnheard)
+            if !unheard.isEmpty { explanation.hindrances.append(.unheard(addresses(of: unheard))) }
+        }
+        if let held = lossHeld(of: alive, at: wall) { explanation.hindrances.append(held) }
+        if let operation {
             explanation.hindrances.append(.operation(operation.kind, parallelism: operation.parallelism))
         }
-        if missing > 0, placement.fitting == 0 { explanation.hindrances.append(.noRoom) }
-        let unhealthy = alive.count - explanation.healthy
-        if unhealthy > 0 { explanation.hindrances.append(.unhealthy(unhealthy)) }
+        if alive.count > healthy { explanation.hindrances.append(.unhealthy(alive.count - healthy)) }
         return explanation
     }
 
     /// - Returns: `nil` if there is no such task.
-    package func explanation(of task: TaskID, _ ledger: Ledger, at now: Moment) -> Explanation? {
+    package func explanation(of task: TaskID, _ ledger: Ledger, at times: Times) -> Explanation? {
         guard let run = tasks[task] else { return nil }
         let live = run.instance.flatMap { instances[$0] }
         var explanation = Explanation(
@@ -101,52 +128,28 @@ extension ClusterState {
             healthy: live?.state == .running ? 1 : 0,
             hindrances: []
         )
+        if let live, let held = lossHeld(of: [live], at: times.wall) { explanation.hindrances.append(held) }
         guard case .unplaced = run.phase else { return explanation }
         let request = PlacementRequest(
             InstanceID(""),
             for: .task(run.spec),
             group: group(of: run.owner),
-            avoiding: run.avoided(at: now)
+            avoiding: run.avoided(at: times.now)
         )
         let placement = Explanation.Placement(request, in: ledger)
         explanation.placement = placement
-        if facts.mode == .maintenance { explanation.hindrances.append(.maintenance) }
         if placement.fitting == 0 { explanation.hindrances.append(.noRoom) }
         return explanation
     }
 
-    /// The executors that have instances of these and have not spoken to this leader.
-    private func unheard(of live: [Instance]) -> [String] {
-        let unheard = live.compactMap { members[$0.executor] }.filter(\.isUnheard)
-        return Set(unheard.map { "\($0.hostname):\($0.port)" }).sorted()
-    }
-}
-
-extension Explanation.Hindrance {
-    /// For people: why, and what comes next.
-    package var text: String {
-        switch self {
-        case .maintenance: "the cluster is in maintenance mode: nothing is started until that ends"
-        case .unheard(let hosts):
-            "this leader waits to hear from \(hosts.joined(separator: ", ")), which may have some of them"
-        case .backoff(let wait, let failures, let reason):
-            "\(failures) failed soon after the start, the next try is in \(wait.components.seconds + 1) s: \(reason)"
-        case .operation(let kind, let parallelism): "\(kind.rawValue) is under way, at most \(parallelism) at a time"
-        case .unhealthy(1): "1 is there and not healthy yet"
-        case .unhealthy(let count): "\(count) are there and not healthy yet"
-        case .noRoom: "no executor takes one more"
-        }
+    private func lossHeld(of live: [Instance], at wall: WallTime) -> Explanation.Hindrance? {
+        let held = live.compactMap { members[$0.executor] }.filter { $0.lossHold != nil }
+        guard let until = held.compactMap(\.lossHold?.until).max() else { return nil }
+        let wait = Duration.milliseconds(max(0, until.milliseconds - wall.milliseconds))
+        return .lossHeld(addresses(of: held), until: until, wait: wait)
     }
 
-    /// For programs.
-    package var code: String {
-        switch self {
-        case .maintenance: "MAINTENANCE"
-        case .unheard: "EXECUTORS_UNHEARD"
-        case .backoff: "BACKOFF"
-        case .operation: "OPERATION"
-        case .unhealthy: "NOT_HEALTHY_YET"
-        case .noRoom: "NO_ROOM"
-        }
+    private func addresses(of members: [Member]) -> [String] {
+        Set(members.map { "\($0.hostname):\($0.port)" }).sorted()
     }
 }

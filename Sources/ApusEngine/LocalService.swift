@@ -133,15 +133,17 @@ extension ClusterState {
         }
     }
 
-    /// How many instances are wanted over all executors that can have them.
+    /// How many instances are wanted over all executors: what stays on one that takes no more counts too.
     package func wantedInstances(of service: LocalService) -> Int {
         switch service.activation {
-        case .inactive: 0
-        case .configTesting: 1
+        case .inactive: return 0
+        case .configTesting: return 1
         case .active:
-            members.values.count {
-                $0.presence == .present && $0.duty == .active && $0.troubles.isEmpty && $0.unreachable == nil
-            } * service.instancesPerHost
+            return members.values.reduce(0) { sum, member in
+                let most = service.instancesPerHost
+                if member.admission.takesLocalServices { return sum + most }
+                return sum + min(most, service.instances[member.id]?.count ?? 0)
+            }
         }
     }
 }

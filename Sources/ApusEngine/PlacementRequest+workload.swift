@@ -19,7 +19,21 @@ extension PlacementRequest {
             policy: workload.placementPolicy,
             environment: workload.env,
             avoiding: avoiding,
-            loadWeights: loadWeights
+            loadWeights: loadWeights,
+            takesDefaultSpread: workload.followsClusterSpread
         )
+    }
+
+    /// What one more of a local service asks for on one executor.
+    package init(_ instance: InstanceID, of service: LocalServiceSpec, on executor: ExecutorID) {
+        let workload = Workload.localService(service)
+        self.init(instance, for: workload, group: workload.owner.placementGroup(name: nil))
+        only = executor
+    }
+}
+
+extension Workload {
+    fileprivate var followsClusterSpread: Bool {
+        if case .application = self { true } else { false }
     }
 }

@@ -10,9 +10,11 @@ package indirect enum PlacementPolicy: SpecPart {
         case and = "AND"
         case or = "OR"
     }
+    package static let mostPerHost = 64
+
     case any
     case onePerHost
-    /// 1 to 64.
+    /// 1 to `mostPerHost`.
     case maxPerHost(Int)
     case matchTag(String)
     case noTag
@@ -49,7 +51,7 @@ package indirect enum PlacementPolicy: SpecPart {
                 Int(
                     reader.integer(
                         "max",
-                        in: 1...64,
+                        in: 1...Int64(Self.mostPerHost),
                         low: "- Min one hose needs to be specified",
                         high: "- Maximum 64 containers can be specified per host"
                     )

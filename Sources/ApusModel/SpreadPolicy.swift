@@ -28,8 +28,10 @@ package struct SpreadPolicy: SpecPart {
         case metadata = "METADATA"
     }
 
+    package static let mostSkew = 64
+
     package var axis: Axis
-    /// 1 to 64.
+    /// 1 to `mostSkew`.
     package var maxSkew: Int
     package var enforcement: Enforcement
     package var scope: Scope
@@ -48,7 +50,7 @@ package struct SpreadPolicy: SpecPart {
         case .metadata:
             axis = .metadata(key: reader.string("key", required: "- Name the metadata key to spread over", atMost: 255))
         }
-        maxSkew = reader.has("maxSkew") ? Int(clamping: reader.integer("maxSkew", in: 1...64)) : 1
+        maxSkew = reader.has("maxSkew") ? Int(clamping: reader.integer("maxSkew", in: 1...Int64(Self.mostSkew))) : 1
         enforcement = reader.choice("enforcement") ?? .hard
         scope = reader.choice("scope") ?? .name
     }

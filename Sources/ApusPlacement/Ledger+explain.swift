@@ -13,7 +13,7 @@ extension Ledger {
     /// Why no executor takes it; `nil` if one does.
     package func refusal(of request: PlacementRequest) -> Refusal? {
         let answers = refusals(of: request)
-        return answers.contains { $0.reason == nil } ? nil : Refusal(answers)
+        return answers.contains { $0.reason == nil } ? nil : Refusal(answers.compactMap(\.reason))
     }
 
     /// Why each executor, or each of some, does not take the request, by looking at it; `nil`: it does.
@@ -43,21 +43,23 @@ extension Ledger {
     /// What the hard SPREADs of the request allow now.
     func spreadLimits(of request: PlacementRequest) -> [SpreadLimit] {
         let policy = request.policy
-        return spreads(of: policy.spreads, !policy.decidesOnSpread).filter { $0.enforcement == .hard }
-            .map { spread in
-                var counts: [String: Int] = [:]
-                for (ordinal, count) in groups.instances(countedBy: .init(spread, request.group)) {
-                    guard let place = shelves[ordinal].place(on: spread.axis) else { continue }
-                    counts[place, default: 0] += count
-                }
-                var least: Int?
-                for shelf in shelves
-                where shelf.isOpen && shelf.refusal(byPolicyOf: request, instances: 0) == nil {
-                    guard let place = shelf.place(on: spread.axis) else { continue }
-                    least = min(least ?? .max, counts[place] ?? 0)
-                }
-                return SpreadLimit(spread: spread, counts: counts, least: least ?? 0)
+        return spreads(of: policy.spreads, !policy.decidesOnSpread && request.takesDefaultSpread).filter {
+            $0.enforcement == .hard
+        }
+        .map { spread in
+            var counts: [String: Int] = [:]
+            for (ordinal, count) in groups.instances(countedBy: .init(spread, request.group)) {
+                guard let place = shelves[ordinal].place(on: spread.axis) else { continue }
+                counts[place, default: 0] += count
             }
+            var least: Int?
+            for shelf in shelves
+            where shelf.isOpen && shelf.refusal(byPolicyOf: request, instances: 0) == nil {
+                guard let place = shelf.place(on: spread.axis) else { continue }
+                least = min(least ?? .max, counts[place] ?? 0)
+            }
+            return SpreadLimit(spread: spread, counts: counts, least: least ?? 0)
+        }
     }
 }
 

@@ -70,7 +70,7 @@ extension Ledger {
         var kind = request
         kind.instance = InstanceID("")
         if let refusal = knownRefusals[kind] { return refusal }
-        let refusal = Refusal(refusals(of: request))
+        let refusal = Refusal(refusals(of: request).compactMap(\.reason))
         knownRefusals[kind] = refusal
         return refusal
     }
@@ -98,7 +98,7 @@ extension Ledger {
         -> Search
     {
         let policy = policies.entry(for: request, shelves, &rows)
-        let spreads = spreads(of: policy.spreads, policy.takesDefaultSpread)
+        let spreads = spreads(of: policy.spreads, policy.takesDefaultSpread && request.takesDefaultSpread)
         while scratch.count < 2 * spreads.count + 2 { scratch.append(rows.take()) }
         var random = SplitMix64(seed: tieBreak)
         let draw = random.next()

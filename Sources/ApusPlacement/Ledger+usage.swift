@@ -67,6 +67,11 @@ extension Ledger {
         return totals
     }
 
+    /// The named amounts that are free on an executor: negative where more is held than is offered.
+    package func freeQuantities(of executor: ExecutorID) -> [String: Int64] {
+        shelf(of: executor)?.freeQuantities ?? [:]
+    }
+
     /// What is free and held on an executor, open or not, by NUMA node; `nil` if it is unknown.
     package func usage(of executor: ExecutorID) -> [NodeUsage]? {
         shelf(of: executor)?.nodes.map { node in

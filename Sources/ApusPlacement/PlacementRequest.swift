@@ -20,6 +20,8 @@ package struct PlacementRequest: Hashable, Sendable {
     package var only: ExecutorID?
     /// Among the executors that can take it one is drawn by what is free there; `nil`: the best fit is taken.
     package var loadWeights: LoadWeights?
+    /// The cluster's own SPREAD holds for it, unless its policy has one.
+    package var takesDefaultSpread: Bool
 
     package init(
         instance: InstanceID,
@@ -31,7 +33,8 @@ package struct PlacementRequest: Hashable, Sendable {
         environment: [String: String] = [:],
         avoiding: Set<ExecutorID> = [],
         only: ExecutorID? = nil,
-        loadWeights: LoadWeights? = nil
+        loadWeights: LoadWeights? = nil,
+        takesDefaultSpread: Bool = true
     ) {
         self.instance = instance
         self.group = group
@@ -43,5 +46,6 @@ package struct PlacementRequest: Hashable, Sendable {
         self.avoiding = avoiding
         self.only = only
         self.loadWeights = loadWeights
+        self.takesDefaultSpread = takesDefaultSpread
     }
 }

@@ -83,11 +83,12 @@ package struct Refusal: Hashable, Sendable {
     /// The most frequent reason first; the numbers sum to the number of executors known.
     package let counts: [Count]
 
-    init(_ answers: [(ordinal: Int, reason: RefusalReason?)]) {
-        var reasons: [RefusalReason: Int] = [:]
-        for case (_, let reason?) in answers { reasons[reason, default: 0] += 1 }
-        counts = reasons.map { Count(reason: $0.key, executors: $0.value) }
-            .sorted { ($1.executors, $0.reason) < ($0.executors, $1.reason) }
+    /// The reasons of all executors.
+    package init(_ reasons: some Sequence<RefusalReason>) {
+        counts = Dictionary(reasons.map { ($0, 1) }, uniquingKeysWith: +).map {
+            Count(reason: $0.key, executors: $0.value)
+        }
+        .sorted { ($1.executors, $0.reason) < ($0.executors, $1.reason) }
     }
 
     /// For people: `0 of 3 executors fit: 2 not enough cores, 1 silent`.
@@ -111,6 +112,9 @@ package enum Admission: Hashable, Sendable {
     case open
     /// What runs there keeps what it holds; nothing new is placed.
     case closed(RefusalReason)
+
+    /// An executor waits for local services: those it takes.
+    package var takesLocalServices: Bool { self == .open || self == .closed(.unready) }
 }
 
 /// What became of recording that an instance holds resources.

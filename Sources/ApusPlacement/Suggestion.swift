@@ -11,6 +11,7 @@ package enum Suggestion: Hashable, Sendable {
     case less(quantity: String, Int64)
     case freeCores(Int, on: ExecutorID)
     case freeMemory(megabytes: Int64, on: ExecutorID)
+    case free(quantity: String, Int64, on: ExecutorID)
 }
 
 extension Suggestion: CustomStringConvertible {
@@ -29,6 +30,8 @@ extension Suggestion: CustomStringConvertible {
         case .freeCores(let count, let executor): "free \(count) cores on executor \(executor)"
         case .freeMemory(let amount, let executor):
             "free \(amount) MB of memory on executor \(executor)"
+        case .free(let quantity, let amount, let executor):
+            "free \(amount) \(quantity) on executor \(executor)"
         }
     }
 }
@@ -67,12 +70,13 @@ extension Ledger {
         let count = groups.instances(of: group, on: ordinal)
         switch shelf.refusal(byPolicyOf: request, instances: count) {
         case .alreadyOnHost?, .hostLimit?:
+            guard count < PlacementPolicy.mostPerHost else { return nil }
             changes.append((Cost(rank: 1, part: Double(count)), .raiseHostLimit(to: count + 1)))
         case .some: return nil
         case nil: break
         }
         for limit in spreads where limit.refusal(of: shelf) != nil {
-            guard let skew = limit.skew(of: shelf) else { return nil }
+            guard let skew = limit.skew(of: shelf), skew <= SpreadPolicy.mostSkew else { return nil }
             changes.append((Cost(rank: 2, part: Double(skew)), .raiseMaxSkew(to: skew)))
         }
         guard shelf.hasRoomForOneMore else { return nil }
@@ -101,12 +105,14 @@ extension Shelf {
             return nil
         }
         // Another quantity may be lacking too.
-        var smaller = request
+        var others = request.quantities
+        others[name] = nil
+        guard lacking(others) == nil else { return nil }
         let free = freeQuantities[name] ?? 0
-        smaller.quantities[name] = max(0, free)
-        guard free > 0, lacking(smaller.quantities) == nil else { return nil }
-        let amount = wanted - free
-        return (Cost(rank: 3, part: Double(amount) / Double(wanted)), .less(quantity: name, amount))
+        let (amount, part) = (wanted - free, Double(wanted - free) / Double(wanted))
+        if free > 0 { return (Cost(rank: 3, part: part), .less(quantity: name, amount)) }
+        return topology.quantities[name] ?? 0 < wanted
+            ? nil : (Cost(rank: 4, part: part), .free(quantity: name, amount, on: id))
     }
 
     private func reliefOnNode(for request: PlacementRequest) -> (cost: Cost, suggestion: Suggestion)? {

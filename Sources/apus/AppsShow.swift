@@ -76,6 +76,11 @@ struct AppsShow: AsyncParsableCommand {
     }
 }
 
+extension WallTime {
+    /// Until then, by this machine's clock.
+    var secondsLeft: Int64 { max(0, milliseconds / 1000 - Int64(Date().timeIntervalSince1970)) }
+}
+
 extension ApplicationSummary {
     fileprivate var facts: [String] {
         var facts: [String] = []

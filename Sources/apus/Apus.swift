@@ -24,7 +24,7 @@ struct Apus: AsyncParsableCommand {
         version: "apus 0.1.0",
         subcommands: [
             Dev.self, ControllerCommand.self, ExecutorCommand.self, Apps.self, LocalServices.self, Tasks.self,
-            Explain.self, Cluster.self, Executors.self, Maintenance.self, Logs.self,
+            Explain.self, Cluster.self, Store.self, Executors.self, Maintenance.self, Logs.self,
         ]
     )
 

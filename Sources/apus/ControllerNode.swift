@@ -48,6 +48,7 @@ struct ControllerNode {
             seed: .random(in: .min ... .max)
         )
         settings.engine = engine
+        logger.info("what has ended is kept for a while", metadata: engine.retention.metadata)
         let controller = Controller(
             settings: settings,
             store: store,

@@ -20,12 +20,8 @@ struct ExecutorsConfirmStops: AsyncParsableCommand {
     func run() async throws {
         let data = try await callingAPI { try await api.client.confirmStops(isDryRun: dryRun) }
         guard !api.json else { return Output.line(data.serialized) }
-        guard case .array(let stops)? = data["stops"] else { return }
-        Output.list(
-            ["INSTANCE", "OF", "HOST"],
-            stops.map { stop in ["instanceId", "owner", "hostname"].map { stop[$0]?.text ?? "" } },
-            orElse: "no stops are held"
-        )
+        let stops = data["stops"]?.rows(["instanceId", "owner", "hostname"]) ?? []
+        Output.list(["INSTANCE", "OF", "HOST"], stops, orElse: "no stops are held")
         if !dryRun, !stops.isEmpty { Output.line("\(stops.count) are stopped now") }
     }
 }

@@ -44,6 +44,9 @@ extension ExecutorSummary {
         default: break
         }
         if presence == "SILENT" { words.append("silent") }
-        return (words + troubles).joined(separator: "; ")
+        if let until = lossHeldUntil {
+            words.append("not given up for \(until.secondsLeft) s more: many fell silent together")
+        }
+        return (words + troubles + waitingFor.map { "waits for \($0)" }).joined(separator: "; ")
     }
 }

@@ -2,15 +2,23 @@ import ApusClient
 import ApusModel
 import ArgumentParser
 
-/// Why there are no more instances of an application, or why a task does not run.
+/// Why there are no more instances of an application or a local service, or why a task does not run.
 struct Explain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Say what keeps an application from having more instances, or a task from running."
+        abstract: "Say what keeps an application or a local service from having more instances, or a task from running."
     )
 
-    @Argument(help: ArgumentHelp("NAME-VERSION of an application, or SOURCE/TASK", valueName: "id"))
+    @Argument(
+        help: ArgumentHelp(
+            "NAME-VERSION of an application or, with --local-service, of such; or SOURCE/TASK",
+            valueName: "id"
+        )
+    )
     var name: String
+
+    @Flag(help: "NAME-VERSION is a local service, not an application.")
+    var localService = false
 
     @Flag(help: "Show what each executor says.")
     var executors = false
@@ -18,14 +26,18 @@ struct Explain: AsyncParsableCommand {
     @OptionGroup var api: APIOptions
 
     func validate() throws {
-        guard !name.isEmpty, !name.contains("/") || TaskID(rawValue: name) != nil else {
-            throw ValidationError("an application is named NAME-VERSION, a task SOURCE/TASK, not \"\(name)\"")
+        guard !name.isEmpty, !name.contains("/") || (TaskID(rawValue: name) != nil && !localService) else {
+            throw ValidationError(
+                "an application or local service is named NAME-VERSION, a task SOURCE/TASK, not \"\(name)\""
+            )
         }
     }
 
     func run() async throws {
         let explanation = try await callingAPI {
-            if let task = TaskID(rawValue: name) {
+            if localService {
+                try await api.client.explanation(of: ServiceID(name), executors: executors)
+            } else if let task = TaskID(rawValue: name) {
                 try await api.client.explanation(of: task, executors: executors)
             } else {
                 try await api.client.explanation(of: AppID(name), executors: executors)
@@ -39,15 +51,15 @@ struct Explain: AsyncParsableCommand {
         let answers = Self.elements(explanation["executors"])
         guard executors, !answers.isEmpty else { return }
         Output.line("")
-        Output.table([["EXECUTOR", "HOST", "ANSWER"]] + answers.map(Self.row))
+        Output.table([["EXECUTOR", "HOST", "ANSWER"]] + answers.map(row))
     }
 
-    private static func row(_ answer: JSON) -> [String] {
+    private func row(_ answer: JSON) -> [String] {
         let port = if case .integer(let port)? = answer["port"] { ":\(port)" } else { "" }
         let fits = answer["fits"] == true
         return [
             answer["executorId"]?.text ?? "", "\(answer["hostname"]?.text ?? "")\(port)",
-            fits ? "takes one" : answer["reason"]?.text ?? "",
+            fits ? (localService ? "nothing hinders it" : "takes one") : answer["reason"]?.text ?? "",
         ]
     }
 

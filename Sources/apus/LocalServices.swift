@@ -13,8 +13,8 @@ struct LocalServices: AsyncParsableCommand {
         subcommands: [
             LocalServicesCreate.self, LocalServicesList.self, LocalServicesShow.self, LocalServicesTest.self,
             LocalServicesActivate.self, LocalServicesDeactivate.self, LocalServicesUpdateCount.self,
-            LocalServicesReplace.self, LocalServicesRestart.self, LocalServicesStop.self, LocalServicesCancel.self,
-            LocalServicesDestroy.self,
+            LocalServicesAdjust.self, LocalServicesReplace.self, LocalServicesRestart.self, LocalServicesStop.self,
+            LocalServicesCancel.self, LocalServicesDestroy.self,
         ]
     )
 }
@@ -42,11 +42,7 @@ struct ServiceWait: ParsableArguments {
     var wait = true
 
     func validate() throws {
-        do {
-            _ = try DurationText(parsing: timeout)
-        } catch {
-            throw ValidationError(error.message)
-        }
+        try timeout.validateDuration()
     }
 
     /// `nil` without waiting.

@@ -4,25 +4,48 @@ import ArgumentParser
 
 /// How an operation on instances of a local service is carried out.
 struct ServiceOperation: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Give up after so long for each round of --parallelism instances, as 90s, 5m or 1h.",
+            valueName: "time"
+        )
+    )
+    var timeout = "5m"
+
     @Option(help: ArgumentHelp("How many instances may be on their way at a time, 1 to 512.", valueName: "n"))
     var parallelism = 1
 
-    @OptionGroup var waiting: ServiceWait
+    @Flag(inversion: .prefixedNo, help: "Show progress until the operation has ended.")
+    var wait = true
 
     func validate() throws {
+        try timeout.validateDuration()
         guard (1...512).contains(parallelism) else { throw ValidationError("--parallelism must be 1 to 512") }
     }
 
     /// The API's `opSpec`.
     var json: JSON {
         .members([
-            "timeout": .string(waiting.timeout), "parallelism": .integer(Int64(parallelism)),
+            "timeout": .string(timeout), "parallelism": .integer(Int64(parallelism)),
             "failureStrategy": "STOP",
         ])
     }
+}
 
-    /// The operation's own timeout is of each round: the command waits until it has ended.
-    var span: Duration? { waiting.wait ? .seconds(86_400) : nil }
+struct LocalServicesAdjust: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "adjust",
+        abstract: "Bring a local service to what is wanted on every executor, a few instances at a time."
+    )
+
+    @OptionGroup var service: ServiceArgument
+    @OptionGroup var operation: ServiceOperation
+    @OptionGroup var api: APIOptions
+
+    func run() async throws {
+        let more = [JSON.Member("opSpec", operation.json)]
+        try await ServiceRun(api, service.id).perform("ADJUST_INSTANCES", more, waiting: operation.wait)
+    }
 }
 
 struct LocalServicesReplace: AsyncParsableCommand {
@@ -49,7 +72,7 @@ struct LocalServicesReplace: AsyncParsableCommand {
             JSON.Member("instanceIds", .array(try ids.instanceIDs().map(\.json))),
             JSON.Member("stopFirst", .bool(stopFirst)), JSON.Member("opSpec", operation.json),
         ]
-        try await ServiceRun(api, service.id).perform("REPLACE_INSTANCES", more, following: operation.span)
+        try await ServiceRun(api, service.id).perform("REPLACE_INSTANCES", more, waiting: operation.wait)
     }
 }
 
@@ -69,7 +92,7 @@ struct LocalServicesRestart: AsyncParsableCommand {
 
     func run() async throws {
         let more = [JSON.Member("stopFirst", .bool(stopFirst)), JSON.Member("clusterOpSpec", operation.json)]
-        try await ServiceRun(api, service.id).perform("RESTART", more, following: operation.span)
+        try await ServiceRun(api, service.id).perform("RESTART", as: "REPLACE_INSTANCES", more, waiting: operation.wait)
     }
 }
 
@@ -94,7 +117,7 @@ struct LocalServicesStop: AsyncParsableCommand {
             JSON.Member("instanceIds", .array(try ids.instanceIDs().map(\.json))),
             JSON.Member("opSpec", operation.json),
         ]
-        try await ServiceRun(api, service.id).perform("STOP_INSTANCES", more, following: operation.span)
+        try await ServiceRun(api, service.id).perform("STOP_INSTANCES", more, waiting: operation.wait)
     }
 }
 

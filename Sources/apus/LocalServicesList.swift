@@ -54,7 +54,7 @@ struct LocalServicesShow: AsyncParsableCommand {
                 Output.line(all.serialized)
                 return
             }
-            Output.line("\(id): \(service.progress), \(service.instancesPerHost) on each executor")
+            Output.line("\(id): \(service.counts), \(service.instancesPerHost) on each executor")
             for obstacle in service.obstacles { Output.line(obstacle) }
             if let last = service.lastOperation {
                 let reason = last.reason.isEmpty ? "" : ", \(last.reason)"

@@ -31,11 +31,7 @@ struct OperationOptions: ParsableArguments {
     var wait = true
 
     func validate() throws {
-        do {
-            _ = try DurationText(parsing: timeout)
-        } catch {
-            throw ValidationError(error.message)
-        }
+        try timeout.validateDuration()
         guard (1...512).contains(parallelism ?? 1) else { throw ValidationError("--parallelism must be 1 to 512") }
     }
 
@@ -46,5 +42,16 @@ struct OperationOptions: ParsableArguments {
             "timeout": .string(timeout), "parallelism": .integer(Int64(parallelism)),
             "failureStrategy": rollback ? "ROLLBACK" : "STOP",
         ])
+    }
+}
+
+extension String {
+    /// - Throws: `ValidationError` if it is no time such as 5m.
+    func validateDuration() throws {
+        do {
+            _ = try DurationText(parsing: self)
+        } catch {
+            throw ValidationError(error.message)
+        }
     }
 }

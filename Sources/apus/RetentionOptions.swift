@@ -1,6 +1,7 @@
 import ApusEngine
 import ApusModel
 import ArgumentParser
+import Logging
 
 /// How long what has ended is kept (Drove's `options.stale…`).
 struct RetentionOptions: ParsableArguments {
@@ -52,5 +53,16 @@ struct RetentionOptions: ParsableArguments {
         }
         guard span >= .seconds(60) else { throw ValidationError("\(option) must be at least 1 minute") }
         return span
+    }
+}
+
+extension Retention {
+    /// For logs.
+    var metadata: Logger.Metadata {
+        func seconds(_ span: Duration) -> Logger.MetadataValue { "\(span.components.seconds) s" }
+        return [
+            "check": seconds(checkInterval), "applications": seconds(applications), "instances": seconds(instances),
+            "instances_of_each": "\(mostInstances)", "tasks": seconds(tasks), "services": seconds(services),
+        ]
     }
 }

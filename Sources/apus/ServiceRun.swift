@@ -1,77 +1,82 @@
 import ApusClient
 import ApusModel
 
-/// One request about a local service: made, and watched until every executor has what is wanted.
+/// One request about a local service: made, and watched until it is done.
 struct ServiceRun {
-    /// With a controller that restarts meanwhile.
-    private static let patience = Patience(.seconds(30))
-
     let client: APIClient
     let id: ServiceID
     /// Standard output is for JSON alone.
     let isQuiet: Bool
+    private let follower: Follower
 
     init(_ options: APIOptions, _ id: ServiceID) {
         client = options.client
         self.id = id
         isQuiet = options.json
+        follower = Follower(name: "\(id)", command: "apus localservices show \(id)", isQuiet: isQuiet)
     }
 
-    /// Makes the request and, for a span, follows it.
+    /// Makes the request and, for a span, waits until every executor has what is wanted.
     ///
-    /// - Throws: `CommandFailure` if it was refused or failed.
+    /// - Throws: `CommandFailure` if it was refused, or not done in time.
     func perform(_ type: String, _ more: [JSON.Member] = [], following span: Duration?) async throws {
-        let service = try await callingAPI {
-            let gone = "what was asked for goes on if it was accepted. Look with: apus localservices show \(id)"
-            return try await interruptible("No longer waiting; \(gone)") {
-                let before = try await client.service(id).lastOperation?.id
-                let head = [JSON.Member("type", .string(type)), JSON.Member("serviceId", id.json)]
-                try await client.operateService(.object(head + more))
-                guard let span else { return try await client.service(id) }
-                return try await follow(since: before, for: span)
+        try await ask(type, more) { _ in
+            guard let span else { return try await client.service(id) }
+            let end = ContinuousClock.now + span
+            return try await follower.follow {
+                try await client.service(id)
+            } until: { service in
+                guard !service.isSettled, ContinuousClock.now >= end else { return service.isSettled }
+                throw CommandFailure(
+                    service.obstacles.isEmpty ? .timedOut : .unhealthy,
+                    "Not every executor has \(id) yet: \(service.progress.joined(separator: "; ")). It goes on."
+                )
             }
         }
+    }
+
+    /// Asks for an operation and, if `waiting`, follows it to its end; `kind` is what it is called under way.
+    ///
+    /// - Throws: `CommandFailure` if it was refused or failed.
+    func perform(_ type: String, as kind: String? = nil, _ more: [JSON.Member], waiting: Bool) async throws {
+        try await ask(type, more) { before in
+            guard waiting else { return try await client.service(id) }
+            let watch = OperationWatch(type: kind ?? type, before: before)
+            return try await follower.follow(watch) { try await client.service(id) }
+        }
+    }
+
+    /// `waiting` takes the service as it was before the request, and gives it as it is in the end.
+    private func ask(
+        _ type: String,
+        _ more: [JSON.Member],
+        _ waiting: @escaping @Sendable (ServiceSummary) async throws -> ServiceSummary?
+    ) async throws {
+        let service = try await callingAPI {
+            try await interruptible("No longer waiting; \(follower.gone)") {
+                let before = try await client.service(id)
+                let head = [JSON.Member("type", .string(type)), JSON.Member("serviceId", id.json)]
+                try await client.operateService(.object(head + more))
+                return try await waiting(before)
+            }
+        }
+        guard let service else { throw follower.goneMeanwhile }
         report(service)
     }
 
     func report(_ service: ServiceSummary) {
-        Output.line(isQuiet ? service.json.serialized : "\(id): \(service.progress)")
-    }
-
-    private func show(_ line: String) {
-        if isQuiet { Output.error(line) } else { Output.line(line) }
-    }
-
-    private func follow(since before: OperationID?, for span: Duration) async throws -> ServiceSummary {
-        let end = ContinuousClock.now + span
-        var shown: [String] = []
-        while true {
-            let service = try await Self.patience.answer { error in
-                let line = "waiting for the controller: \(error)"
-                if shown.last != line { show(line) }
-                shown = [line]
-            } _: {
-                try await client.service(id)
-            }
-            if let last = service.lastOperation, last.id != before, last.outcome != "SUCCEEDED" {
-                throw CommandFailure(.timedOut, "The \(last.type) of \(id) \(last.outcome): \(last.reason)")
-            }
-            guard !service.isSettled else { return service }
-            let lines = [service.progress] + service.obstacles.map { "  \($0)" }
-            for line in lines where !shown.contains(line) { show(line) }
-            shown = lines
-            guard ContinuousClock.now < end else {
-                throw CommandFailure(
-                    service.obstacles.isEmpty ? .timedOut : .unhealthy,
-                    "Not every executor has \(id) yet: \(lines.joined(separator: "; ")). It goes on."
-                )
-            }
-            try await Task.sleep(for: Self.patience.interval)
-        }
+        Output.line(isQuiet ? service.json.serialized : "\(id): \(service.counts)")
     }
 }
 
-extension ServiceSummary {
-    /// The counts and the state.
-    var progress: String { "\(state), wanted \(wanted), running \(live), healthy \(healthy)" }
+extension ServiceSummary: Followed {
+    /// The state and the counts.
+    var counts: String { "\(state), wanted \(wanted), running \(live), healthy \(healthy)" }
+
+    var progress: [String] { [counts] + obstacles.map { "  \($0)" } }
+
+    func failure(because reason: String) -> CommandFailure.Code {
+        if reason.contains("no room: ") { return .placement }
+        return obstacles.isEmpty ? .timedOut : .unhealthy
+    }
 }

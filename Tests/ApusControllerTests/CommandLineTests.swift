@@ -324,6 +324,18 @@ private let binary = ProcessInfo.processInfo.environment["APUS_TEST_BINARY"]
             #expect(activated.code == 0 && activated.output.contains("ACTIVE, wanted 1, running 1, healthy 1"))
             #expect(try await run("list").output.contains("TEST_SERVICE-1"))
             #expect(try await run("restart", "TEST_SERVICE-1").code == 0)
+            let adjusted = try await run("adjust", "TEST_SERVICE-1")
+            #expect(adjusted.code == 0, "\(adjusted.errors)")
+            #expect(
+                try await run("show", "TEST_SERVICE-1").output.contains("last operation: ADJUST_INSTANCES SUCCEEDED")
+            )
+            let told = try await Program(
+                binary ?? "",
+                ["explain", "--local-service", "TEST_SERVICE-1"],
+                endpoint: endpoint
+            ).end()
+            #expect(told.output.hasSuffix("1 of 1 executors have all that is wanted there\n"), "\(told)")
+            #expect(try await run("restart", "TEST_SERVICE-1", "--stop-first").code == 0)
             #expect(
                 try await run("show", "TEST_SERVICE-1").output.contains("last operation: REPLACE_INSTANCES SUCCEEDED")
             )
@@ -335,5 +347,125 @@ private let binary = ProcessInfo.processInfo.environment["APUS_TEST_BINARY"]
                 await controller.get("localservices").json?["data"] == .object([])
             }
         }
+    }
+
+    @Test func `whoever waits for a local service sees its end where an executor keeps what it has, and who cancels`()
+        async throws
+    {
+        try await Self.withNode { controller, node, endpoint in
+            for operation in [
+                LocalServiceOperation.create(exampleService(), instancesPerHost: 1),
+                .activate(ServiceID("TEST_SERVICE-1")),
+            ] { _ = await controller.post("localservices/operations", operation.json.serialized) }
+            let path = "localservices/TEST_SERVICE-1"
+            try await eventually("it is healthy", node, controller) {
+                await controller.get(path).json?["data"]?["healthyInstances"] == 1
+            }
+            func start(_ arguments: String...) throws -> Program {
+                try Program(binary ?? "", ["localservices"] + arguments, endpoint: endpoint)
+            }
+            node.troubles = ["no engine"]
+            await node.report(to: controller)
+            let update = try start("update-count", "TEST_SERVICE-1", "--per-host", "2", "--timeout", "30s")
+            try await eventually("it ends", node, controller) { !update.isRunning }
+            let updated = try await update.end()
+            #expect((updated.code, updated.errors) == (0, ""))
+            node.troubles = []
+            node.isStalled = true
+            await node.report(to: controller)
+            let restart = try start("restart", "TEST_SERVICE-1", "--stop-first")
+            try await eventually("it is under way", node, controller) {
+                await controller.get(path).json?["data"]?["operation"]?["type"] == "REPLACE_INSTANCES"
+            }
+            #expect(try await start("cancel", "TEST_SERVICE-1").end().code == 0)
+            let cancelled = try await restart.end()
+            #expect(cancelled.code == 5, "\(cancelled)")
+            #expect(
+                cancelled.errors == "apus: The REPLACE_INSTANCES of TEST_SERVICE-1 was cancelled by a user\n"
+            )
+        }
+    }
+
+    @Test func `why an executor takes nothing, and what waits in the cluster for people, is shown`() async throws {
+        try await Self.withNode { controller, node, endpoint in
+            func run(_ arguments: String...) async throws -> Run {
+                try await Program(binary ?? "", arguments, endpoint: endpoint).end()
+            }
+            try await eventually("it is there", node, controller) {
+                await controller.get("cluster").json?["data"]?["numExecutors"] == 1
+            }
+            let cluster = try await run("cluster", "show")
+            #expect(cluster.code == 0, "\(cluster.errors)")
+            #expect(
+                cluster.output == """
+                    cluster c1, led by ctrl1:10000: NORMAL
+                    1 executors take work: 4 of 4 cores and 1024 of 1024 MB free
+                    0 of 0 applications active, 0 of 0 local services active, 0 tasks active
+
+                    """
+            )
+            #expect(try await run("store", "confirm").output == "the cluster is not restored from an export\n")
+            let refused = try await run("store", "confirm", "--yes")
+            #expect((refused.code, refused.errors) == (1, "apus: The cluster is not restored from an export\n"))
+        }
+        let node = ScriptedNode()
+        node.isStalled = true
+        try await withController(store: MemoryStore(), send: node.send) { controller in
+            try await withServer(controller) { client in
+                for operation in [
+                    LocalServiceOperation.create(exampleService(), instancesPerHost: 1),
+                    .activate(ServiceID("TEST_SERVICE-1")),
+                ] { _ = await controller.post("localservices/operations", operation.json.serialized) }
+                try await eventually("it waits", node, controller) {
+                    await controller.get("cluster/executors").json?["data"]?[0]?["waitingFor"] != nil
+                }
+                let listed = try await Program(binary ?? "", ["executors", "list"], endpoint: client.endpoint).end()
+                #expect(listed.output.contains("UNREADY"))
+                #expect(listed.output.contains("waits for local service TEST_SERVICE-1: 0 of 1 healthy"), "\(listed)")
+            }
+        }
+    }
+
+    @Test func `how long what has ended is kept is checked before a controller starts`() async throws {
+        let cases: [([String], String)] = [
+            (["--stale-app-age", "soon"], "--stale-app-age: "),
+            (["--stale-instance-age", "59s"], "--stale-instance-age must be at least 1 minute"),
+            (["--stale-task-age", "x"], "--stale-task-age: "),
+            (["--stale-service-age", "0s"], "--stale-service-age must be at least 1 minute"),
+            (["--stale-check-interval", "1s"], "--stale-check-interval must be at least 1 minute"),
+            (["--max-stale-instances-count=-1"], "--max-stale-instances-count must be 0 to 4096"),
+            (["--max-stale-instances-count", "4097"], "--max-stale-instances-count must be 0 to 4096"),
+        ]
+        for command in ["dev", "controller"] {
+            for (arguments, reason) in cases {
+                let run = try await Program(binary ?? "", [command] + arguments).end()
+                #expect(run.code == 64, "\(command) \(arguments)")
+                #expect(run.errors.contains(reason), "\(command) \(arguments): \(run.errors)")
+            }
+        }
+    }
+
+    @Test(arguments: [("0", "100"), ("7", "7")])
+    func `how long what has ended is kept reaches the controller, and 0 instances are 100`(
+        _ given: String,
+        _ kept: String
+    ) async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("retention-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        // What is looked for is logged before the port is taken.
+        let script = """
+            '\(binary ?? "")' controller --state '\(folder.path)/state' --address 127.0.0.1:\(Int.random(in: 20_000..<32_000)) \
+                --max-stale-instances-count \(given) --stale-task-age 3d 2>'\(folder.path)/log' >&2 &
+            tries=0
+            until grep -q 'what has ended is kept' '\(folder.path)/log' || [ $tries -ge 300 ]; do
+                tries=$((tries + 1)); sleep 0.1
+            done
+            kill -TERM $!; wait $!
+            grep 'what has ended is kept' '\(folder.path)/log'
+            """
+        let run = try await Program("/bin/sh", ["-c", script]).end()
+        #expect(run.output.contains("instances_of_each=\(kept) "), "\(run)")
+        #expect(run.output.contains("tasks=259200 s"))
     }
 }

@@ -94,6 +94,32 @@ import Testing
         }
     }
 
+    @Test func `a local service says of every executor what hinders it there`() async throws {
+        try await Self.withNode { controller, _ in
+            let id = ServiceID("TEST_SERVICE-1")
+            for operation in [
+                LocalServiceOperation.create(exampleService(cores: 9), instancesPerHost: 1), .activate(id),
+            ] {
+                let answer = await controller.post("localservices/operations", operation.json.serialized)
+                #expect(answer.status == 200)
+            }
+            let answer = await controller.get("localservices/TEST_SERVICE-1/explain?executors=true").json?["data"]
+            #expect(
+                answer?["text"] == [
+                    "TEST_SERVICE-1 wants 1 instance: 0 there, 0 healthy",
+                    "0 of 1 executors have all that is wanted there: 1 not enough cores",
+                ]
+            )
+            #expect(
+                answer?["placement"]?.serialized
+                    == #"{"executors":1,"fitting":0,"refusals":[{"reason":"not enough cores","executors":1}]}"#
+            )
+            #expect(answer?["executors"]?[0]?["reason"] == "not enough cores")
+            let unknown = await controller.get("localservices/NOPE-1/explain")
+            #expect(unknown.json?.serialized == #"{"status":"FAILED","message":"Local service NOPE-1 not found"}"#)
+        }
+    }
+
     // MARK: simulation
 
     @Test func `a simulation places on what is free, tells what does not fit, and changes nothing`() async throws {

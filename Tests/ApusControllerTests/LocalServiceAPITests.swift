@@ -127,4 +127,24 @@ import Testing
             }
         }
     }
+
+    @Test func `what is kept free for a service that may not start yet is in use, in the list and in the details`()
+        async throws
+    {
+        try await Self.withNode { controller, node in
+            try await Self.activated(controller, node)
+            try await eventually("its next start is held back", node, controller) {
+                node.move(.localService(Self.id), to: .stopped, .exited(code: 1, outOfMemory: false))
+                return await Self.summary(controller)?["liveInstances"] == 0
+            }
+            let listed = await controller.get("cluster/executors").json?["data"]?[0]
+            #expect(listed?["freeCores"] == 3)
+            let details = await controller.get("cluster/executors/\(ApusControllerTests.node)").json?["data"]
+            guard case .array(let free)? = details?["state"]?["cpus"]?["freeCores"]?["0"] else {
+                Issue.record("\(details?.serialized ?? "")")
+                return
+            }
+            #expect(free.count == 3)
+        }
+    }
 }

@@ -33,7 +33,11 @@ import Testing
             let body =
                 #"{"type":"CREATE","spec":\#(spec),"instances":0,"#
                 + #""opSpec":{"timeout":"60s","parallelism":1,"failureStrategy":"STOP"}}"#
-            for (path, body) in [("applications/operations", body), ("applications/validate/spec", spec)] {
+            let paths = [
+                ("applications/operations", body), ("applications/validate/spec", spec), ("tasks/validate/spec", "{}"),
+                ("localservices/validate/spec", "{}"), ("applications/placementpolicy/rule/dryrun", "{}"),
+            ]
+            for (path, body) in paths {
                 let refused = await controller.post(path, body)
                 #expect((refused.status, refused.json?.serialized) == (400, Self.refusal), "\(path)")
             }

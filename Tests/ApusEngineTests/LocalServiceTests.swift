@@ -29,6 +29,18 @@ extension Bench {
         return bench
     }
 
+    /// Its instances end soon after their starts, until the next ones are held back.
+    mutating func failService() {
+        for _ in 0..<3 {
+            for instance in serving() {
+                executors[instance.executor]?.set(instance.id, .stopped, error: "exited", at: now.wall)
+            }
+            beat()
+            deliver()
+            beat()
+        }
+    }
+
     mutating func join(_ number: Int, cores: Int = 8, memoryMB: Int64 = 8192) -> ExecutorID {
         let executor = TestExecutor(number: number, cores: cores, memoryMB: memoryMB)
         executors[executor.identity.id] = executor

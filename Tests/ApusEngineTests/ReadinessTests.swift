@@ -57,14 +57,7 @@ private func opSpec(_ parallelism: Int = 1) -> ClusterOpSpec {
         bench.create(instances: 8)
         bench.converge()
         #expect(bench.healthy() == 7)
-        for _ in 0..<3 {
-            for instance in bench.serving() {
-                bench.executors[instance.executor]?.set(instance.id, .stopped, error: "exited", at: bench.now.wall)
-            }
-            bench.beat()
-            bench.deliver()
-            bench.beat()
-        }
+        bench.failService()
         #expect(bench.serving().isEmpty)
         #expect(bench.instances().count == 7)
         bench.live(.seconds(5))

@@ -97,4 +97,13 @@ import Testing
         #expect(zones(bench, "EVEN-1") == ["a": 1, "b": 1])
         #expect(bench.instances("EVEN-1").allSatisfy { $0.executor != inA.executor })
     }
+
+    @Test func `the cluster's SPREAD is for applications: tasks go where there is room`() throws {
+        var bench = try bench()
+        bench.ask(.cluster(.setSpread(SpreadPolicy(.zone))))
+        // What the second zone can hold is less than half.
+        for number in 0..<24 { bench.ask(.create(smallTask("T\(number)"), .standard)) }
+        bench.converge()
+        #expect((0..<24).allSatisfy { bench.task("T\($0)")?.instance != nil })
+    }
 }

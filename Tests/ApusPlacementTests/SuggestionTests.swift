@@ -63,4 +63,29 @@ struct SuggestionTests {
         #expect(ledger.placed(request("a", cores: 2, policy: policy)) == "e1 [0, 1]")
         #expect(suggestion(request("b", cores: 2, policy: policy), ledger) == "raise maxSkew of SPREAD to 2")
     }
+
+    @Test func `a quantity that is taken is to be freed where as much is offered`() {
+        var ledger = Ledger(
+            .pinned(cores: [4], quantities: ["disk": 100]),
+            .pinned(cores: [4], quantities: ["disk": 60])
+        )
+        #expect(ledger.placed(request("a", quantities: ["disk": 100])) == "e0 [0]")
+        #expect(ledger.placed(request("b", quantities: ["disk": 60])) == "e1 [0]")
+        #expect(suggestion(request("c", quantities: ["disk": 80]), ledger) == "free 80 disk on executor e0")
+        #expect(suggestion(request("c", quantities: ["disk": 200]), ledger) == nil)
+    }
+
+    @Test func `nothing is suggested that the API would refuse`() {
+        var ledger = Ledger(.pinned(cores: [80]))
+        for number in 0..<64 { _ = ledger.placed(request("a\(number)", policy: .maxPerHost(64))) }
+        #expect(suggestion(request("x", policy: .maxPerHost(64)), ledger) == nil)
+        var zones = Ledger()
+        for (executor, zone, cores) in [(e0, "a", 1), (e1, "b", 80)] {
+            let traits = HostTraits(hostname: executor.rawValue, zone: zone)
+            zones.offer(executor, topology: .pinned(cores: [cores]), traits: traits)
+        }
+        let policy = PlacementPolicy.spread(SpreadPolicy(.zone, maxSkew: 64))
+        for number in 0..<64 { _ = zones.placed(request("b\(number)", cores: number == 0 ? 2 : 1, policy: policy)) }
+        #expect(suggestion(request("y", cores: 2, policy: policy), zones) == nil)
+    }
 }
