@@ -19,8 +19,9 @@ package struct Retention: Hashable, Sendable {
 
 /// The clock by which age is counted: a wall clock that jumps forward must not end everything at once.
 ///
-/// It follows the wall clock, but never back, and forward hardly faster than time passes by the monotonic one; while
-/// there is no leader, by at most a day. A wall clock that stays ahead for a day is believed.
+/// It follows the wall clock back at once (else what ends while that stands back would look old), and forward hardly
+/// faster than time passes by the monotonic one; while there is no leader, by at most a day. A wall clock that stays
+/// ahead for a day is believed.
 struct SoundClock: Sendable {
     private static let day: Duration = .seconds(86_400)
 
@@ -31,7 +32,7 @@ struct SoundClock: Sendable {
 
     /// `stored` is what the last leader's said; `nil` if none ever looked.
     init(stored: WallTime?, at times: Times) {
-        wall = stored.map { max($0, min(times.wall, $0 + Self.day)) } ?? times.wall
+        wall = stored.map { min(times.wall, $0 + Self.day) } ?? times.wall
         looked = times.now
     }
 
@@ -48,7 +49,7 @@ struct SoundClock: Sendable {
         } else {
             aheadSince = aheadSince ?? times.now
         }
-        wall = max(wall, min(times.wall, believable))
+        wall = min(times.wall, believable)
         return .milliseconds(times.wall.milliseconds - wall.milliseconds)
     }
 
