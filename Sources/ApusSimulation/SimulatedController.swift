@@ -7,6 +7,7 @@ struct SimulatedController: Sendable {
     struct Process: Sendable {
         let life: Int64
         let clockOffset: Duration
+        let began: Moment
         var turn: Turn
         /// What came while a commit was under way.
         var inbox: [Input] = []
@@ -14,6 +15,8 @@ struct SimulatedController: Sendable {
         var isCommitting = false
         /// When the last turn was closed.
         var decided = Moment.zero
+        /// And the one before it: what came since is decided in the last one.
+        var decidedBefore = Moment.zero
         var callers: [RequestID: ReportCall] = [:]
         var outboxes: [Outbox]
     }
