@@ -72,7 +72,7 @@ import Testing
 
     @Test func `a task that waits, runs or has ended says so`() async throws {
         try await Self.withNode { controller, node in
-            for spec in [Self.task("T1"), Self.task("T2", policy: .matchTag("gpu"))] {
+            for spec in [Self.task("T1"), Self.task("T2", policy: .ruleBased(PlacementRule("false")))] {
                 let body: JSON = ["type": "CREATE", "spec": spec.json, "opSpec": opSpec.json]
                 #expect(await controller.post("tasks/operations", body.serialized).status == 200)
             }
@@ -86,7 +86,7 @@ import Testing
             #expect(
                 waits?["text"] == [
                     "BATCH/T2 waits for a place, at most 5 minutes",
-                    "0 of 1 executors would take one: 1 without the tag gpu",
+                    "0 of 1 executors would take one: 1 ruled out by the policy's rule",
                 ]
             )
             let unknown = await controller.get("tasks/BATCH/instances/T3/explain")

@@ -139,7 +139,7 @@ import Testing
         var bench = try Bench()
         bench.create(instances: 2)
         var picky = smallTask()
-        picky.placementPolicy = .matchTag("gpu")
+        picky.placementPolicy = .ruleBased(PlacementRule("false"))
         bench.ask(.create(picky, .standard))
         bench.ask(.cluster(.setMode(.maintenance)))
         #expect(try codes(bench) == ["OPERATION", "NOT_HEALTHY_YET"])
