@@ -19,22 +19,20 @@ package struct Retention: Hashable, Sendable {
 
 /// The clock by which age is counted: a wall clock that jumps forward must not end everything at once.
 ///
-/// It follows the wall clock, but never back, and forward hardly faster than time passes by the monotonic one; while
-/// there is no leader, by at most a day. A wall clock that stays ahead for a day is believed.
+/// It follows the wall clock back at once (else what ends while that stands back would look old), and forward hardly
+/// faster than time passes by the monotonic one; while there is no leader, by at most a day. A wall clock that stays
+/// ahead for a day is believed.
 struct SoundClock: Sendable {
     private static let day: Duration = .seconds(86_400)
 
     private(set) var wall: WallTime
-    /// What the wall clock showed at the last look: it may have been set back since what is dated by it ended.
-    private var seen: WallTime
     private var looked: Moment
     /// Since when the wall clock is further than can be believed.
     private var aheadSince: Moment?
 
     /// `stored` is what the last leader's said; `nil` if none ever looked.
     init(stored: WallTime?, at times: Times) {
-        wall = stored.map { max($0, min(times.wall, $0 + Self.day)) } ?? times.wall
-        seen = times.wall
+        wall = stored.map { min(times.wall, $0 + Self.day) } ?? times.wall
         looked = times.now
     }
 
@@ -43,7 +41,6 @@ struct SoundClock: Sendable {
         // A twelfth more, so that it catches up with a clock that was set.
         let believable = wall + (times.now - looked) / 12 * 13
         looked = times.now
-        seen = times.wall
         if times.wall <= believable {
             aheadSince = nil
         } else if let since = aheadSince, times.now - since >= Self.day {
@@ -52,11 +49,11 @@ struct SoundClock: Sendable {
         } else {
             aheadSince = aheadSince ?? times.now
         }
-        wall = max(wall, min(times.wall, believable))
+        wall = min(times.wall, believable)
         return .milliseconds(times.wall.milliseconds - wall.milliseconds)
     }
 
-    func age(since moment: WallTime) -> Duration { .milliseconds(min(wall, seen).milliseconds - moment.milliseconds) }
+    func age(since moment: WallTime) -> Duration { .milliseconds(wall.milliseconds - moment.milliseconds) }
 }
 
 extension WallTime {

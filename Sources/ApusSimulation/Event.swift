@@ -84,6 +84,8 @@ enum Ailment: Hashable, Sendable {
     case diskBad(Int)
     case diskFull(Int)
     case overloaded(Int)
+    /// Others use all of the machine.
+    case occupied(Int)
     case flapping(Int, ContainerID)
     case crashLoop(AppID)
 }

@@ -36,4 +36,6 @@ package enum Fault: CaseIterable, Sendable {
         executorTakenBack
     // What nobody asked for.
     case strayPlanted, foreignPlanted, damagedPlanted
+    // What follows the cluster, and what time does.
+    case shareFollowed, spreadChanged, executorOccupied, applicationExpired, taskExpired
 }

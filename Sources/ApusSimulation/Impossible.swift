@@ -20,7 +20,6 @@ enum Impossible {
 
     static func reason(_ cell: Tally<JournalTrouble, JournalledKind>.Cell) -> String? {
         switch (cell.row, cell.column) {
-        case (.appendTorn, .container): "it is nearly always written alone, and one record is whole or not there"
         case (.rewriteFailed, .forgotten), (.rewriteLost, .forgotten): "what is forgotten is left out of a rewrite"
         default: nil
         }

@@ -13,12 +13,14 @@ extension Oracle {
         requests.crashed(store: store)
         violated(tasks.crashed(store: store))
         services.crashed(store: store)
+        spread.loaded(store)
         for instance in state.instances.values {
             startsSent.insert(instance.id)
             guard let app = instance.app else { continue }
             unheard[app, default: []].insert(instance.executor)
         }
-        committed(state)
+        histories.touch()
+        committed(state, since: committedAt, at: now)
         stored(store)
     }
 
@@ -30,8 +32,9 @@ extension Oracle {
     }
 
     /// What is too many is being stopped, unless it may not be yet.
-    mutating func decided(_ engine: Engine) {
+    mutating func decided(_ engine: Engine, _ executors: [SimulatedExecutor]) {
         let state = engine.state
+        if !engine.hasWork { checkShares(state, executors) }
         let absent = { (member: Member) in member.presence == .silent || member.isLost }
         let named = named
         if state.members.values.allSatisfy({ absent($0) || named[$0.key] ?? 0 >= state.epoch }) {

@@ -40,7 +40,10 @@ extension Oracle {
         if command.key != host.identity.key { violated("e\(host.index) obeys a command for another state folder") }
         let fence = command.fence
         fences[host.index] = max(fence, fences[host.index] ?? fence)
-        guard case .stop(let id, _) = command.order, !host.disk.stopped.contains(id) else { return }
+        // What cannot be written down is stopped all the same, and the whole journal is written next.
+        guard case .stop(let id, _) = command.order, !host.disk.stopped.contains(id),
+            host.process?.isJournalBroken == false
+        else { return }
         violated("e\(host.index) acknowledged the STOP of \(id), and its journal does not say so")
     }
 

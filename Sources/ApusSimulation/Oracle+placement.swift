@@ -33,6 +33,7 @@ extension Oracle {
             return instance.owner.placementGroup(name: nil) == group
         }
         checkSpread(of: spec, on: member, state)
+        checkLoad(of: spec, on: member, state)
         let policy = spec.workload.placementPolicy
         guard !policy.permits(member, with: others) else { return }
         violated("\(spec.id) starts on \(executor), where its policy \(policy.typeName) does not permit it")

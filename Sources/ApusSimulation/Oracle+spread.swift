@@ -8,7 +8,7 @@ extension Oracle {
     /// With this START no place has too many more than the one with the fewest that could take it.
     mutating func checkSpread(of spec: InstanceSpec, on member: Member, _ state: ClusterState) {
         // Where a local service has just become healthy an executor opens after this was placed.
-        guard case .application(let app) = spec.owner, let spread = spec.workload.placementPolicy.hardSpread,
+        guard case .application(let app) = spec.owner, let spread = Self.hardSpread(of: spec, state),
             state.localServices.isEmpty
         else { return }
         var counts: [String: Int] = [:]
@@ -31,7 +31,24 @@ extension Oracle {
     }
 }
 
+extension Oracle {
+    /// Its own, or the cluster's if it says nothing of any.
+    static func hardSpread(of spec: InstanceSpec, _ state: ClusterState) -> SpreadPolicy? {
+        let policy = spec.workload.placementPolicy
+        guard !policy.saysHowToSpread else { return policy.hardSpread }
+        return state.facts.spread.flatMap { $0.enforcement == .hard ? $0 : nil }
+    }
+}
+
 extension PlacementPolicy {
+    fileprivate var saysHowToSpread: Bool {
+        switch self {
+        case .spread, .local: true
+        case .composite(let policies, _): policies.contains(where: \.saysHowToSpread)
+        default: false
+        }
+    }
+
     /// The spread that must hold, if there is one.
     var hardSpread: SpreadPolicy? {
         switch self {

@@ -6,9 +6,11 @@ import HashTreeCollections
 /// Watches what must hold at every step, with a memory of its own; the first thing that does not is kept.
 struct Oracle: Sendable {
     private(set) var violation: String?
-    var requests = RequestLedger()
-    var tasks = TaskLedger()
-    var services = ServiceLedger()
+    var requests: RequestLedger
+    var tasks: TaskLedger
+    var services: ServiceLedger
+    var spread = SpreadLedger()
+    var histories: HistoryLedger
 
     // What the store says.
     /// Live instances, and the executors they were placed on.
@@ -20,6 +22,9 @@ struct Oracle: Sendable {
     /// Whose they were, as long as the store knows that they have ended: a report that comes late says otherwise, and
     /// nobody can tell once their application is forgotten.
     var owners: [InstanceID: Owner] = [:]
+
+    /// When the last turn was decided that is stored.
+    var committedAt = Moment.zero
 
     // The leader.
     var epoch: Epoch = 0
@@ -68,6 +73,13 @@ struct Oracle: Sendable {
     /// Started again in place by the run of the process that is there, by executor: nothing of it may change.
     var again: [InstanceID: Int] = [:]
 
+    init(_ retention: Retention) {
+        requests = RequestLedger(keeps: retention.applications)
+        tasks = TaskLedger(keeps: retention.tasks)
+        services = ServiceLedger(keeps: retention.services)
+        histories = HistoryLedger(most: retention.mostInstances, keeps: retention.instances)
+    }
+
     mutating func violated(_ text: String?) {
         if violation == nil { violation = text }
     }
@@ -80,12 +92,14 @@ struct Oracle: Sendable {
         requests.taken(request, command)
         tasks.taken(request, command)
         services.taken(request, command)
+        spread.taken(request, command)
     }
 
     mutating func answered(_ request: RequestID, _ outcome: CommandOutcome, store: SimulatedStore) {
         violated(tasks.answered(request, outcome, store: store))
         services.answered(request, outcome)
-        guard let accepted = requests.answered(request, outcome), let app = accepted.app else { return }
+        spread.answered(request, outcome)
+        guard let accepted = requests.answered(request, outcome, store: store), let app = accepted.app else { return }
         violated(requests.contradiction(app, store: store))
         guard let kind = accepted.kind else { return }
         let record = store.json(RecordKey(.application, app.rawValue))
@@ -98,27 +112,31 @@ struct Oracle: Sendable {
     mutating func stored(_ store: SimulatedStore) {
         for app in requests.applications { violated(requests.contradiction(app, store: store)) }
         violated(services.contradiction(store: store))
+        violated(spread.contradiction(store: store))
     }
 
-    mutating func stored(_ batch: Batch, store: SimulatedStore) {
-        violated(tasks.stored(batch, store: store))
+    mutating func stored(_ batch: Batch, store: SimulatedStore, wall: WallTime) {
+        violated(tasks.stored(batch, store: store, wall: wall))
+        histories.stored(batch)
         for case .delete(let key) in batch.writes where key.kind == .application {
             owners = owners.filter { $0.value != .application(AppID(key.id)) }
         }
         for write in batch.writes where write.key.kind == .localService {
-            violated(services.contradiction(ServiceID(write.key.id), store: store))
+            violated(services.stored(ServiceID(write.key.id), store: store, wall: wall))
         }
         for write in batch.writes where write.key.kind == .application {
-            violated(requests.contradiction(AppID(write.key.id), store: store))
+            violated(requests.stored(AppID(write.key.id), store: store, wall: wall))
         }
+        if batch.writes.contains(where: { $0.key.kind == .cluster }) { violated(spread.contradiction(store: store)) }
     }
 
     // MARK: the committed state
 
-    /// The store holds what this state says.
-    mutating func committed(_ state: ClusterState) {
+    /// The store holds what this state says; what ended since it was looked last ended after `before`.
+    mutating func committed(_ state: ClusterState, since before: Moment, at now: Moment) {
         for (id, executor) in live.sorted(by: { $0.key < $1.key }) where state.instances[id] == nil {
             live[id] = nil
+            histories.ended(id, owners[id], state, after: before)
             if isUncertain(id, on: executor, state) {
                 givenUp[id] = executor
             } else {
@@ -132,6 +150,8 @@ struct Oracle: Sendable {
             if over.contains(id), owners[id] != nil { violated("\(id) had ended and is live again") }
             owners[id] = instance.owner
         }
+        violated(histories.contradiction(state, &owners, at: now))
+        committedAt = before
     }
 
     private func isUncertain(_ id: InstanceID, on executor: ExecutorID, _ state: ClusterState) -> Bool {

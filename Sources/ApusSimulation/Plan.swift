@@ -38,6 +38,14 @@ package struct Plan: Sendable {
         case requestForgotten
         /// What it is given of local services is dropped.
         case serviceForgotten
+        /// That an expected count follows the cluster is left out.
+        case shareForgotten
+        /// The cluster's SPREAD is left out.
+        case spreadForgotten
+        /// What it is given of ended instances is dropped.
+        case historyForgotten
+        /// Tasks that have ended a moment ago are forgotten.
+        case taskExpiredEarly
         /// What it is given of assignments is dropped.
         case assignmentForgotten
         /// What it is given of tasks is dropped.
@@ -74,6 +82,8 @@ package struct Plan: Sendable {
         case policyIgnored
         /// A START goes to another zone, though instances are spread over them.
         case spreadIgnored
+        /// A task's START goes where nothing is free.
+        case loadIgnored
         /// No STOP of an application's instance leaves.
         case stopsWithheld
         /// No command about a task leaves.
@@ -92,6 +102,8 @@ package struct Plan: Sendable {
         case troublesForged
         /// Another exit code is told.
         case exitCodeChanged
+        /// Each executor seems to have more.
+        case capacityForged
 
         // On the way to the journal.
         case acceptedUnwritten

@@ -49,4 +49,5 @@ enum Mischief: CaseIterable, Sendable {
     case engineAway, engineHung, engineRestart, diskFull
     case killContainer, sickenContainer, flapContainer, loseContainer, crashLoop
     case plantStray, plantForeign, plantDamaged
+    case occupy
 }

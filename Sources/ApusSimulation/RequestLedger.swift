@@ -11,6 +11,8 @@ struct RequestLedger: Sendable {
     enum Standing: Hashable, Sendable {
         case absent
         case wanted(Int)
+        /// As many as this share of the cluster is.
+        case share(CapacityShare)
         /// Its operation was cancelled: as many as were healthy are wanted.
         case unsure
         /// Its end was accepted: it is there with nothing wanted, or gone.
@@ -25,10 +27,19 @@ struct RequestLedger: Sendable {
     /// More than a client ever wants of one application.
     static let most = 12
 
+    /// An application of which nothing is wanted is destroyed after so long.
+    let keeps: Duration
+
     private var settled: [AppID: Set<Standing>] = [:]
     private var open: [AppID: [Open]] = [:]
     /// The kind of the operation that was accepted last; `nil` if that is not known.
     private(set) var lastKinds: [AppID: String] = [:]
+    /// When anything was last asked of it, or its operation ended.
+    private var changed: [AppID: WallTime] = [:]
+    /// How many were destroyed because nothing was wanted of them for long.
+    private(set) var expired = 0
+
+    init(keeps: Duration) { self.keeps = keeps }
 
     /// What was promised last, leaving out what is not answered yet.
     func standings(of app: AppID) -> Set<Standing> { settled[app] ?? [.absent] }
@@ -44,7 +55,7 @@ struct RequestLedger: Sendable {
     /// The answer leaves the controller.
     ///
     /// - Returns: the command, if it was accepted and nothing taken later could hide it.
-    mutating func answered(_ request: RequestID, _ outcome: CommandOutcome) -> Command? {
+    mutating func answered(_ request: RequestID, _ outcome: CommandOutcome, store: SimulatedStore) -> Command? {
         for (app, waiting) in open {
             guard let index = waiting.firstIndex(where: { $0.request == request }) else { continue }
             open[app]?.remove(at: index)
@@ -53,6 +64,7 @@ struct RequestLedger: Sendable {
             settled[app] = Self.apply(command, to: standings(of: app))
             if let kind = command.kind { lastKinds[app] = kind }
             if case .application(.create(_, instances: 0, _)) = command { lastKinds[app] = nil }
+            changed[app] = store.json(RecordKey(.application, app.rawValue))?.updated ?? changed[app]
             return open[app]?.isEmpty == true ? command : nil
         }
         return nil
@@ -70,6 +82,7 @@ struct RequestLedger: Sendable {
         allowed(app).reduce(0) { most, standing in
             switch standing {
             case .wanted(let count): max(most, count)
+            case .share(let share): max(most, share.most)
             case .unsure: Self.most
             case .absent, .leaving: most
             }
@@ -78,7 +91,7 @@ struct RequestLedger: Sendable {
 
     /// The store was put back: what it says is what was promised.
     mutating func restored(_ store: SimulatedStore) {
-        (open, settled, lastKinds) = ([:], [:], [:])
+        (open, settled, lastKinds, changed) = ([:], [:], [:], [:])
         for record in store.all where record.key.kind == .application {
             let json = store.json(record.key)
             let app = AppID(record.key.id)
@@ -88,8 +101,13 @@ struct RequestLedger: Sendable {
                 settled[app] = [.leaving]
                 continue
             }
-            let counts = [json?["expected"], operation?["before"]].compactMap { $0?.integer }
-            settled[app] = Set(counts.map { .wanted(Int($0)) })
+            changed[app] = json?.updated
+            settled[app] = Set(
+                [
+                    Standing(json?["expected"], json?["share"]),
+                    Standing(operation?["before"], operation?["shareBefore"]),
+                ].compactMap { $0 }
+            )
             narrow(app, json)
         }
     }
@@ -105,6 +123,19 @@ struct RequestLedger: Sendable {
             lastKinds[app] = (record?["operation"] ?? record?["lastOperation"])?["kind"]?.text
             narrow(app, record)
         }
+    }
+
+    /// A record of the application was stored.
+    mutating func stored(_ app: AppID, store: SimulatedStore, wall: WallTime) -> String? {
+        let record = store.json(RecordKey(.application, app.rawValue))
+        if let age = changed[app].map({ wall - $0 }), age >= keeps, settled[app]?.contains(.wanted(0)) == true,
+            record.map({ Self.kinds(in: $0).first == "DESTROY" }) ?? true
+        {
+            (settled[app], lastKinds[app]) = ([.leaving], "DESTROY")
+            expired += 1
+        }
+        changed[app] = record?.updated
+        return contradiction(app, store: store)
     }
 
     /// What the store says wrongly of the application; `nil` if nothing.
@@ -126,8 +157,7 @@ struct RequestLedger: Sendable {
         let agreeing = standings.filter { Self.agrees($0, with: record) }
         settled[app] = Set(
             agreeing.map { standing in
-                guard standing == .unsure, let expected = record?["expected"]?.integer else { return standing }
-                return .wanted(Int(expected))
+                standing == .unsure ? Standing(record?["expected"], record?["share"]) ?? standing : standing
             }
         )
     }
@@ -135,7 +165,8 @@ struct RequestLedger: Sendable {
     private static func agrees(_ standing: Standing, with record: JSON?) -> Bool {
         switch standing {
         case .absent: record == nil
-        case .wanted(let count): record?["expected"]?.integer == Int64(count)
+        case .wanted(let count): record?["expected"]?.integer == Int64(count) && record?["share"] == nil
+        case .share(let share): record?["share"] == share.json
         case .unsure: record?["expected"]?.integer != nil
         case .leaving: record == nil || (record?["expected"]?.integer == 0 && kinds(in: record).contains("DESTROY"))
         }
@@ -152,37 +183,70 @@ struct RequestLedger: Sendable {
         if case .application(.create(_, let instances, let opSpec)) = command {
             return opSpec.failureStrategy == .rollback ? [.wanted(instances), .wanted(0)] : [.wanted(instances)]
         }
+        if case .application(.createShare(_, let share, let opSpec)) = command {
+            return opSpec.failureStrategy == .rollback ? [.share(share), .wanted(0)] : [.share(share)]
+        }
         return standings.reduce(into: []) { result, standing in
             switch standing {
             case .absent: result.insert(standing)
             case .leaving:
                 // If it is there still, its end had run out of time.
                 result.insert(standing)
-                result.formUnion(apply(command, toWanted: 0, .wanted(0)))
-            case .wanted(let count): result.formUnion(apply(command, toWanted: count, standing))
+                result.formUnion(apply(command, toWanted: 0...0, .wanted(0)))
+            case .wanted(let count): result.formUnion(apply(command, toWanted: count...count, standing))
+            case .share(let share): result.formUnion(apply(command, toWanted: share.least...share.most, standing))
             case .unsure: result.formUnion(apply(command, toWanted: nil, standing))
             }
         }
     }
 
-    /// `count` is how many are wanted before it, if that is known.
-    private static func apply(_ command: Command, toWanted count: Int?, _ before: Standing) -> Set<Standing> {
+    /// `counts` is how many may be wanted before it, if that is known.
+    private static func apply(
+        _ command: Command,
+        toWanted counts: ClosedRange<Int>?,
+        _ before: Standing
+    ) -> Set<Standing> {
         guard case .application(let operation) = command else { return [.unsure] }
         var after: Set<Standing>
         switch operation {
         case .create, .createShare, .recover, .replaceInstances: return [before]
         case .destroy: return [.leaving]
         case .scale(_, let required, _): after = [.wanted(required)]
-        case .scaleToShare: after = [.unsure]
+        case .scaleToShare(_, let share, _): after = [.share(share)]
         case .suspend: after = [.wanted(0)]
-        case .startInstances(_, let instances, _): after = [count.map { .wanted($0 + instances) } ?? .unsure]
+        case .startInstances(_, let instances, _):
+            after = counts.map { Set($0.map { .wanted($0 + instances) }) } ?? [.unsure]
         case .stopInstances(_, let ids, let skipRespawn, _):
             // Those that are not alive any more are not counted.
-            guard skipRespawn, let count else { return [before] }
-            after = Set((max(0, count - ids.count)...count).map { .wanted($0) })
+            guard skipRespawn, let counts else { return [before] }
+            after = Set((max(0, counts.lowerBound - ids.count)...counts.upperBound).map { .wanted($0) })
+            after.insert(before)
         }
         if operation.opSpec.failureStrategy == .rollback { after.insert(before) }
         return after
+    }
+}
+
+extension RequestLedger.Standing {
+    /// What a record says is wanted; `nil` if it does not.
+    fileprivate init?(_ count: JSON?, _ share: JSON?) {
+        if let share {
+            do { self = .share(try CapacityShare(json: share)) } catch { return nil }
+        } else {
+            guard let count = count?.integer else { return nil }
+            self = .wanted(Int(count))
+        }
+    }
+}
+
+extension JSON {
+    /// When the record was last changed.
+    var updated: WallTime? { self["updated"]?.integer.map(WallTime.init(milliseconds:)) }
+}
+
+extension WallTime {
+    static func - (later: Self, earlier: Self) -> Duration {
+        .milliseconds(later.milliseconds - earlier.milliseconds)
     }
 }
 

@@ -18,8 +18,13 @@ struct ServiceLedger: Sendable {
         let operation: LocalServiceOperation
     }
 
+    /// One that is inactive is destroyed after so long.
+    let keeps: Duration
+    private var changed: [ServiceID: WallTime] = [:]
     private var settled: [ServiceID: Set<Standing>] = [:]
     private var open: [ServiceID: [Open]] = [:]
+
+    init(keeps: Duration) { self.keeps = keeps }
 
     /// What was promised last, leaving out what is not answered yet.
     func standings(of service: ServiceID) -> Set<Standing> { settled[service] ?? [.absent] }
@@ -37,6 +42,18 @@ struct ServiceLedger: Sendable {
             settled[service] = Self.apply(waiting[index].operation, to: standings(of: service))
             return
         }
+    }
+
+    /// A record of the service was stored.
+    mutating func stored(_ service: ServiceID, store: SimulatedStore, wall: WallTime) -> String? {
+        let record = store.json(service)
+        if record == nil, let age = changed[service].map({ wall - $0 }), age >= keeps,
+            settled[service]?.contains(where: { if case .there(.inactive, _) = $0 { true } else { false } }) == true
+        {
+            settled[service] = [.absent]
+        }
+        changed[service] = record?.updated
+        return contradiction(service, store: store)
     }
 
     /// What the store says wrongly of any.
@@ -61,10 +78,11 @@ struct ServiceLedger: Sendable {
 
     /// The store was put back: what it says is what was promised.
     mutating func restored(_ store: SimulatedStore) {
-        (open, settled) = ([:], [:])
+        (open, settled, changed) = ([:], [:], [:])
         for record in store.all where record.key.kind == .localService {
             let service = ServiceID(record.key.id)
             guard let json = store.json(service), let (activation, count) = Self.wish(in: json) else { continue }
+            changed[service] = json.updated
             let isLeaving = json["operation"]?["kind"]?.text == "DESTROY"
             settled[service] = [
                 isLeaving ? .leaving(activation, instancesPerHost: count) : .there(activation, instancesPerHost: count)

@@ -14,6 +14,8 @@ struct SimulatedController: Sendable {
         var isCommitting = false
         /// When the last turn was closed.
         var decided = Moment.zero
+        /// And the one before it: what came since is decided in the last one.
+        var decidedBefore = Moment.zero
         var callers: [RequestID: ReportCall] = [:]
         var outboxes: [Outbox]
     }

@@ -21,6 +21,8 @@ struct SimulatedExecutor: Sendable {
         var commands: [Int64: NodeCommand] = [:]
         var lastReply: Int64 = 0
         var jobs: [JobKey: Int] = [:]
+        /// The last write to the journal failed.
+        var isJournalBroken = false
         /// The process is stopped; what came meanwhile waits.
         var isStopped = false
         var delayed: [Event] = []
@@ -77,6 +79,8 @@ struct SimulatedExecutor: Sendable {
     /// How far its civil clock is off.
     var skew: Duration
     var identity: NodeIdentity
+    /// What is free on the machine, as it measures; `nil` if it does not.
+    var load: NodeLoad?
     var disk = SimulatedDisk()
     /// How many state folders it has had.
     var folders = 1
@@ -92,6 +96,26 @@ struct SimulatedExecutor: Sendable {
     var isDiskBad = false
     /// The machine is gone for good, with all that ran there.
     var isGone = false
+}
+
+/// Looked at in nearly every step: read through here the executor is not copied for it.
+extension SimulatedExecutor {
+    var life: Int64? { process?.life }
+    var isStopped: Bool { process?.isStopped == true }
+    var clockOffset: Duration { process?.clockOffset ?? .zero }
+    var nextTick: Moment? { process?.tick }
+    mutating func wantedTick() -> Moment? { process?.wantedTick() }
+
+    func reports(with call: ReportCall) -> Bool { process?.life == call.life && process?.report == call.number }
+
+    /// The states that changed since they were followed; `nil` if nothing did.
+    mutating func changedStages() -> [(id: InstanceID, owner: Owner, state: InstanceState)]? {
+        guard let agent = process?.turn.agent, let followed = process?.followed, agent.revision > followed else {
+            return nil
+        }
+        process?.followed = agent.revision
+        return agent.states(changedAfter: followed)
+    }
 }
 
 /// One report on its way, and whose it is.

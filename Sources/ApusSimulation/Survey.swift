@@ -1,5 +1,9 @@
 /// What many runs amount to.
 package struct Survey: Sendable {
+    private static let leastSteps = 2000
+    private static let leastSpan = Duration.seconds(600)
+    private static let executors = 5...30
+
     package private(set) var runs = 0
     package private(set) var steps = 0
     package private(set) var hits = Hits()
@@ -11,6 +15,9 @@ package struct Survey: Sendable {
     package private(set) var slowest: UInt64 = 0
     /// Of all runs, whatever their order.
     package private(set) var hash: UInt64 = 0
+
+    /// The seeds whose runs were shorter, or had fewer or more executors, than they are to have.
+    package private(set) var small: [UInt64] = []
 
     package init() {}
 
@@ -40,6 +47,8 @@ package struct Survey: Sendable {
         runs += 1
         steps += result.steps
         hits += result.hits
+        let isWhole = result.steps >= Self.leastSteps && result.span >= Self.leastSpan
+        if result.violation == nil, !isWhole || !Self.executors.contains(result.executors) { small.append(result.seed) }
         hash &+= (result.seed ^ result.hash) &* 0x0000_0100_0000_01B3
         if let span = result.convergence, span > slowestConvergence {
             (slowestConvergence, slowest) = (span, result.seed)

@@ -12,12 +12,23 @@ struct TaskLedger: Sendable {
         var end: JSON?
     }
 
+    /// One that has ended is forgotten after so long.
+    let keeps: Duration
+    /// How many were.
+    private(set) var expired = 0
     private var entries: [TaskID: Entry] = [:]
     private var open: [RequestID: Command] = [:]
     /// How each task's container ended.
     private var exits: [InstanceID: Set<Int64>] = [:]
     /// Tasks whose container was started.
     private var started: [TaskID: ContainerID] = [:]
+    /// Placed once, and unplaced by what the store was put back to: where it was placed first it may still begin to run.
+    private var placedTwice: Set<TaskID> = []
+
+    init(keeps: Duration) { self.keeps = keeps }
+
+    /// It was asked for, whatever became of it.
+    func isKnown(_ task: TaskID) -> Bool { entries[task] != nil }
 
     /// Its record need not be there, or soon need not.
     func mayBeGone(_ task: TaskID) -> Bool {
@@ -69,12 +80,17 @@ struct TaskLedger: Sendable {
 
     // MARK: the store
 
-    mutating func stored(_ batch: Batch, store: SimulatedStore) -> String? {
+    mutating func stored(_ batch: Batch, store: SimulatedStore, wall: WallTime) -> String? {
         for write in batch.writes where write.key.kind == .task {
             guard let task = TaskID(rawValue: write.key.id) else { continue }
             guard let record = store.json(task) else {
                 guard let entry = entries[task], !entry.isForgotten, entry.forgets == 0 else { continue }
-                return "the accepted task \(task) is lost"
+                guard let end = entry.end?["at"]?.integer.map(WallTime.init(milliseconds:)), wall - end >= keeps else {
+                    return "the accepted task \(task) is lost"
+                }
+                entries[task]?.isForgotten = true
+                expired += 1
+                continue
             }
             guard let entry = entries[task], !entry.isForgotten else { return "task \(task) is there unasked" }
             if let text = check(record["end"], of: task) { return text }
@@ -116,14 +132,14 @@ struct TaskLedger: Sendable {
         return nil
     }
 
-    /// The store was put back: its tasks are those there are, and what it says is unplaced may run once more.
-    mutating func restored(_ store: SimulatedStore) {
+    /// The store was put back: its tasks are those there are, and what was placed and is unplaced now may run once more.
+    mutating func restored(_ store: SimulatedStore, placed: Set<TaskID>) {
         (open, entries) = ([:], [:])
         for record in store.all where record.key.kind == .task {
             guard let task = TaskID(rawValue: record.key.id) else { continue }
             let json = store.json(record.key)
             entries[task] = Entry(isAccepted: true, end: json?["end"])
-            if TaskStage(json) == .unplaced { started[task] = nil }
+            if TaskStage(json) == .unplaced, placed.contains(task) { placedTwice.insert(task) }
         }
     }
 
@@ -131,7 +147,9 @@ struct TaskLedger: Sendable {
 
     /// Its container is asked to run.
     mutating func starts(_ container: ContainerID, of task: TaskID) -> String? {
-        guard let earlier = started.updateValue(container, forKey: task) else { return nil }
+        guard let earlier = started.updateValue(container, forKey: task), placedTwice.remove(task) == nil else {
+            return nil
+        }
         return "the container of task \(task) is started twice: \(earlier), \(container)"
     }
 

@@ -1,3 +1,4 @@
+import ApusEngine
 import ApusModel
 
 /// The machines of a run: how many, in which zones, with which tags, and which of them will be lost.
@@ -5,6 +6,8 @@ struct Terrain: Sendable {
     static let tag = "ssd"
     /// Where the rule that clients may ask for does not let an application be.
     static let barredRack = "rack-0"
+    /// What machines have of beside cores and memory.
+    static let quantity = "licences"
     static let rule = PlacementRule("'/allocatedExecutorNodeMetadata/rack' != '\(barredRack)'")
     /// Local services that clients may ask for, and the most instances of each on one machine.
     static let services = 2
@@ -19,10 +22,17 @@ struct Terrain: Sendable {
     let hasServices: Bool
     /// The machine that will die, if one will.
     let doomed: Int?
+    /// Machines measure what is free on them.
+    let hasLoads: Bool
+    /// Operators may have all applications spread over the zones that do not say otherwise.
+    let forcesSpread: Bool
+    /// How long what has ended is kept.
+    let retention: Retention
 
     init(drawing chance: inout Chance, _ plan: Plan) {
         guard plan.isRandom else {
             (count, zones, hasTag, hasServices, doomed) = (plan.executors ?? 2, 0, false, false, nil)
+            (hasLoads, forcesSpread, retention) = (false, false, Retention())
             return
         }
         // Most clusters are small, so that there is time for many of them.
@@ -37,6 +47,9 @@ struct Terrain: Sendable {
         hasTag = chance.hits(500)
         hasServices = chance.hits(400)
         doomed = chance.hits(600) ? 0 : nil
+        hasLoads = chance.hits(600)
+        forcesSpread = chance.hits(300)
+        retention = chance.hits(350) ? Retention(drawing: &chance) : Retention()
     }
 
     func zone(of index: Int) -> String? { zones > 0 ? "zone-\(index % zones)" : nil }
@@ -44,6 +57,22 @@ struct Terrain: Sendable {
 
     /// The machines of a zone.
     func machines(in zone: Int) -> [Int] { (0..<count).filter { $0 % zones == zone } }
+}
+
+extension Retention {
+    /// What has ended is forgotten within the run.
+    fileprivate init(drawing chance: inout Chance) {
+        self.init()
+        checkInterval = chance.milliseconds(5000...20_000)
+        applications = chance.milliseconds(30_000...120_000)
+        instances = chance.milliseconds(60_000...200_000)
+        tasks = chance.milliseconds(20_000...120_000)
+        services = chance.milliseconds(30_000...120_000)
+        mostInstances = chance.number(in: 4...20)
+    }
+
+    /// The default keeps everything for longer than a run.
+    var isShort: Bool { tasks < .seconds(3600) }
 }
 
 /// How much clients may want, so that at the end all of it finds a place whatever was placed where.
@@ -75,6 +104,9 @@ extension World {
         let fewest = (0..<terrain.zones).map { zone in hosts.count { $0.index % terrain.zones == zone } }.min() ?? 0
         return fewest * leastRoom(of: hosts) >= coresToWant(of: hosts)
     }
+
+    /// Operators may have everything spread over the zones.
+    var mayForceSpread: Bool { terrain.forcesSpread && canSpreadOverZones }
 
     /// The most instances of the application that can run at once.
     private func mostInstances(of spec: ApplicationSpec) -> Int {

@@ -12,6 +12,7 @@ extension World {
             firstCore += count
         }
         if chances.profile.hits(200) { sharing = .shared(multiplier: chances.profile.number(in: 2...3)) }
+        let quantities = plan.isRandom ? [Terrain.quantity: Int64(chances.profile.number(in: 1...8))] : [:]
         let identity = NodeIdentity(
             cluster: cluster,
             id: ExecutorID("executor-\(index)"),
@@ -24,18 +25,33 @@ extension World {
         return SimulatedExecutor(
             index: index,
             description: NodeDescription(
-                topology: Topology(nodes: nodes, sharing: sharing),
+                topology: Topology(nodes: nodes, sharing: sharing, quantities: quantities),
                 tags: terrain.hasTag(index) ? [Terrain.tag] : [],
                 metadata: ["rack": "rack-\(index % 3)"],
                 zone: terrain.zone(of: index)
             ),
             skew: plan.isRandom ? chances.profile.milliseconds(0...4000) - .seconds(2) : .zero,
-            identity: identity
+            identity: identity,
+            load: terrain.hasLoads ? drawLoad() : nil
+        )
+    }
+
+    /// What others leave of the machine.
+    mutating func drawLoad() -> NodeLoad {
+        NodeLoad(
+            freeMemoryMB: Int64(chances.profile.number(in: 100...30_000)),
+            freeCPU: chances.profile.number(in: 100...24_000)
         )
     }
 
     /// What clients may ask for here.
     var policies: [PlacementPolicy?] {
+        // Of the others each could be in the way of a spread over zones.
+        guard !mayForceSpread else {
+            return [
+                nil, nil, .any, .spread(SpreadPolicy(.host, enforcement: .soft)), .spread(SpreadPolicy(.zone)),
+            ]
+        }
         var policies: [PlacementPolicy?] = [
             nil, .any, .onePerHost, .maxPerHost(2), .composite(policies: [.noTag, .maxPerHost(3)], combiner: .and),
             .composite(policies: [.ruleBased(Terrain.rule), .noTag], combiner: .and),

@@ -46,6 +46,9 @@ extension World {
         let count = most > 0 ? chances.requests.number(in: 0...most) : 0
         let standings = oracle.requests.standings(of: spec.id)
         if standings == [.absent], chances.requests.hits(900) {
+            if chances.requests.hits(250), let share = drawShare(of: most, least: 1) {
+                return .application(.createShare(spec, share, opSpec))
+            }
             return .application(.create(spec, instances: count, opSpec))
         }
         if standings == [.wanted(0)], chances.requests.hits(300) { return .application(.destroy(spec.id, opSpec)) }
@@ -75,11 +78,38 @@ extension World {
                 .replaceInstances(
                     spec.id,
                     ids: chances.requests.hits(500) ? [] : drawInstances(of: spec.id),
-                    stopFirst: spec.placementPolicy?.isTight == true || chances.requests.hits(400),
+                    stopFirst: mayForceSpread || spec.placementPolicy?.isTight == true || chances.requests.hits(400),
                     opSpec
                 )
             )
-        default: return .application(.scale(spec.id, required: count, opSpec))
+        default:
+            if chances.requests.hits(250), let share = drawShare(of: most, least: chances.requests.number(in: 0...1)) {
+                return .application(.scaleToShare(spec.id, share, opSpec))
+            }
+            return .application(.scale(spec.id, required: count, opSpec))
+        }
+    }
+
+    /// As much of the cluster as makes a few instances, at most so many; `nil` if there is no room for any.
+    private mutating func drawShare(of most: Int, least: Int) -> CapacityShare? {
+        guard most > 0 else { return nil }
+        let (measure, hundredths): (CapacityShare.Measure, ClosedRange<Int>) =
+            switch chances.requests.number(in: 0...2) {
+            case 0: (.cores, 100...2000)
+            case 1: (.memory, 10...500)
+            default: (.quantity(Terrain.quantity), 500...4000)
+            }
+        let drawn = chances.requests.number(in: hundredths)
+        do {
+            return try CapacityShare(
+                parsing: "\(drawn / 100).\(drawn % 100 / 10)\(drawn % 10)%",
+                of: measure,
+                least: least,
+                most: chances.requests.number(in: max(least, 1)...most)
+            )
+        } catch {
+            oracle.violated("\(drawn) hundredths are refused: \(error.message)")
+            return nil
         }
     }
 
@@ -101,7 +131,8 @@ extension World {
         case .create(_, let instances, _): instances <= most
         case .scale(_, let required, _): required <= most
         case .startInstances(_, let instances, _): oracle.requests.mostWanted(spec.id) + instances <= most
-        case .createShare, .scaleToShare, .destroy, .stopInstances, .replaceInstances, .suspend, .recover: true
+        case .createShare(_, let share, _), .scaleToShare(_, let share, _): share.most <= most
+        case .destroy, .stopInstances, .replaceInstances, .suspend, .recover: true
         }
     }
 

@@ -84,6 +84,7 @@ extension World {
                 epoch: epoch,
                 seed: seed,
                 records: controller.store.all,
+                settings: settings,
                 at: times(offset: offset, skew: controller.skew)
             )
             controller.process = SimulatedController.Process(
@@ -139,12 +140,23 @@ extension World {
         return true
     }
 
+    private var settings: EngineSettings {
+        var settings = EngineSettings()
+        settings.retention = terrain.retention
+        return settings
+    }
+
     // MARK: inputs
 
     private mutating func take(_ command: Command) {
         guard controller.process != nil else { return }
         // A task of the same name would be another one: nobody could tell them apart.
         if case .task(.create(let spec, _)) = command, oracle.tasks.wasForgotten(spec.id) { return }
+        if case .task(.create(let spec, _)) = command, oracle.tasks.isKnown(spec.id),
+            controller.process?.turn.engine.state.tasks[spec.id] == nil
+        {
+            return
+        }
         guard hasRoom(for: command) else { return }
         controller.lastRequest += 1
         oracle.taken(controller.lastRequest, command)
@@ -195,6 +207,8 @@ extension World {
         var rounds = 0
         let times = controllerTimes
         repeat {
+            let before = controller.process?.decided ?? agenda.now
+            controller.process?.decidedBefore = before
             controller.process?.decided = agenda.now
             guard let step = controller.process?.turn.close(at: times) else { return }
             check(step)
@@ -211,7 +225,7 @@ extension World {
             return
         }
         checkedDecisions = agenda.now
-        oracle.decided(engine)
+        oracle.decided(engine, executors)
     }
 
     private mutating func follow(_ step: Turn.Step) {
@@ -256,7 +270,10 @@ extension World {
         guard !crashes(at: .controllerCrashAfterCommit) else { return }
         controller.process?.isCommitting = false
         guard let step = controller.process?.turn.stored() else { return }
-        if case .release = step, let state = controller.process?.turn.committed { oracle.committed(state) }
+        if case .release = step, let turn = controller.process?.turn {
+            let before = controller.process?.decidedBefore ?? agenda.now
+            oracle.committed(turn.committed, since: before, at: agenda.now)
+        }
         follow(step)
         takeInbox()
     }
@@ -294,7 +311,10 @@ extension World {
         let before = batch.writes.map { controller.store.json($0.key) }
         if !controller.store.apply(batch) { oracle.violated("a batch of epoch \(batch.epoch) was committed late") }
         for (write, earlier) in zip(batch.writes, before) { follow(write.key, from: earlier) }
-        oracle.stored(batch, store: controller.store)
+        let expired = (oracle.requests.expired, oracle.tasks.expired)
+        oracle.stored(batch, store: controller.store, wall: controllerTimes.wall)
+        if oracle.requests.expired > expired.0 { met(.applicationExpired) }
+        if oracle.tasks.expired > expired.1 { met(.taskExpired) }
         for write in batch.writes where write.key.kind == .application {
             countOutcome(of: controller.store.json(write.key)?["lastOperation"])
         }

@@ -4,14 +4,14 @@ import ApusModel
 /// The executor's process around its agent: journal, messages, clock.
 extension World {
     mutating func performAtExecutor(_ event: Event) {
-        if let index = event.executorThatTakesIt, executors[index].process?.isStopped == true {
+        if let index = event.executorThatTakesIt, executors[index].isStopped {
             executors[index].process?.delayed.append(event)
             return
         }
         switch event {
         case .executorStarts(let index): startExecutor(index)
         case .agentTicks(let index, let life) where lives(index, life):
-            guard let tick = executors[index].process?.tick, tick <= executorTimes(index).now else { return }
+            guard let tick = executors[index].nextTick, tick <= executorTimes(index).now else { return }
             executors[index].process?.tick = nil
             tell(index, .tick)
         case .journalWritten(let index, let life) where lives(index, life): journalWritten(index)
@@ -43,10 +43,10 @@ extension World {
         }
     }
 
-    private func lives(_ index: Int, _ life: Int64) -> Bool { executors[index].process?.life == life }
+    private func lives(_ index: Int, _ life: Int64) -> Bool { executors[index].life == life }
 
     func executorTimes(_ index: Int) -> Times {
-        times(offset: executors[index].process?.clockOffset ?? .zero, skew: executors[index].skew)
+        times(offset: executors[index].clockOffset, skew: executors[index].skew)
     }
 
     // MARK: life and death
@@ -142,7 +142,7 @@ extension World {
     }
 
     private mutating func act(_ index: Int, _ actions: [AgentAction]) {
-        guard let life = executors[index].process?.life else { return }
+        guard let life = executors[index].life else { return }
         for action in actions {
             if chances.disk.hits(profile.crashPoint / 4) {
                 crashExecutor(index, .executorCrashAmidActions)
@@ -158,9 +158,8 @@ extension World {
     }
 
     private mutating func scheduleTick(_ index: Int) {
-        guard let deadline = executors[index].process?.wantedTick(), let life = executors[index].process?.life,
-            let offset = executors[index].process?.clockOffset
-        else { return }
+        guard let deadline = executors[index].wantedTick(), let life = executors[index].life else { return }
+        let offset = executors[index].clockOffset
         // From the process' own clock to the world's.
         agenda.add(.agentTicks(index, life: life), at: Moment.zero + (deadline - (Moment.zero + offset)))
     }
@@ -196,7 +195,10 @@ extension World {
         let span = chances.disk.milliseconds(1...10)
         agenda.add(.journalWritten(index, life: life), after: span)
         // Where more than one record can be lost it is tried more often.
-        let weight = write.records.contains { $0.hitKind == .forgotten } ? 60 : write.records.count > 1 ? 6 : 2
+        let kinds = Set(write.records.map(\.hitKind))
+        // A container is nearly always written down alone.
+        let isRare = kinds.contains(.forgotten) || kinds.contains(.container) && write.records.count > 1
+        let weight = isRare ? 60 : write.records.count > 1 ? 6 : 2
         if chances.disk.hits(profile.crashPoint * weight) {
             agenda.add(.executorFalls(index, life: life), after: span / 2)
         }
@@ -211,9 +213,11 @@ extension World {
             met(isAppend ? .writeFailed : .rewriteFailed)
             met(isAppend ? .appendFailed : .rewriteFailed, write)
             note("e\(index) cannot write its journal")
+            executors[index].process?.isJournalBroken = true
             executors[index].disk.abandon(keeping: chances.disk.number(in: 0...write.count))
             actions = executors[index].process?.turn.recordFailed(reason: "no space left on device", at: times)
         } else {
+            executors[index].process?.isJournalBroken = false
             executors[index].disk.finish()
             actions = executors[index].process?.turn.recorded(at: times)
         }
@@ -228,15 +232,15 @@ extension World {
         executors[index].process?.report = number
         oracle.reports(report, index, executors[index].disk)
         let isNews = !report.instances.isEmpty || report.description != nil
+        var report = report
+        report.load = executors[index].load
         let carried = sabotaged(carried(report, isNews: isNews, by: Wire.carry))
         transmit(.reportArrives(call, carried), on: Link(executor: index, isUp: true))
         agenda.add(.reportFails(call), after: World.callTimeout)
     }
 
     private mutating func endReport(_ call: ReportCall) -> Bool {
-        guard lives(call.executor, call.life), executors[call.executor].process?.report == call.number else {
-            return false
-        }
+        guard executors[call.executor].reports(with: call) else { return false }
         executors[call.executor].process?.report = nil
         return true
     }

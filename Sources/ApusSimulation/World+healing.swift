@@ -15,6 +15,7 @@ extension World {
         case .diskBad(let index): executors[index].isDiskBad = false
         case .diskFull(let index): executors[index].isDiskFull = false
         case .overloaded(let index): executors[index].isOverloaded = false
+        case .occupied(let index): if terrain.hasLoads { executors[index].load = drawLoad() }
         case .flapping(let index, let id): executors[index].containers[id]?.isFlapping = false
         case .crashLoop(let app): crashLoops.remove(app)
         case .engineAway(let index):
@@ -41,7 +42,7 @@ extension World {
         for app in crashLoops.sorted() { heal(.crashLoop(app)) }
         for index in executors.indices {
             for container in executors[index].containers.sorted { heal(.flapping(index, container.id)) }
-            for ailment in [Ailment.diskBad(index), .diskFull(index), .overloaded(index)] {
+            for ailment in [Ailment.diskBad(index), .diskFull(index), .overloaded(index), .occupied(index)] {
                 heal(ailment)
             }
             heal(.engineAway(index))
@@ -63,6 +64,7 @@ extension Ailment {
         case .diskBad(let index): "e\(index) disk is bad"
         case .diskFull(let index): "e\(index) disk is full"
         case .overloaded(let index): "e\(index) is overloaded"
+        case .occupied(let index): "e\(index) has nothing free"
         case .flapping(let index, let id): "e\(index) container \(id) flaps"
         case .crashLoop(let app): "\(app) crashes in a loop"
         }

@@ -30,17 +30,17 @@ extension World {
             let (from, to) = (TaskStage(before), TaskStage(record))
             if from != to { hits.taskRecords.count(from, to) }
         }
+        if let share = record?["share"], share == before?["share"], record?["expected"] != before?["expected"] {
+            met(.shareFollowed)
+        }
         if let earlier = Work(of: before, key.kind) { underWay[earlier, default: 0] -= 1 }
         if let later = Work(of: record, key.kind) { underWay[later, default: 0] += 1 }
     }
 
     /// The states that changed in an executor's step.
     mutating func followInstances(of index: Int) {
-        guard let agent = executors[index].process?.turn.agent, let followed = executors[index].process?.followed,
-            agent.revision > followed
-        else { return }
-        executors[index].process?.followed = agent.revision
-        for (id, owner, state) in agent.states(changedAfter: followed) {
+        guard let changed = executors[index].changedStages() else { return }
+        for (id, owner, state) in changed {
             let from = Stage(state: executors[index].process?.stages.updateValue(state, forKey: id) ?? nil)
             let to = Stage(state: state)
             guard from != to else { continue }

@@ -36,6 +36,11 @@ extension World {
             guard let app = chances.mischief.pick(specs)?.id else { return }
             crashLoops.insert(app)
             ail(.crashLoop(app), 5000...60_000)
+        case .occupy:
+            guard terrain.hasLoads else { return }
+            met(.executorOccupied)
+            executors[index].load = NodeLoad(freeMemoryMB: 0, freeCPU: 0)
+            ail(.occupied(index), 2000...40_000)
         case .plantStray: plantStray(index)
         case .plantForeign:
             met(.foreignPlanted)

@@ -16,6 +16,7 @@ extension World {
         guard let state = controller.process?.turn.committed else { return nil }
         if state.facts.mode == .maintenance { return chances.requests.hits(500) ? .cluster(.setMode(.normal)) : nil }
         if chances.requests.hits(100) { return .cluster(.setMode(.maintenance)) }
+        if chances.requests.hits(120) { return .cluster(.setSpread(drawSpread())) }
         let leaving = state.members.values.filter(\.duty.isLeaving).sorted { $0.id < $1.id }
         // Enough is left to work with.
         if !leaving.isEmpty, leaving.count * 4 >= executors.count || chances.requests.hits(500) {
@@ -23,6 +24,16 @@ extension World {
         }
         guard let index = chances.requests.pick(executors.indices) else { return nil }
         return .cluster(.order(drawOrder(), drawSelection(index)))
+    }
+
+    private mutating func drawSpread() -> SpreadPolicy? {
+        var spreads: [SpreadPolicy?] = [
+            nil, nil, SpreadPolicy(.host, enforcement: .soft),
+            SpreadPolicy(.metadata(key: "rack"), maxSkew: 2, enforcement: .soft),
+        ]
+        if terrain.zones > 0 { spreads.append(SpreadPolicy(.zone, enforcement: .soft)) }
+        if mayForceSpread { spreads += [SpreadPolicy(.zone), SpreadPolicy(.zone, maxSkew: 2)] }
+        return chances.requests.pick(spreads) ?? nil
     }
 
     private mutating func drawSelection(_ index: Int) -> ExecutorSelection {
@@ -91,7 +102,8 @@ extension World {
         case .order(.suspend(.atOnce), _): met(.executorSuspendedAtOnce)
         case .order(.retire, _): met(.executorRetired)
         case .order(.unblacklist, _), .order(.resume, _): met(.executorTakenBack)
-        case .setSpread, .confirmStops, .confirmRestoration: break
+        case .setSpread: met(.spreadChanged)
+        case .confirmStops, .confirmRestoration: break
         }
     }
 }

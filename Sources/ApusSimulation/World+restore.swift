@@ -65,8 +65,10 @@ extension Oracle {
     /// What is stored now is what was promised; what was placed since may run, and nobody may stop it unasked.
     mutating func restored(_ store: SimulatedStore) {
         requests.restored(store)
-        tasks.restored(store)
+        tasks.restored(store, placed: Set(taskPlaces.keys))
         services.restored(store)
+        spread.loaded(store)
+        histories.restored()
         givenUp.merge(live) { $1 }
         (live, over, taskPlaces) = ([:], [], [:])
         restoration = (store.epoch, false)

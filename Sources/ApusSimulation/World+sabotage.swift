@@ -25,6 +25,12 @@ extension World {
             batch.rewrite(.task) { record in
                 record.replacing("end", with: record["end"]?.replacing("error", with: ""))
             }
+        case .historyForgotten: batch.writes.removeAll { $0.key.kind == .ended }
+        case .shareForgotten: batch.rewrite(.application) { $0.replacing("share", with: nil) }
+        case .spreadForgotten: batch.rewrite(.cluster) { $0.replacing("spread", with: nil) }
+        case .taskExpiredEarly:
+            if let (key, _) = endedTask { batch.writes.append(.delete(key)) }
+            noteEnd(in: batch)
         case .taskEndChanged: changeEnd(&batch)
         default: break
         }
@@ -39,6 +45,10 @@ extension World {
             batch.writes.append(.put(key, record.replacing("end", with: end).bytes))
             return
         }
+        noteEnd(in: batch)
+    }
+
+    private mutating func noteEnd(in batch: Batch) {
         for case .put(let key, let bytes) in batch.writes where key.kind == .task {
             guard let record = JSON(reading: bytes), record["end"] != nil else { continue }
             endedTask = (key, record)
@@ -157,7 +167,7 @@ extension World {
                     && member.instances.contains { state.instances[$0]?.owner == spec.owner && $0 != spec.id }
             }
         case .spreadIgnored:
-            guard let spread = spec.workload.placementPolicy.hardSpread else { return nil }
+            guard let spread = Oracle.hardSpread(of: spec, state) else { return nil }
             let open = members.filter { $0.admission == .open && $0.description.tags.isEmpty }
             func count(_ member: Member) -> Int {
                 state.instances.values.count {
@@ -167,6 +177,9 @@ extension World {
             }
             let fewest = open.map(count).min() ?? 0
             return open.first { count($0) >= fewest + spread.maxSkew }
+        case .loadIgnored:
+            guard case .task = spec.owner else { return nil }
+            return members.first { $0.admission == .open && $0.load?.isNothing == true }
         default: return nil
         }
     }
@@ -189,6 +202,7 @@ extension World {
         var report = report
         switch plan.sabotage {
         case .troublesForged: report.troubles = ["forged"]
+        case .capacityForged: report.description?.topology.quantities[Terrain.quantity] = 1000
         case .epochForged: report.fence = Fence(epoch: controller.store.epoch, sequence: 0)
         case .exitCodeChanged:
             for index in report.instances.indices {

@@ -61,7 +61,7 @@ extension World {
         for spec in specs {
             if let fault = fault(of: spec.id, in: state) { return fault }
         }
-        return oracle.tasks.unfinished(in: controller.store) ?? faultOfContainers(state)
+        return oracle.tasks.unfinished(in: controller.store) ?? faultOfRetention(state) ?? faultOfContainers(state)
     }
 
     private func fault(of app: AppID, in state: ClusterState) -> String? {
@@ -72,7 +72,9 @@ extension World {
         let instances = state.instances(of: app)
         if standings.contains(.leaving) { return instances.isEmpty ? nil : "\(app) is not gone" }
         let count = application.expected
-        guard standings.contains(.wanted(count)) else { return "\(app) expects \(count)" }
+        guard standings.contains(application.share.map { .share($0) } ?? .wanted(count)) else {
+            return "\(app) expects \(count)"
+        }
         let states = instances.map { "\($0.id.short) \($0.state.rawValue)" }.joined(separator: ", ")
         let standing = "\(app) expects \(count) and has \(states); \(application.shortfall?.text ?? "")"
         if let operation = application.operation { return "\(operation.kind.rawValue) does not end: \(standing)" }

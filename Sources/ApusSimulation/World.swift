@@ -15,7 +15,7 @@ package struct World: Sendable {
     /// How many operations of each kind, and tasks, the store says are under way.
     var underWay: [Work: Int] = [:]
     var trace = Trace()
-    var oracle = Oracle()
+    var oracle: Oracle
     var controller = SimulatedController()
     var executors: [SimulatedExecutor] = []
     /// What clients may ask for.
@@ -51,6 +51,9 @@ package struct World: Sendable {
         chances = Chances(seed: plan.seed)
         profile = plan.isRandom ? Profile(drawing: &chances.profile) : .calm
         terrain = Terrain(drawing: &chances.profile, plan)
+        oracle = Oracle(terrain.retention)
+        // When every second counts a clock that is turned would end too much or too little.
+        if terrain.retention.isShort { profile.mischief.removeAll { $0 == .turnControllerClock } }
         for index in 0..<terrain.count { executors.append(drawExecutor(index)) }
         if terrain.hasServices { serviceSpecs = World.serviceSpecs(drawing: &chances.profile) }
         let policies = policies
@@ -72,6 +75,8 @@ package struct World: Sendable {
         return RunResult(
             seed: plan.seed,
             steps: steps,
+            executors: executors.count,
+            span: agenda.now - .zero,
             hash: trace.hash,
             hits: hits,
             violation: oracle.violation,
@@ -131,6 +136,9 @@ package struct World: Sendable {
 package struct RunResult: Sendable {
     package let seed: UInt64
     package let steps: Int
+    package let executors: Int
+    /// In virtual time.
+    package let span: Duration
     /// Of the whole trace.
     package let hash: UInt64
     package let hits: Hits

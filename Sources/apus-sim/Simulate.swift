@@ -49,6 +49,12 @@ struct Simulate: AsyncParsableCommand {
             print("FAILED: seeds \(survey.failures.map { "\($0.seed)" }.joined(separator: " "))")
             throw ExitCode(1)
         }
+        guard survey.small.isEmpty else {
+            print(
+                "FAILED: too short, or of too few or many executors: \(survey.small.map { "\($0)" }.joined(separator: " "))"
+            )
+            throw ExitCode(1)
+        }
         let (missing, unheardOf) = (survey.hits.missing, survey.hits.unheardOf)
         if !unheardOf.isEmpty {
             print("FAILED: never thought of: \(unheardOf.joined(separator: ", "))")

@@ -69,19 +69,46 @@ import Testing
         #expect(bench.application() == nil)
     }
 
-    @Test func `a task is forgotten two days after its end`() throws {
-        var bench = try Bench()
-        let spec = TaskSpec(
-            sourceAppName: "SRC",
-            taskID: "T1",
-            executable: Executable(url: "job:1"),
-            resources: ResourceRequirements(cores: 1, memoryMB: 64),
-            placementPolicy: nil
-        )
+    private let spec = TaskSpec(
+        sourceAppName: "SRC",
+        taskID: "T1",
+        executable: Executable(url: "job:1"),
+        resources: ResourceRequirements(cores: 1, memoryMB: 64),
+        placementPolicy: nil
+    )
+
+    private func endTask(_ bench: inout Bench) {
         bench.ask(.create(spec, .standard))
         bench.ask(.kill(spec.id, .standard))
         bench.converge()
         #expect(bench.turn.committed.tasks[spec.id]?.end != nil)
+    }
+
+    @Test func `what ends while the clock stands back is kept as long as anything else`() throws {
+        var bench = try Bench()
+        age(&bench, hours: 2)
+        bench.now.wall.milliseconds -= Duration.seconds(30 * 86_400).milliseconds
+        endTask(&bench)
+        age(&bench, hours: 47)
+        #expect(bench.turn.committed.tasks[spec.id] != nil)
+        age(&bench, hours: 3)
+        #expect(bench.turn.committed.tasks[spec.id] == nil)
+    }
+
+    @Test func `a clock that stood back and is set right ends nothing at once`() throws {
+        var bench = try Bench()
+        age(&bench, hours: 2)
+        bench.now.wall.milliseconds -= Duration.seconds(30 * 86_400).milliseconds
+        age(&bench, hours: 2)
+        endTask(&bench)
+        bench.now.wall.milliseconds += Duration.seconds(30 * 86_400).milliseconds
+        age(&bench, hours: 20)
+        #expect(bench.turn.committed.tasks[spec.id] != nil)
+    }
+
+    @Test func `a task is forgotten two days after its end`() throws {
+        var bench = try Bench()
+        endTask(&bench)
         age(&bench, hours: 47)
         #expect(bench.turn.committed.tasks[spec.id] != nil)
         age(&bench, hours: 3)

@@ -23,6 +23,7 @@ struct SurveyTests {
         let survey = await survey(Plan.fixed(max(1, Self.seeds)))
         for failure in survey.failures.prefix(3) { Issue.record("\(failure.failure ?? "")") }
         #expect(survey.failures.map(\.seed) == [])
+        #expect(survey.small == [], "a run proves little that is short or has few executors")
         print("\(survey.runs) seeds, \(survey.steps) steps; hits:\n\(survey.hits.text)")
         #expect(survey.hits.unheardOf == [], "a change of state that nobody thought of")
         // With a few seeds a rare fault may stay away.
