@@ -76,6 +76,9 @@ struct CapacityBook: Sendable {
         return share.count(ofRoomFor: follower.room)
     }
 
+    /// Its count is compared in the next decision.
+    mutating func look(at app: AppID) { moved.insert(app) }
+
     mutating func leave(_ app: AppID) {
         followers[app] = nil
         moved.remove(app)
@@ -114,10 +117,12 @@ extension Engine {
 
     /// Notes whether the application's count follows the cluster's capacity.
     mutating func follow(_ application: Application) {
-        if let share = application.share {
-            _ = capacity.follow(application.spec, share)
-        } else {
+        guard let share = application.share else {
             capacity.leave(application.id)
+            return
         }
+        // The cluster may have changed since its count was right: while an operation was under way that is rolled back,
+        // or between the last turns of another leader.
+        if capacity.follow(application.spec, share) != application.expected { capacity.look(at: application.id) }
     }
 }

@@ -50,11 +50,17 @@ struct HistoryLedger: Sendable {
             return state.instances[id] != nil || state.ended[owner]?.entry(id) != nil
         }
         for (owner, history) in histories.sorted(by: { $0.key < $1.key }) {
-            // Of those that ended in one turn nobody knows the order.
             let newest = history.ended.suffix(most)
-            let sure = newest.filter { entry in newest.count < most || entry.after > newest[newest.startIndex].after }
             histories[owner]?.ended = Array(newest)
-            let missing = sure.first { now - $0.after < keeps && state.ended[owner]?.entry($0.id) == nil }
+            let entries = state.ended[owner]?.entries ?? []
+            let known = Set(entries.map(\.id))
+            // Some ended that were never seen live, and some twice: then as many may be known, and not this one.
+            let isFull = entries.count >= most
+            let last = newest.last.map(\.after)
+            let isAlone = newest.count { $0.after == last } == 1
+            let missing = newest.first { entry in
+                now - entry.after < keeps && !known.contains(entry.id) && (!isFull || isAlone && entry.after == last)
+            }
             if let missing { return "the end of \(missing.id) of \(owner) is forgotten" }
         }
         return nil
@@ -79,10 +85,14 @@ extension World {
     /// What should have been forgotten; `nil` if nothing.
     func faultOfRetention(_ state: ClusterState) -> String? {
         let retention = terrain.retention
-        guard retention.isShort else { return nil }
+        // A leader looks for it after a while.
+        let patience = retention.checkInterval * 2 + .seconds(5)
+        guard retention.isShort, let process = controller.process, agenda.now - process.began > patience else {
+            return nil
+        }
         let wall = controllerTimes.wall
         func isStale(_ moment: WallTime, _ keeps: Duration) -> Bool {
-            wall - moment > keeps + retention.checkInterval * 2 + .seconds(5)
+            wall - moment > keeps + patience
         }
         let task = state.tasks.values.first { run in run.end.map { isStale($0.at, retention.tasks) } ?? false }
         if let task { return "task \(task.id) is not forgotten" }

@@ -11,13 +11,6 @@ enum Impossible {
         }
     }
 
-    static func reason(_ cell: Tally<CommitTrouble, StoredKind>.Cell) -> String? {
-        switch (cell.row, cell.column) {
-        case (.fenced, .cluster): "an old leader is given no orders by operators"
-        default: nil
-        }
-    }
-
     static func reason(_ cell: Tally<JournalTrouble, JournalledKind>.Cell) -> String? {
         switch (cell.row, cell.column) {
         case (.rewriteFailed, .forgotten), (.rewriteLost, .forgotten): "what is forgotten is left out of a rewrite"

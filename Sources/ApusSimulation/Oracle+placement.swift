@@ -22,6 +22,11 @@ extension Oracle {
         }
         if member.presence != .present { violated("\(spec.id) starts on \(executor), which is \(member.presence)") }
         if member.duty.isLeaving { violated("\(spec.id) starts on \(executor), which is \(member.duty.rawValue)") }
+        if case .localService = spec.owner {
+            // They come first.
+        } else if !member.isReady {
+            violated("\(spec.id) starts on \(executor), which waits for its local services")
+        }
         if let trouble = member.troubles.first { violated("\(spec.id) starts on \(executor), which says: \(trouble)") }
         if let last = heardAt[member.key], now - max(last, listeningSince) > Self.certain {
             violated("\(spec.id) starts on \(executor), which was not heard for long")

@@ -78,6 +78,8 @@ package struct Plan: Sendable {
         case stoppedTooMany
         /// A START goes to an executor that is not there.
         case placedOnAbsent
+        /// A START goes to an executor that waits for its local services.
+        case placedOnUnready
         /// A START goes to an executor with another instance, though there may be one a host only.
         case policyIgnored
         /// A START goes to another zone, though instances are spread over them.

@@ -7,6 +7,7 @@ struct SimulatedController: Sendable {
     struct Process: Sendable {
         let life: Int64
         let clockOffset: Duration
+        let began: Moment
         var turn: Turn
         /// What came while a commit was under way.
         var inbox: [Input] = []

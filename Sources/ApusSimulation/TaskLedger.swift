@@ -84,12 +84,13 @@ struct TaskLedger: Sendable {
         for write in batch.writes where write.key.kind == .task {
             guard let task = TaskID(rawValue: write.key.id) else { continue }
             guard let record = store.json(task) else {
-                guard let entry = entries[task], !entry.isForgotten, entry.forgets == 0 else { continue }
-                guard let end = entry.end?["at"]?.integer.map(WallTime.init(milliseconds:)), wall - end >= keeps else {
+                guard let entry = entries[task], !entry.isForgotten else { continue }
+                if let end = entry.end?["at"]?.integer.map(WallTime.init(milliseconds:)), wall - end >= keeps {
+                    entries[task]?.isForgotten = true
+                    expired += 1
+                } else if entry.forgets == 0 {
                     return "the accepted task \(task) is lost"
                 }
-                entries[task]?.isForgotten = true
-                expired += 1
                 continue
             }
             guard let entry = entries[task], !entry.isForgotten else { return "task \(task) is there unasked" }

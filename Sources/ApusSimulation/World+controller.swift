@@ -90,6 +90,7 @@ extension World {
             controller.process = SimulatedController.Process(
                 life: controller.starts,
                 clockOffset: offset,
+                began: agenda.now,
                 turn: Turn(engine: engine),
                 outboxes: Array(repeating: SimulatedController.Outbox(), count: executors.count)
             )

@@ -161,6 +161,9 @@ extension World {
         let members = state.members.values.sorted { $0.id < $1.id }
         switch plan.sabotage {
         case .placedOnAbsent: return members.first { $0.presence != .present }
+        case .placedOnUnready:
+            if case .localService = spec.owner { return nil }
+            return members.first { $0.presence == .present && $0.duty == .active && !$0.isReady }
         case .policyIgnored where spec.workload.placementPolicy.mostPerHost == 1:
             return members.first { member in
                 member.presence == .present && member.troubles.isEmpty

@@ -113,6 +113,19 @@ import Testing
         #expect(bench.application()?.expected == 4)
     }
 
+    @Test func `a scaling that is rolled back brings back the share of what there is by then`() throws {
+        var bench = try Bench(executors: 2)
+        bench.ask(.createShare(exampleSpec(memoryMB: 16), try share("25%"), opSpec))
+        bench.converge()
+        let wish = ClusterOpSpec(timeout: DurationText(5, .seconds), parallelism: 1, failureStrategy: .rollback)
+        bench.ask(.scale(app, required: 12, wish))
+        let more = TestExecutor(number: 2, cores: 8, memoryMB: 8192)
+        bench.executors[more.identity.id] = more
+        bench.live(.seconds(70), delivering: false)
+        #expect(bench.application()?.lastOperation?.outcome == .rolledBack)
+        #expect(bench.application()?.expected == 6)
+    }
+
     @Test func `another leader goes on with the share`() throws {
         var bench = try Bench(executors: 4)
         bench.ask(.createShare(exampleSpec(memoryMB: 16), try share("25%"), opSpec))

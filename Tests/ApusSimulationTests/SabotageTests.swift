@@ -27,6 +27,7 @@ struct SabotageTests {
         case .makesWayTooEarly: "falls below"
         case .stoppedTooMany: "and only"
         case .placedOnAbsent: "which is"
+        case .placedOnUnready: "which waits for"
         case .policyIgnored: "does not permit it"
         case .spreadIgnored: "and another place has"
         case .loadIgnored: "where nothing is free"
