@@ -72,12 +72,10 @@ struct CapacityBook: Sendable {
         )
         follower.room = offers.reduce(0) { $0 + follower.room(on: $1.key, $1.value) }
         followers[spec.id] = follower
+        // The cluster may have changed since the application's count was right.
         moved.insert(spec.id)
         return share.count(ofRoomFor: follower.room)
     }
-
-    /// Its count is compared in the next decision.
-    mutating func look(at app: AppID) { moved.insert(app) }
 
     mutating func leave(_ app: AppID) {
         followers[app] = nil
@@ -117,12 +115,10 @@ extension Engine {
 
     /// Notes whether the application's count follows the cluster's capacity.
     mutating func follow(_ application: Application) {
-        guard let share = application.share else {
+        if let share = application.share {
+            _ = capacity.follow(application.spec, share)
+        } else {
             capacity.leave(application.id)
-            return
         }
-        // The cluster may have changed since its count was right: while an operation was under way that is rolled back,
-        // or between the last turns of another leader.
-        if capacity.follow(application.spec, share) != application.expected { capacity.look(at: application.id) }
     }
 }

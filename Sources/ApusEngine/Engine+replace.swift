@@ -5,7 +5,7 @@ import HashTreeCollections
 extension Engine {
     /// How many instances may be alive now: a replacement that starts first has some more.
     func ceiling(of application: Application, alive: [Instance]) -> Int {
-        let operation = application.operation
+        let operation = isHeld(orderedAt: application.ordered) ? nil : application.operation
         let parallelism = operation?.kind == .replaceInstances ? operation?.parallelism ?? 1 : 1
         return application.expected + min(parallelism, givingWay(of: application, alive: alive).count)
     }

@@ -89,8 +89,9 @@ extension Engine {
         effects.append(.note("local service \(id) is destroyed"))
     }
 
-    /// Ends an adjustment or a replacement where it stands; what is missing is still brought up, all at once. One of
-    /// which nothing came up is deactivated with it (contract §4.4): it would start everywhere only to fail.
+    /// Ends an adjustment or a replacement where it stands; what is missing is still brought up, all at once.
+    ///
+    /// One of which nothing came up is deactivated with it (contract §4.4): it would start everywhere only to fail.
     mutating func cancel(_ id: ServiceID, at times: Times) -> CommandOutcome {
         guard let service = state.localServices[id], let operation = service.operation,
             operation.kind == .adjustInstances || operation.kind == .replaceInstances

@@ -10,7 +10,7 @@ package struct LocalService: Sendable {
     package var created: WallTime
     package var updated: WallTime
     /// The epoch of the leader that was last asked to change it; 0 if nobody wrote that down.
-    var ordered: Epoch = 0
+    package var ordered: Epoch = 0
     /// The operation under way.
     package var operation: Operation?
     /// How the last operation ended.

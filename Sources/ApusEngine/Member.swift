@@ -51,7 +51,7 @@ package struct Member: Sendable {
     /// What operators want of it; committed.
     package var duty = Duty.active
     /// The epoch of the leader that was asked for that; 0 if nobody wrote it down.
-    var dutyOrdered: Epoch = 0
+    package var dutyOrdered: Epoch = 0
     /// The required local services have been healthy there since it was admitted, so it takes other work.
     package var isReady = false
     /// The ids of what runs there, oldest first.

@@ -110,7 +110,11 @@ extension Engine {
 
     private mutating func removeStaleTasks(_ left: inout Int, at times: Times) {
         let limit = settings.retention.tasks
-        let stale = state.tasks.values.filter { run in run.end.map { clock.age(since: $0.at) >= limit } ?? false }
+        // An end that was told late, or waits for the store, is to be seen all the same.
+        let stale = state.tasks.values.filter { run in
+            guard let end = run.end, !touched.contains(RecordKey(.task, run.id.rawValue)) else { return false }
+            return clock.age(since: max(end.at, run.updated)) >= limit
+        }
         for id in stale.map(\.id).sorted().prefix(left) {
             left -= 1
             effects.append(.note("task \(id) is forgotten: it ended \(limit.inWords) ago"))

@@ -27,7 +27,8 @@ extension Ledger {
         tieBreak: UInt64,
         notCounting going: [InstanceID]
     ) -> PlacementOutcome {
-        let isSpread = !spreads(of: request.policy.spreads, !request.policy.decidesOnSpread).isEmpty
+        let takesDefault = request.takesDefaultSpread && !request.policy.decidesOnSpread
+        let isSpread = !spreads(of: request.policy.spreads, takesDefault).isEmpty
         guard isSpread, !going.isEmpty else { return place(request, tieBreak: tieBreak) }
         leaveOut(1, going)
         defer { leaveOut(-1, going) }

@@ -30,9 +30,12 @@ extension Plan {
         (27, "an executor that joined again after its retirement refused all commands as stale"),
         (33, "what a local service had too many of was stopped before a restored state was confirmed"),
         (40, "STOP_INSTANCES of a local service started others before it was allowed to stop any"),
+        (46, "the end of a task that was told late was forgotten before anybody could see it"),
         (92, "of two that were too many only one was stopped, since it was to move"),
         (156, "a container found after a crash was not recorded, and lost its ports when it was made again"),
         (176, "instances on a silent executor counted as replacements, and were then stopped as surplus"),
+        (242, "a rollback brought back a share's count of before"),
+        (286, "a replacement that a restore held lent its parallelism to what moved"),
         (350, "a restored state was confirmed, and local services were not looked at"),
         (620, "a report that came late brought back an instance of an application that was created again"),
     ]

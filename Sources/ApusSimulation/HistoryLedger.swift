@@ -87,14 +87,17 @@ extension World {
         let retention = terrain.retention
         // A leader looks for it after a while.
         let patience = retention.checkInterval * 2 + .seconds(5)
-        guard retention.isShort, let process = controller.process, agenda.now - process.began > patience else {
-            return nil
-        }
+        // Nothing is forgotten while a restored state is not confirmed.
+        guard retention.isShort, let process = controller.process, state.facts.restoration?.isConfirmed != false,
+            agenda.now - max(process.began, oracle.confirmedAt) > patience
+        else { return nil }
         let wall = controllerTimes.wall
         func isStale(_ moment: WallTime, _ keeps: Duration) -> Bool {
             wall - moment > keeps + patience
         }
-        let task = state.tasks.values.first { run in run.end.map { isStale($0.at, retention.tasks) } ?? false }
+        let task = state.tasks.values.first { run in
+            run.end.map { isStale(max($0.at, run.updated), retention.tasks) } ?? false
+        }
         if let task { return "task \(task.id) is not forgotten" }
         let application = state.applications.values.first { application in
             application.state == .monitoring && application.share == nil && application.operation == nil

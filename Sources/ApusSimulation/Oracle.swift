@@ -50,6 +50,8 @@ struct Oracle: Sendable {
     var shortSince: [AppID: Moment] = [:]
     /// The epoch with which the store was restored, and whether that was confirmed; `nil` if it never was.
     var restoration: (epoch: Epoch, isConfirmed: Bool)?
+    /// When people last confirmed what was held.
+    var confirmedAt = Moment.zero
     /// What leaders were told of each instance's health.
     var wellness = Wellness()
 

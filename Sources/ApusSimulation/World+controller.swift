@@ -163,7 +163,9 @@ extension World {
         oracle.taken(controller.lastRequest, command)
         note("request \(controller.lastRequest): \(command.words)")
         countOrders(command)
-        if command == .cluster(.confirmRestoration) || command == .cluster(.confirmStops) { oracle.confirmed() }
+        if command == .cluster(.confirmRestoration) || command == .cluster(.confirmStops) {
+            oracle.confirmed(at: agenda.now)
+        }
         controllerTakes(.command(controller.lastRequest, command))
     }
 

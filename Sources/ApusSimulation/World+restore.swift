@@ -1,5 +1,6 @@
 import ApusEngine
 import ApusModel
+import HashTreeCollections
 
 /// The store is put back to what it held some time ago, as after the loss of it.
 extension World {
@@ -36,6 +37,7 @@ extension World {
     mutating func raiseEpoch(above met: Epoch) {
         self.met(.epochRaised)
         note("the epoch is raised above \(met)")
+        endCommit()
         controller.store.epoch = max(controller.store.epoch, met)
         controller.process = nil
         controller.delayed = []
@@ -75,10 +77,14 @@ extension Oracle {
         epoch = store.epoch
     }
 
-    mutating func confirmed() { restoration?.isConfirmed = true }
+    mutating func confirmed(at now: Moment) {
+        restoration?.isConfirmed = true
+        confirmedAt = now
+    }
 
-    mutating func checkRestored(_ command: NodeCommand, _ instance: Instance?) {
+    mutating func checkRestored(_ command: NodeCommand, _ state: ClusterState) {
         guard let restoration else { return }
+        let instance = state.instances[command.instance]
         switch command.order {
         case .start(let spec):
             guard let instance, instance.epoch < restoration.epoch else { return }
@@ -86,7 +92,21 @@ extension Oracle {
         case .stop(let id, .unknown), .stop(let id, .surplus):
             guard !restoration.isConfirmed else { return }
             violated("\(id) is stopped before the restored state was confirmed")
-        case .stop: return
+        case .stop(_, .killed), .stop(_, .lost): return
+        case .stop(let id, let reason):
+            guard !restoration.isConfirmed, let instance else { return }
+            let orders = [ordered(instance.owner, state), state.members[instance.executor]?.dutyOrdered ?? 0]
+            guard orders.allSatisfy({ $0 < restoration.epoch }) else { return }
+            violated("\(id) is stopped (\(reason.rawValue)) for what was asked for before the store was restored")
+        }
+    }
+
+    /// Under which epoch it was last asked for.
+    private func ordered(_ owner: Owner, _ state: ClusterState) -> Epoch {
+        switch owner {
+        case .application(let app): state.applications[app]?.ordered ?? .max
+        case .localService(let service): state.localServices[service]?.ordered ?? .max
+        case .task: .max
         }
     }
 }

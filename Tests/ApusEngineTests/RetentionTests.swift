@@ -168,4 +168,26 @@ import Testing
         age(&bench, hours: 2)
         #expect(bench.application() == nil)
     }
+
+    @Test func `the end of a task that was told late is kept as long as one that was told at once`() throws {
+        var bench = try Bench()
+        bench.ask(.create(spec, .standard))
+        bench.converge()
+        let id = try #require(bench.turn.committed.tasks[spec.id]?.instance)
+        let home = bench.ids[0]
+        bench.executors[home]?.set(id, .stopped, cause: .exited(code: 0, outOfMemory: false), at: bench.now.wall)
+        bench.ask(.cluster(.setMode(.maintenance)))
+        for _ in 0..<72 {
+            bench.pass(Self.hour)
+            bench.take(.tick)
+        }
+        bench.ask(.cluster(.setMode(.normal)))
+        bench.beat()
+        bench.beat()
+        #expect(bench.turn.committed.tasks[spec.id]?.end != nil)
+        age(&bench, hours: 47)
+        #expect(bench.turn.committed.tasks[spec.id] != nil)
+        age(&bench, hours: 3)
+        #expect(bench.turn.committed.tasks[spec.id] == nil)
+    }
 }

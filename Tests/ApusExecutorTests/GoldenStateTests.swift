@@ -45,7 +45,10 @@ struct GoldenStateTests {
             replaying: records,
             at: Times(now: .zero, wall: WallTime(milliseconds: 0))
         )
-        #expect(agent.instances.count { !$0.state.isTerminal } == 2)
+        let ofApplications = agent.instances.count { instance in
+            if case .application = instance.owner { !instance.state.isTerminal } else { false }
+        }
+        #expect(ofApplications == 2)
         #expect(agent.fence != nil)
     }
 
@@ -60,6 +63,19 @@ struct GoldenStateTests {
         let labels = try ContainerLabels(reading: Dictionary(uniqueKeysWithValues: texts))
         #expect(labels.owner == .application(AppID("HELLO-1")))
         #expect(labels.ports.map(\.containerPort) == [8000])
+        #expect(labels.checks != nil)
+    }
+
+    @Test func `the labels of a local service's container are understood`() throws {
+        let state = try #require(Self.states.first { $0.hasSuffix("/4/state") })
+        let bytes = try #require(FileManager.default.contents(atPath: state + "/labels-service.json"))
+        guard case .object(let members) = try JSON(parsing: bytes) else {
+            Issue.record("labels-service.json is no object")
+            return
+        }
+        let texts = members.compactMap { member in member.value.text.map { (member.key, $0) } }
+        let labels = try ContainerLabels(reading: Dictionary(uniqueKeysWithValues: texts))
+        #expect(labels.owner == .localService(ServiceID("PROXY-1")))
         #expect(labels.checks != nil)
     }
 }

@@ -48,4 +48,34 @@ struct GoldenStoreTests {
                 || results.sorted() == ["JOBS/BAD FAILED 3", "JOBS/LONG CANCELLED -1", "JOBS/OK SUCCESSFUL 0"]
         )
     }
+
+    @Test func `the fourth version's store has a local service, a share, a spread and a blacklisted executor`()
+        async throws
+    {
+        let scratch = try TemporaryDirectory()
+        let copy = scratch.path + "/state"
+        let state = try #require(Self.states.first { $0.hasSuffix("/4/state") })
+        try FileManager.default.copyItem(atPath: state, toPath: copy)
+        let store = try await SQLiteStore.open(in: try StateDirectory(at: copy))
+        var records: [Record] = []
+        for kind in RecordKind.allCases { records += try await store.list(kind) }
+        try await store.close()
+        let engine = try Engine(
+            cluster: ClusterID("golden"),
+            epoch: 2,
+            seed: 1,
+            records: records,
+            at: Times(now: .zero, wall: WallTime(milliseconds: 0))
+        )
+        let service = ServiceID("PROXY-1")
+        #expect(engine.state.localServices[service]?.activation == .active)
+        #expect(engine.state.instances(of: service).count == 1)
+        let share = engine.state.applications[AppID("HELLO-1")]?.share
+        #expect(share == (try CapacityShare(parsing: "50%", least: 2, most: 2)))
+        #expect(engine.state.facts.spread == SpreadPolicy(.zone))
+        let member = try #require(engine.state.members.values.first)
+        #expect(member.duty == .blacklistRequested)
+        #expect(member.description.zone == "z1" && member.description.metadata["rack"] == "r1")
+        #expect(member.description.topology.quantities[Topology.disk] == 20_000)
+    }
 }
