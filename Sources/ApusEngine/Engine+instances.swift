@@ -73,12 +73,10 @@ extension Engine {
         if !instance.isTask { hints.remove(instance.id, on: instance.executor, page: instance.hintPage) }
         touched.insert(instance.recordKey)
         ledger.release(instance.id)
-        recount.insert(instance.executor)
         mark(instance)
-        wakeServicesShort(on: instance.executor)
         // Local services leave an executor last.
         if leaving.contains(instance.executor) { markServices(on: instance.executor) }
-        wakeWaiting()
+        roomAppeared(on: instance.executor)
     }
 
     private mutating func archive(_ entry: EndedInstance) {

@@ -120,7 +120,7 @@ extension Engine {
             recount.insert(executor)
         }
         dirty.formUnion(waiting.take(for: executor))
-        wakeWaiting()
+        roomAppeared(on: executor)
     }
 
     /// Applies one instance's report.
@@ -136,8 +136,7 @@ extension Engine {
         } else if report.state.isTerminal {
             if state.strays.removeValue(forKey: report.id) != nil {
                 ledger.release(report.id)
-                recount.insert(member.id)
-                wakeWaiting()
+                roomAppeared(on: member.id)
             }
         } else if isAdoptable(report.owner), state.instances[report.id] == nil,
             !hasEnded(report.id, of: report.owner), hasRoom(member.id)

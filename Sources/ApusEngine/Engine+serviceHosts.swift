@@ -267,7 +267,7 @@ extension Engine {
         let now = state.localServices[service]?.reserved[host]?.count ?? 0
         guard now != reserved else { return }
         recount.insert(host)
-        if now < reserved { wakeWaiting() }
+        if now < reserved { roomAppeared(on: host) }
     }
 
     // MARK: what is to be looked at
@@ -286,8 +286,10 @@ extension Engine {
         for id in state.localServices.keys { dirtyHosts[id, default: []].insert(executor) }
     }
 
-    /// Room has appeared there.
-    mutating func wakeServicesShort(on executor: ExecutorID) {
+    /// Room may have appeared there: who lacks some looks again.
+    mutating func roomAppeared(on executor: ExecutorID) {
+        recount.insert(executor)
+        wakeWaiting()
         for (id, service) in state.localServices where service.shortfalls[executor] != nil {
             dirtyHosts[id, default: []].insert(executor)
         }

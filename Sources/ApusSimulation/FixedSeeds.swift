@@ -38,5 +38,6 @@ extension Plan {
         (286, "a replacement that a restore held lent its parallelism to what moved"),
         (350, "a restored state was confirmed, and local services were not looked at"),
         (620, "a report that came late brought back an instance of an application that was created again"),
+        (2472, "room that unknown containers left was not offered to the local service that lacked it"),
     ]
 }

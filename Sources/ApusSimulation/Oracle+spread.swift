@@ -12,11 +12,8 @@ extension Oracle {
             state.localServices.isEmpty
         else { return }
         var counts: [String: Int] = [:]
-        let going = Set(state.applications[app]?.operation?.targets ?? [])
         for instance in state.instances(of: app)
-        where wasThere(instance, before: spec.id) && instance.isAlive && !going.contains(instance.id)
-            && state.members[instance.executor]?.duty.isLeaving == false
-        {
+        where wasThere(instance, before: spec.id) && instance.isAlive && !Self.isGoing(instance, state) {
             guard let place = state.members[instance.executor]?.place(spread.axis) else { continue }
             counts[place, default: 0] += 1
         }
@@ -73,5 +70,19 @@ extension Member {
         case .host: hostname
         case .metadata(let key): description.metadata[key]
         }
+    }
+}
+
+extension Oracle {
+    /// It is named by an operation, or has to move: in maintenance nothing does, nor on the word of before a restore.
+    private static func isGoing(_ instance: Instance, _ state: ClusterState) -> Bool {
+        let heldBelow = state.facts.restoration.map { $0.isConfirmed ? 0 : $0.epoch } ?? 0
+        if let application = instance.app.flatMap({ state.applications[$0] }), application.ordered >= heldBelow,
+            application.operation?.targets.contains(instance.id) == true
+        {
+            return true
+        }
+        guard let member = state.members[instance.executor], state.facts.mode == .normal else { return false }
+        return member.duty.isLeaving && member.dutyOrdered >= heldBelow
     }
 }

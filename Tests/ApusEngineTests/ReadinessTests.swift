@@ -159,4 +159,21 @@ private func opSpec(_ parallelism: Int = 1) -> ClusterOpSpec {
         bench.converge()
         #expect(bench.turn.committed.members[host]?.usage.usedCores == 0)
     }
+
+    @Test func `room that unknown containers leave is taken by the service that lacks it`() throws {
+        var bench = try Bench(executors: 1)
+        bench.ask(.create(exampleSpec(), instances: 8, opSpec(8)))
+        bench.converge()
+        #expect(bench.healthy() == 8)
+        bench.store = [:]
+        try bench.failOver(epoch: 2)
+        bench.live(.seconds(3))
+        bench.ask(.create(exampleService(), instancesPerHost: 1))
+        bench.ask(.activate(id))
+        bench.live(.seconds(12))
+        #expect(bench.service()?.obstacle(on: bench.ids[0])?.contains("not enough cores") == true)
+        bench.ask(.cluster(.confirmStops))
+        for _ in 0..<3 { bench.converge() }
+        #expect(bench.spread() == [bench.ids[0]: 1])
+    }
 }
