@@ -92,6 +92,8 @@ extension World {
             agenda.now - max(process.began, oracle.confirmedAt) > patience
         else { return nil }
         let wall = controllerTimes.wall
+        // Nor in maintenance.
+        guard state.facts.mode == .normal, wall - state.facts.changed > patience else { return nil }
         func isStale(_ moment: WallTime, _ keeps: Duration) -> Bool {
             wall - moment > keeps + patience
         }
