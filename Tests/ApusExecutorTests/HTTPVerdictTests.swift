@@ -11,7 +11,7 @@ struct HTTPVerdictTests {
         )
         defer { server.stop() }
         let check = HTTPCheck(portName: "main", path: "/")
-        let result = try await HTTPProbe(check: check, port: server.port, timeout: .seconds(1)).run()
+        let result = try await HTTPProbe(check: check, port: server.port, timeout: .seconds(5)).run()
         guard case .failed(.status(503), let reason) = result else {
             Issue.record("\(result)")
             return
