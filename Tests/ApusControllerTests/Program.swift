@@ -1,0 +1,42 @@
+import Foundation
+
+/// A program that was run to its end.
+struct Run: Sendable {
+    var code: Int32
+    var output: String
+    var errors: String
+}
+
+/// A program under way.
+final class Program: @unchecked Sendable {
+    // After its start it is only asked and signalled, which is a mere kill().
+    private let process = Process()
+    private let (output, errors) = (Pipe(), Pipe())
+    private let ended: AsyncStream<Void>
+
+    init(_ path: String, _ arguments: [String], endpoint: String = "") throws {
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.environment = ["APUS_ENDPOINT": endpoint, "HOME": "/nonexistent", "PATH": "/usr/bin:/bin"]
+        (process.standardOutput, process.standardError) = (output, errors)
+        process.standardInput = FileHandle.nullDevice
+        let (stream, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        ended = stream
+        process.terminationHandler = { _ in end.finish() }
+        try process.run()
+    }
+
+    var isRunning: Bool { process.isRunning }
+
+    func interrupt() { process.interrupt() }
+
+    /// What it prints fits into the pipes.
+    func end() async throws -> Run {
+        for await _ in ended {}
+        return Run(
+            code: process.terminationStatus,
+            output: String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self),
+            errors: String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        )
+    }
+}
