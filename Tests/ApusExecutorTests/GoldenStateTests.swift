@@ -54,13 +54,7 @@ struct GoldenStateTests {
 
     @Test(arguments: states)
     func `the labels of every version's containers are understood`(state: String) throws {
-        let bytes = try #require(FileManager.default.contents(atPath: state + "/labels.json"))
-        guard case .object(let members) = try JSON(parsing: bytes) else {
-            Issue.record("\(state)/labels.json is no object")
-            return
-        }
-        let texts = members.compactMap { member in member.value.text.map { (member.key, $0) } }
-        let labels = try ContainerLabels(reading: Dictionary(uniqueKeysWithValues: texts))
+        let labels = try labels(at: state + "/labels.json")
         #expect(labels.owner == .application(AppID("HELLO-1")))
         #expect(labels.ports.map(\.containerPort) == [8000])
         #expect(labels.checks != nil)
@@ -68,14 +62,15 @@ struct GoldenStateTests {
 
     @Test func `the labels of a local service's container are understood`() throws {
         let state = try #require(Self.states.first { $0.hasSuffix("/4/state") })
-        let bytes = try #require(FileManager.default.contents(atPath: state + "/labels-service.json"))
-        guard case .object(let members) = try JSON(parsing: bytes) else {
-            Issue.record("labels-service.json is no object")
-            return
-        }
-        let texts = members.compactMap { member in member.value.text.map { (member.key, $0) } }
-        let labels = try ContainerLabels(reading: Dictionary(uniqueKeysWithValues: texts))
+        let labels = try labels(at: state + "/labels-service.json")
         #expect(labels.owner == .localService(ServiceID("PROXY-1")))
         #expect(labels.checks != nil)
+    }
+
+    private func labels(at path: String) throws -> ContainerLabels {
+        let bytes = try #require(FileManager.default.contents(atPath: path))
+        guard case .object(let members) = try JSON(parsing: bytes) else { throw JSONError("\(path) is no object") }
+        let texts = members.compactMap { member in member.value.text.map { (member.key, $0) } }
+        return try ContainerLabels(reading: Dictionary(uniqueKeysWithValues: texts))
     }
 }
