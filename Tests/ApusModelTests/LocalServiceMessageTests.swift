@@ -1,5 +1,4 @@
 import ApusModel
-import Foundation
 import Testing
 
 private let allocation = ResourceAllocation(numaNode: 0, cores: [5], memoryMB: 128)
@@ -85,11 +84,7 @@ private let messages: [GoldenMessage] = [
 @Suite struct LocalServiceMessageTests {
     @Test(arguments: messages)
     func `a message is byte for byte what version 4 wrote`(_ message: GoldenMessage) throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../Golden/4/messages/\(message.name).json")
-        let golden = try String(contentsOf: file, encoding: .utf8)
-        #expect(message.json.serialized + "\n" == golden)
-        #expect(try message.again(JSON(parsing: golden)).serialized + "\n" == golden)
+        try message.expectUnchanged(since: 4)
     }
 
     @Test func `everything a report says of a machine and of a local service comes back`() throws {

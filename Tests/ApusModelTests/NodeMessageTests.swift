@@ -99,6 +99,15 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
+    /// It is written, and read and written again, byte for byte as that version wrote it.
+    func expectUnchanged(since version: Int) throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../Golden/\(version)/messages/\(name).json")
+        let golden = try String(contentsOf: file, encoding: .utf8)
+        #expect(json.serialized + "\n" == golden)
+        #expect(try again(JSON(parsing: golden)).serialized + "\n" == golden)
+    }
+
     static let all: [GoldenMessage] = [
         GoldenMessage(name: "report-full", json: report.json) { try NodeReport(json: $0).json },
         GoldenMessage(name: "report-heartbeat", json: heartbeat.json) { try NodeReport(json: $0).json },
@@ -121,11 +130,7 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
 @Suite struct NodeMessageTests {
     @Test(arguments: GoldenMessage.all)
     func `a message is byte for byte what version 2 wrote`(_ message: GoldenMessage) throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../Golden/2/messages/\(message.name).json")
-        let golden = try String(contentsOf: file, encoding: .utf8)
-        #expect(message.json.serialized + "\n" == golden)
-        #expect(try message.again(JSON(parsing: golden)).serialized + "\n" == golden)
+        try message.expectUnchanged(since: 2)
     }
 
     @Test func `what is free on an executor is said with its report, within bounds`() throws {
