@@ -199,14 +199,7 @@ private func opSpec(_ parallelism: Int = 1) -> ClusterOpSpec {
 
     @Test func `a new leader does not take an adjustment as done on hearsay`() throws {
         var bench = try Bench.serving(executors: 3)
-        for _ in 0..<3 {
-            for instance in bench.serving() {
-                bench.executors[instance.executor]?.set(instance.id, .stopped, error: "exited", at: bench.now.wall)
-            }
-            bench.beat()
-            bench.deliver()
-            bench.beat()
-        }
+        bench.failService()
         #expect(bench.serving().isEmpty, "all wait for their next start")
         bench.ask(.adjustInstances(id, opSpec(1)))
         bench.pass(.seconds(3))

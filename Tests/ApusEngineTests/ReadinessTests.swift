@@ -140,14 +140,7 @@ private func opSpec(_ parallelism: Int = 1) -> ClusterOpSpec {
 
     @Test func `what was kept free for a service is free as soon as it is deactivated`() throws {
         var bench = try Bench.serving(executors: 1)
-        for _ in 0..<3 {
-            for instance in bench.serving() {
-                bench.executors[instance.executor]?.set(instance.id, .stopped, error: "exited", at: bench.now.wall)
-            }
-            bench.beat()
-            bench.deliver()
-            bench.beat()
-        }
+        bench.failService()
         let host = bench.ids[0]
         #expect(bench.serving().isEmpty && bench.turn.committed.members[host]?.usage.usedCores == 1, "reserved")
         bench.ask(.create(exampleSpec(), instances: 8, opSpec(8)))
