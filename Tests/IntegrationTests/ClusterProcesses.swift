@@ -69,6 +69,27 @@ final class ClusterProcesses: Sendable {
         }
     }
 
+    /// Ends more executors on the same engine after the body, which starts them; each has its number in its directory.
+    func withExecutors(_ numbers: ClosedRange<Int>, _ body: ([ApusProcess]) async throws -> Void) async throws {
+        let others = try numbers.map { number in
+            try ApusProcess(
+                [
+                    "executor", "--state", "\(folder)/executor-\(number)", "--address",
+                    "127.0.0.1:\(try freePort())", "--docker-socket", socketLink, "--multiplier", "16",
+                    "--controllers", "http://\(address)",
+                ],
+                log: "\(folder)/executor-\(number).log"
+            )
+        }
+        do {
+            try await body(others)
+        } catch {
+            for other in others { await other.kill9() }
+            throw error
+        }
+        for other in others { await other.kill9() }
+    }
+
     /// All containers of this cluster, stopped ones too.
     func containers() async throws -> [ContainerSummary] {
         let path = "\(folder)/executor/cluster"

@@ -12,26 +12,8 @@ extension ServiceTests {
         {
             try await withProcesses { cluster in
                 try await cluster.startAndMeet()
-                let others = try (1...2).map { try another($0, cluster) }
-                do {
-                    try await walkThrough(cluster, others)
-                } catch {
-                    for other in others { await other.kill9() }
-                    throw error
-                }
-                for other in others { await other.kill9() }
+                try await cluster.withExecutors(1...2) { others in try await walkThrough(cluster, others) }
             }
-        }
-
-        private func another(_ number: Int, _ cluster: ClusterProcesses) throws -> ApusProcess {
-            try ApusProcess(
-                [
-                    "executor", "--state", "\(cluster.folder)/executor-\(number)", "--address",
-                    "127.0.0.1:\(try freePort())", "--docker-socket", cluster.socketLink, "--multiplier", "16",
-                    "--controllers", "http://\(cluster.address)",
-                ],
-                log: "\(cluster.folder)/executor-\(number).log"
-            )
         }
 
         private func walkThrough(_ cluster: ClusterProcesses, _ others: [ApusProcess]) async throws {

@@ -14,14 +14,9 @@ extension ServiceTests {
             async throws
         {
             try await withProcesses { cluster in
-                let others = try (2...3).map { try another($0, cluster) }
-                do {
+                try await cluster.withExecutors(2...3) { others in
                     try await walk(cluster, second: others[0], third: others[1])
-                } catch {
-                    for other in others { await other.kill9() }
-                    throw error
                 }
-                for other in others { await other.kill9() }
             }
         }
 
@@ -65,17 +60,6 @@ extension ServiceTests {
         }
 
         // MARK: parts
-
-        private func another(_ number: Int, _ cluster: ClusterProcesses) throws -> ApusProcess {
-            try ApusProcess(
-                [
-                    "executor", "--state", "\(cluster.folder)/executor-\(number)", "--address",
-                    "127.0.0.1:\(try freePort())", "--docker-socket", cluster.socketLink, "--multiplier", "16",
-                    "--controllers", "http://\(cluster.address)",
-                ],
-                log: "\(cluster.folder)/executor-\(number).log"
-            )
-        }
 
         private func members(_ count: Int64, _ cluster: ClusterProcesses) async throws {
             try await cluster.eventually("\(count) executors take work") {
