@@ -152,19 +152,6 @@ import Testing
         #expect(bench.application()?.expected == 4)
     }
 
-    @Test func `machines that came while the share was off count as soon as a rollback brings it back`() throws {
-        var bench = try Bench(executors: 2)
-        bench.ask(.createShare(exampleSpec(memoryMB: 16), try share("25%"), opSpec))
-        bench.converge()
-        let wish = ClusterOpSpec(timeout: DurationText(5, .seconds), parallelism: 1, failureStrategy: .rollback)
-        bench.ask(.scale(app, required: 12, wish))
-        let third = TestExecutor(number: 2, cores: 8, memoryMB: 8192)
-        bench.executors[third.identity.id] = third
-        bench.live(.seconds(70), delivering: false)
-        #expect(bench.application()?.lastOperation?.outcome == .rolledBack)
-        #expect(bench.application()?.expected == 6)
-    }
-
     @Test func `a suspension that is cancelled brings the share back`() throws {
         var bench = try Bench(executors: 2)
         bench.ask(.createShare(exampleSpec(memoryMB: 16), try share("25%"), opSpec))
