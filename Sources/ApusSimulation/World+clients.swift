@@ -8,10 +8,14 @@ extension World {
     mutating func clientActs() {
         guard !isCalm else { return }
         let command = chances.requests.hits(350) ? drawTaskCommand() : drawDestruction() ?? drawCommand()
-        if let command, !chances.network.hits(profile.loss) {
-            agenda.add(.requestArrives(command), after: chances.network.milliseconds(1...20))
-        }
+        request(command)
         agenda.add(.clientActs, after: chances.requests.milliseconds(200...4000))
+    }
+
+    /// Sends what was drawn, if anything was; it may be lost on its way.
+    mutating func request(_ command: Command?) {
+        guard let command, !chances.network.hits(profile.loss) else { return }
+        agenda.add(.requestArrives(command), after: chances.network.milliseconds(1...20))
     }
 
     /// Of an application that nobody wants any more and that is not gone.

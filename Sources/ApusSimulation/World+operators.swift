@@ -6,9 +6,7 @@ import HashTreeCollections
 extension World {
     mutating func operatorActs() {
         guard !isCalm else { return }
-        if let command = drawClusterCommand(), !chances.network.hits(profile.loss) {
-            agenda.add(.requestArrives(command), after: chances.network.milliseconds(1...20))
-        }
+        request(drawClusterCommand())
         agenda.add(.operatorActs, after: chances.requests.milliseconds(2000...30_000))
     }
 

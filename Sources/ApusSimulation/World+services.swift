@@ -22,9 +22,7 @@ extension World {
 
     mutating func serviceClientActs() {
         guard !isCalm else { return }
-        if let command = drawServiceCommand(), !chances.network.hits(profile.loss) {
-            agenda.add(.requestArrives(command), after: chances.network.milliseconds(1...20))
-        }
+        request(drawServiceCommand())
         agenda.add(.serviceClientActs, after: chances.requests.milliseconds(1000...15_000))
     }
 
