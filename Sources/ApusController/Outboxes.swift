@@ -2,9 +2,13 @@ import ApusClient
 import ApusEngine
 import ApusModel
 import Logging
+import OrderedCollections
 import Synchronization
 
-/// One bounded queue and one sender for each executor: order is kept, and to hand over never waits.
+/// One queue and one sender for each executor: order is kept, and to hand over never waits.
+///
+/// Of each instance only the latest command waits, so an executor that does not answer for a while finds no copies of
+/// the same START behind each other, and nothing that is long decided otherwise.
 final class Outboxes: Sendable {
     /// Commands that may wait for one executor.
     static let mostWaiting = 1024
@@ -15,9 +19,18 @@ final class Outboxes: Sendable {
         var url: String
     }
 
-    private let queues = Mutex<[ExecutorID: AsyncStream<Letter>.Continuation]>([:])
+    private struct Queue {
+        var letters: OrderedDictionary<InstanceID, Letter> = [:]
+        /// Wakes the queue's sender.
+        var bell: AsyncStream<Void>.Continuation
+    }
+
+    private let queues = Mutex<[ExecutorID: Queue]>([:])
     /// New queues, for `run` to give each its sender; there are as many as members.
-    private let fresh = AsyncStream.makeStream(of: AsyncStream<Letter>.self, bufferingPolicy: .unbounded)
+    private let fresh = AsyncStream.makeStream(
+        of: (executor: ExecutorID, bell: AsyncStream<Void>).self,
+        bufferingPolicy: .unbounded
+    )
     private let inbox: Inbox
     private let send: Controller.Send
     private let crash: CrashPoint?
@@ -30,40 +43,45 @@ final class Outboxes: Sendable {
         self.logger = logger
     }
 
-    /// Queues a command; if the queue is full it counts as not sent.
+    /// Queues a command in place of one of the same instance that still waits; if the queue is full it counts as not
+    /// sent.
     func hand(_ command: NodeCommand, to url: String) {
-        let result = queue(of: command.executor).yield(Letter(command: command, url: url))
-        guard case .enqueued = result else {
-            inbox.take(
-                outcome: .sendFailed(
-                    command.executor,
-                    command,
-                    reason: "\(Self.mostWaiting) commands wait for it already"
-                )
-            )
-            return
+        let isQueued = queues.withLock { queues in
+            var queue = queues[command.executor] ?? makeQueue(for: command.executor)
+            // Its sequence is greater than all that wait, so it goes to the end.
+            queue.letters[command.instance] = nil
+            let hasRoom = queue.letters.count < Self.mostWaiting
+            if hasRoom { queue.letters[command.instance] = Letter(command: command, url: url) }
+            queues[command.executor] = queue
+            queue.bell.yield()
+            return hasRoom
         }
+        guard !isQueued else { return }
+        let reason = "\(Self.mostWaiting) commands wait for it already"
+        inbox.take(outcome: .sendFailed(command.executor, command, reason: reason))
     }
 
-    private func queue(of executor: ExecutorID) -> AsyncStream<Letter>.Continuation {
+    private func makeQueue(for executor: ExecutorID) -> Queue {
+        let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        fresh.continuation.yield((executor, rings))
+        return Queue(bell: bell)
+    }
+
+    private func next(for executor: ExecutorID) -> Letter? {
         queues.withLock { queues in
-            if let queue = queues[executor] { return queue }
-            let (letters, queue) = AsyncStream.makeStream(
-                of: Letter.self,
-                bufferingPolicy: .bufferingOldest(Self.mostWaiting)
-            )
-            queues[executor] = queue
-            fresh.continuation.yield(letters)
-            return queue
+            guard let first = queues[executor]?.letters.keys.first else { return nil }
+            return queues[executor]?.letters.removeValue(forKey: first)
         }
     }
 
     /// Runs the senders until cancelled.
     func run() async {
         await withDiscardingTaskGroup { group in
-            for await letters in fresh.stream {
+            for await (executor, bell) in fresh.stream {
                 group.addTask {
-                    for await letter in letters { await self.deliver(letter) }
+                    for await _ in bell {
+                        while !Task.isCancelled, let letter = self.next(for: executor) { await self.deliver(letter) }
+                    }
                 }
             }
         }

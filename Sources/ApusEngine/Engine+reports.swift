@@ -42,6 +42,9 @@ extension Engine {
         let settled = report.instances.compactMap { instance in
             apply(instance, from: member, at: times) ? instance.id : nil
         }
+        if report.base == 0 || member.acknowledged != standing.acknowledged {
+            endNeverStarted(on: member, at: times)
+        }
         return answer(.applied, to: member, settled: settled)
     }
 
@@ -99,8 +102,7 @@ extension Engine {
         for id in member.instances where !listed.contains(id) {
             guard let instance = state.instances[id], instance.revision <= report.revision else { continue }
             switch instance.progress {
-            case .assigned where isOfBeforeRestoration(instance):
-                end(id, as: .lost, cause: .executorLost, error: "not known after the restore", at: times)
+            case .assigned where isOfBeforeRestoration(instance): break
             case .assigned(sent: nil): sendStart(of: id, at: times.now)
             case .assigned: break
             case .confirmed:

@@ -38,6 +38,20 @@ extension Engine {
         state.facts.restoration.map { instance.epoch < $0.epoch } ?? false
     }
 
+    /// What was to start before the import and is not known on its executor after this report, as it stands now, is
+    /// lost.
+    ///
+    /// An executor that does not know this leader's epoch may still take a START of an earlier one that is on its way.
+    mutating func endNeverStarted(on member: Member, at times: Times) {
+        guard state.facts.restoration != nil, member.acknowledged >= state.epoch else { return }
+        for id in state.members[member.id]?.instances ?? [] {
+            guard let instance = state.instances[id], case .assigned = instance.progress,
+                isOfBeforeRestoration(instance)
+            else { continue }
+            end(id, as: .lost, cause: .executorLost, error: "not known after the restore", at: times)
+        }
+    }
+
     mutating func confirmRestoration(at times: Times) -> CommandOutcome {
         guard isRestored else { return .refused(["The cluster is not restored from an export"]) }
         let stops = state.stopsAfterRestoration

@@ -40,7 +40,7 @@ extension Oracle {
         if state.members.values.allSatisfy({ absent($0) || named[$0.key] ?? 0 >= state.epoch }) {
             isAcknowledged = true
         }
-        for member in state.members.values where member.isLost { wellness.lost(member.id) }
+        wellness.decided(state)
         for app in unheard.keys {
             unheard[app] = unheard[app]?.filter { !(state.members[$0]?.isLost ?? true) }
         }

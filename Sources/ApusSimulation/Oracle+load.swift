@@ -18,9 +18,10 @@ extension Oracle {
             guard other.admission == .open, let load = other.load, load.freeCPU > 0, load.freeMemoryMB > 0 else {
                 return false
             }
-            let others = other.instances.count { id in
-                state.instances[id]?.owner.placementGroup(name: nil) == spec.owner.placementGroup(name: nil)
-            }
+            let owners =
+                other.instances.compactMap { state.instances[$0]?.owner }
+                + state.strays.values.filter { $0.executor == other.id }.map(\.owner)
+            let others = owners.count { $0.placementGroup(name: nil) == spec.owner.placementGroup(name: nil) }
             return policy.permits(other, with: others) && state.hasRoom(for: spec.allocation, on: other)
         }
         guard let other = better.min(by: { $0.id < $1.id }) else { return }

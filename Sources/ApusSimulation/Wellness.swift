@@ -1,4 +1,6 @@
+import ApusEngine
 import ApusModel
+import HashTreeCollections
 
 /// What leaders were told of the health of instances, whichever leader it was.
 struct Wellness: Sendable {
@@ -9,6 +11,7 @@ struct Wellness: Sendable {
     }
 
     private var well: [InstanceID: Known] = [:]
+    private var executors: Set<ExecutorID> = []
     /// Told to be healthy at some time.
     private var ever: Set<InstanceID> = []
     private var latest: [NodeKey: (incarnation: Int64, revision: Int64)] = [:]
@@ -18,6 +21,7 @@ struct Wellness: Sendable {
         let (executor, incarnation) = (report.identity.id, report.identity.incarnation)
         if let last = latest[report.identity.key], (incarnation, report.revision) < last { return }
         latest[report.identity.key] = (incarnation, report.revision)
+        executors.insert(executor)
         for instance in report.instances {
             let known = well[instance.id].flatMap { $0.restarts == instance.restarts ? $0 : nil }
             switch instance.state {
@@ -31,8 +35,13 @@ struct Wellness: Sendable {
         }
     }
 
-    /// What was on an executor that is given up is gone; if it comes back after all, it begins anew.
-    mutating func lost(_ executor: ExecutorID) { well = well.filter { $0.value.executor != executor } }
+    /// What was on an executor that is given up, or retired, is gone; if it comes back after all, it begins anew.
+    mutating func decided(_ state: ClusterState) {
+        for executor in executors where state.members[executor]?.isLost ?? true {
+            executors.remove(executor)
+            well = well.filter { $0.value.executor != executor }
+        }
+    }
 
     /// Told to be healthy so long ago, and nothing else since.
     func isWell(_ id: InstanceID, for span: Duration, at now: Moment) -> Bool {

@@ -40,6 +40,8 @@ extension World {
             oracle.checkVictim(of: command, state, executors, at: agenda.now)
             oracle.leaves(command, state, store: controller.store, decided: controller.process?.decided ?? agenda.now)
         }
+        // What is sent again takes the place of what still waits, as the controller's own outboxes have it.
+        controller.process?.outboxes[index].waiting.removeAll { $0.instance == command.instance }
         controller.process?.outboxes[index].waiting.append(command)
         pump(index)
     }
