@@ -70,7 +70,7 @@ enum Passages {
         .readinessCheckFailed: [.provisioning, .starting, .stopping, .unhealthy],
         .ready: [.provisioning, .starting, .unknown],
         .unhealthy: [.stopping],
-        .unknown: [.unhealthy],
+        .unknown: [.unhealthy, .stopped],
     ]
 
     private static let rareTasks: [InstanceState?: [InstanceState]] = [.provisioning: [.deprovisioning]]
