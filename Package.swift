@@ -17,6 +17,7 @@ let hummingbird: [Target.Dependency] = [
     .product(name: "Hummingbird", package: "hummingbird"),
     .product(name: "HummingbirdCore", package: "hummingbird"),
 ]
+let jwt: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -26,7 +27,9 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
 
+let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 let package = Package(
     name: "apus",
@@ -40,12 +43,15 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
     ],
     targets: [
         // The vocabulary: specifications, ids, states, messages. No I/O, no Foundation.
@@ -87,8 +93,18 @@ let package = Package(
         .testTarget(name: "ApusContainersTests", dependencies: ["ApusContainers", "ApusModel"]),
 
         // The typed HTTP client of the API and of the messages between nodes.
-        .target(name: "ApusClient", dependencies: ["ApusModel", asyncHTTPClient] + nio),
+        .target(name: "ApusClient", dependencies: ["ApusModel", asyncHTTPClient, nioSSL] + nio),
         .testTarget(name: "ApusClientTests", dependencies: ["ApusClient", "ApusModel"]),
+
+        // Numbers in Dropwizard's JSON and Prometheus' text, health pages, and the port they are on.
+        .target(
+            name: "ApusTelemetry",
+            dependencies: ["ApusModel", httpTypes, lifecycle, logging, metrics] + hummingbird + nio
+        ),
+        .testTarget(
+            name: "ApusTelemetryTests",
+            dependencies: ["ApusModel", "ApusTelemetry", asyncHTTPClient, lifecycle, logging, metrics] + nio
+        ),
 
         // What Docker compresses of its logs is read with it; NIO links it too.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -97,15 +113,15 @@ let package = Package(
         .target(
             name: "ApusExecutor",
             dependencies: [
-                "ApusAgent", "ApusClient", "ApusContainers", "ApusModel", "CZlib", crypto, httpTypes, lifecycle,
-                logging, nioSSL,
+                "ApusAgent", "ApusClient", "ApusContainers", "ApusModel", "ApusTelemetry", "CZlib", crypto, httpTypes,
+                lifecycle, logging, metrics, nioSSL, yams,
             ] + hummingbird + nio
         ),
         .testTarget(
             name: "ApusExecutorTests",
             dependencies: [
-                "ApusAgent", "ApusContainers", "ApusExecutor", "ApusModel", "ApusTestKit", asyncHTTPClient, lifecycle,
-                logging, nioSSL,
+                "ApusAgent", "ApusContainers", "ApusExecutor", "ApusModel", "ApusTelemetry", "ApusTestKit",
+                asyncHTTPClient, lifecycle, logging, nioSSL,
             ] + nio
         ),
 
@@ -113,15 +129,15 @@ let package = Package(
         .target(
             name: "ApusController",
             dependencies: [
-                "ApusClient", "ApusEngine", "ApusModel", "ApusPlacement", "ApusStore", httpTypes,
-                lifecycle, logging,
+                "ApusClient", "ApusEngine", "ApusModel", "ApusPlacement", "ApusStore", "ApusTelemetry", crypto,
+                httpTypes, jwt, lifecycle, logging, metrics,
             ] + collections + hummingbird + nio
         ),
         .testTarget(
             name: "ApusControllerTests",
             dependencies: [
-                "ApusClient", "ApusController", "ApusEngine", "ApusModel", "ApusPlacement", "ApusStore", "ApusTestKit",
-                logging,
+                "ApusClient", "ApusController", "ApusEngine", "ApusModel", "ApusPlacement", "ApusStore",
+                "ApusTelemetry", "ApusTestKit", crypto, logging,
             ]
         ),
 
@@ -130,7 +146,7 @@ let package = Package(
             name: "apus",
             dependencies: [
                 "ApusClient", "ApusContainers", "ApusController", "ApusEngine", "ApusExecutor", "ApusModel",
-                "ApusPlacement", "ApusStore", argumentParser, lifecycle, logging, unixSignals,
+                "ApusPlacement", "ApusStore", "ApusTelemetry", argumentParser, lifecycle, logging, unixSignals,
             ]
         ),
 

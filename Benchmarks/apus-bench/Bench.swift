@@ -6,7 +6,7 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus-bench",
         abstract: "Measures Apus beside its peers.",
-        subcommands: [Start.self, Memory.self, Replace.self, EngineFigures.self, Placement.self]
+        subcommands: [Start.self, Memory.self, Replace.self, EngineFigures.self, Placement.self, Stats.self]
     )
 }
 

@@ -44,6 +44,7 @@ final class DevProcess {
         process.arguments = [
             "dev", "--state", state, "--address", "127.0.0.1:\(port)", "--executor-address", "127.0.0.1:\(port + 1)",
             "--docker-socket", environment.socket, "--log-level", "warning", "--multiplier", "64",
+            "--admin-address", "none",
         ]
         process.standardOutput = FileHandle.nullDevice
         try process.run()

@@ -22,6 +22,15 @@ extension Agent {
         )
     }
 
+    /// What an instance runs; `nil` once it has ended, and of a container known only by its labels.
+    package func spec(of id: InstanceID) -> InstanceSpec? { machines[id]?.spec }
+
+    /// The instances that have not ended, and the images that they need as far as they are known.
+    package var living: (ids: Set<InstanceID>, images: Set<String>) {
+        let machines = machines.values.filter { !$0.hasEnded }
+        return (Set(machines.map(\.id)), Set(machines.compactMap { $0.spec?.workload.executable.url }))
+    }
+
     /// Those of all instances.
     package var containers: [LoggedContainer] { machines.keys.compactMap(container(of:)) }
 }

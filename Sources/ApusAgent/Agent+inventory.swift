@@ -41,12 +41,20 @@ extension Agent {
         engineFault = nil
         var byInstance: [InstanceID: [FoundContainer]] = [:]
         var unknown: [InstanceID] = []
+        var aside: [Quarantine.Entry] = []
         noted.formIntersection(found.map(\.container))
         for container in found.sorted(by: { $0.container < $1.container }) {
             switch Self.sound(container, at: out.now) {
             case .damaged(let reason):
-                guard noted.insert(container.container).inserted else { continue }
-                out.actions.append(.note(.damaged(container.container, name: container.name, reason: reason)))
+                let id = container.container
+                // The journal knows better, after a return to an earlier version say.
+                if let owner = machines.values.first(where: { $0.container == id })?.id {
+                    byInstance[owner, default: []].append(container)
+                    continue
+                }
+                aside.append(Quarantine.Entry(container: id, name: container.name, reason: reason))
+                guard noted.insert(id).inserted else { continue }
+                out.actions.append(.note(.damaged(id, name: container.name, reason: reason)))
             case .ours(let labels):
                 if machines[labels.instance] == nil, byInstance[labels.instance] == nil {
                     unknown.append(labels.instance)
@@ -54,10 +62,18 @@ extension Agent {
                 byInstance[labels.instance, default: []].append(container)
             }
         }
+        setAside(Quarantine(aside))
         for id in unknown { adopt(id, byInstance[id] ?? [], &out) }
         for id in machines.keys {
             update(id, &out) { $0.seen(byInstance[id] ?? [], asked: asked, &$1) }
         }
+    }
+
+    private mutating func setAside(_ fresh: Quarantine) {
+        guard fresh != quarantine else { return }
+        quarantine = fresh
+        revision += 1
+        quarantinedAt = revision
     }
 
     /// Its labels, damaged if what they say is more than a leader takes.

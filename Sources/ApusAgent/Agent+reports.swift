@@ -39,6 +39,8 @@ extension Agent {
             // Another state folder may not know what runs here and holds cores.
             lookedAt == nil && engineFault == nil ? "its containers were not looked at yet" : nil,
             journal.fault.map { "the journal cannot be written: \($0)" },
+            storageFault.map { "its state directory cannot be written: \($0)" },
+            clock.fault,
         ]
         .compactMap { $0?.clipped(toBytes: InstanceMachine.longestText) }
     }
@@ -54,6 +56,14 @@ extension Agent {
         case .pulled, .created, .started, .stopped, .removed: engineFault = nil
         case .passed, .failed: break
         }
+    }
+
+    /// A changed description is told like a changed instance; one that no leader would take is left aside.
+    mutating func describe(_ fresh: NodeDescription) {
+        guard fresh != description, fresh.fault == nil else { return }
+        description = fresh
+        revision += 1
+        describedAt = revision
     }
 
     /// Reports when something changed or it is time, and none is under way.
@@ -78,8 +88,9 @@ extension Agent {
                     base: base,
                     instances: changed.map(\.report),
                     fence: fence,
-                    description: base == 0 ? description : nil,
-                    troubles: troubles
+                    description: base == 0 || describedAt > base ? description : nil,
+                    troubles: troubles,
+                    quarantine: quarantinedAt > base ? quarantine : nil
                 ),
                 number: reports.count
             )
@@ -105,6 +116,7 @@ extension Agent {
             reports.isUnheard = true
             return
         }
+        if let wall = answer.wall { clock.compare(wall, asked: flight.sent, at: out.times) }
         reports.refusal = ""
         reports.isUnheard = !answer.canCommit
         if answer.canCommit { lastAnsweredByCommittingLeader = out.now }
@@ -125,6 +137,18 @@ extension Agent {
             }
             machines[id]?.settledAt = out.times.wall
             out.facts.append(.settled(id, at: out.times.wall))
+        }
+    }
+}
+
+extension NodeDescription {
+    /// What in it is out of bounds; `nil` if nothing is.
+    package var fault: String? {
+        do {
+            try checkLimits()
+            return nil
+        } catch {
+            return error.message
         }
     }
 }

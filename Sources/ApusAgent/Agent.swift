@@ -43,7 +43,9 @@ package struct Agent: Sendable {
     package static let inventoryInterval = Duration.seconds(10)
 
     package let identity: NodeIdentity
-    package let description: NodeDescription
+    package internal(set) var description: NodeDescription
+    /// The revision at which it last changed.
+    var describedAt: Int64 = 0
     /// When a leader that can commit last answered; `nil` before the first.
     package internal(set) var lastAnsweredByCommittingLeader: Moment?
     /// The highest fence in the journal; `nil` before the first.
@@ -62,8 +64,15 @@ package struct Agent: Sendable {
     var isInventoryFailing = false
     /// The first reason why the container engine does not answer; `nil` when it does.
     var engineFault: String?
+    /// Why the state directory cannot be written; `nil` when it can.
+    var storageFault: String?
+    var clock = LeaderClock()
     /// Damaged containers that were already noted.
     var noted: Set<ContainerID> = []
+    /// What the last look at the containers left alone.
+    package internal(set) var quarantine = Quarantine()
+    /// The revision at which that last changed.
+    var quarantinedAt: Int64 = 0
     var reports: Reports
     let begun: Moment
     var leadership = Leadership.unproven
@@ -135,11 +144,15 @@ package struct Agent: Sendable {
         case .outcome(let id, let attempt, let outcome):
             hear(outcome, of: id, &out)
             update(id, &out) { $0.outcome(outcome, attempt: attempt, &$1) }
+        case .progress(let id, let attempt, let text):
+            update(id, &out) { machine, _ in machine.progressed(text, attempt: attempt) }
         case .containerExited(let container, let code, let outOfMemory):
             guard let id = machines.values.first(where: { $0.container == container })?.id else { break }
             let exit = InstanceMachine.Exit(container: container, code: code, outOfMemory: outOfMemory)
             update(id, &out) { $0.exited(exit, &$1) }
         case .exitsMissed: exitsMissed(at: out.now)
+        case .described(let description): describe(description)
+        case .storageTried(let fault): storageFault = fault.map { storageFault ?? $0 }
         case .inventory(let found, let number): take(found, number: number, &out)
         case .inventoryFailed(let reason, let number): inventoryFailed(reason, number: number, &out)
         case .reportAnswered(let answer, let number): take(answer, number: number, &out)

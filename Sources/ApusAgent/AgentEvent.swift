@@ -6,6 +6,8 @@ package enum AgentEvent: Hashable, Sendable {
     case command(NodeCommand, reply: Int64)
     /// A job ended. Every `.perform` gets exactly one, also a cancelled one; one with an old attempt is ignored.
     case outcome(InstanceID, attempt: Int, Outcome)
+    /// How far a job has come, for people; an empty text says that there is nothing to say.
+    case progress(InstanceID, attempt: Int, String)
     /// A container ended, seen in the container engine's event stream.
     case containerExited(ContainerID, code: Int64, outOfMemory: Bool)
     /// The event stream was away: what it would have told must be looked up.
@@ -13,6 +15,10 @@ package enum AgentEvent: Hashable, Sendable {
     /// All containers whose labels name this cluster and this executor; `number` is that of `.takeInventory`.
     case inventory([FoundContainer], number: Int)
     case inventoryFailed(reason: String, number: Int)
+    /// What the machine offers, or is called, may have changed.
+    case described(NodeDescription)
+    /// The state directory was written to, or could not be.
+    case storageTried(fault: String?)
     /// The leader answered the report of that number.
     case reportAnswered(ReportAnswer, number: Int)
     /// No leader took the report of that number, or no answer came.
@@ -48,7 +54,7 @@ package enum AgentAction: Hashable, Sendable {
 
 /// Something a person should be able to find in the log; each is given once, what lasts when it begins.
 package enum AgentNote: Hashable, Sendable {
-    /// A container of this executor whose labels cannot be read: it is left alone.
+    /// A container of this executor whose labels are not sound: it is left alone.
     case damaged(ContainerID, name: String, reason: String)
     /// A container that the journal did not know was taken in; the leader decides what becomes of it.
     case adopted(InstanceID, ContainerID)

@@ -1,4 +1,4 @@
-import ApusModel
+package import ApusModel
 
 /// The course of one kind of check.
 struct Probe: Hashable, Sendable {
@@ -134,7 +134,7 @@ extension JobFailure {
     fileprivate var isJudgement: Bool { kind != .engineAway && kind != .overloaded }
 
     /// What of a check it is.
-    fileprivate var fault: CheckFault {
+    package var fault: CheckFault {
         switch kind {
         case .notListening: .connect
         case .tls: .tls

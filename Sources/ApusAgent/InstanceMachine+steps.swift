@@ -57,9 +57,16 @@ extension InstanceMachine {
         }
     }
 
+    /// A job under way has come so far.
+    mutating func progressed(_ text: String, attempt: Int) {
+        guard let flight, flight.attempt == attempt, flight.leftover == nil else { return }
+        progress = text.clipped(toBytes: Self.longestProgress)
+    }
+
     mutating func outcome(_ outcome: Outcome, attempt: Int, _ out: inout Outbox) {
         guard let flight, flight.attempt == attempt else { return }
         self.flight = nil
+        progress = ""
         if let leftover = flight.leftover { return leftoverOutcome(outcome, leftover, out) }
         switch (phase, outcome) {
         case (.provisioning, .pulled):
@@ -277,6 +284,7 @@ extension InstanceMachine {
         guard let flight else { return }
         out.actions.append(.cancel(id, attempt: flight.attempt))
         self.flight = nil
+        progress = ""
     }
 }
 

@@ -64,11 +64,13 @@ struct InstanceMachine: Hashable, Sendable {
         var cause: EndCause?
         var ports: [PortMapping]
         var restarts: Int
+        var progress: String?
     }
 
     static let stopGrace = Duration.seconds(10)
     /// What is longer is cut before it is told: a leader refuses a report with a text beyond measure.
     static let longestText = 1000
+    static let longestProgress = 200
     /// The longest wait before the container is asked to stop, whatever its specification says.
     static let longestWait = Duration.seconds(3600)
     /// An image that is gone when the container is made is fetched again, so often.
@@ -116,6 +118,8 @@ struct InstanceMachine: Hashable, Sendable {
     var error = ""
     /// What is tried again, and why it could not be done yet.
     var trouble = ""
+    /// How far the job under way has come, in its own words.
+    var progress = ""
     /// How often it was started again in place, and what for the last time.
     var restarts = 0
     var restartError = ""
@@ -173,7 +177,8 @@ struct InstanceMachine: Hashable, Sendable {
             error: texts.joined(separator: "; ").clipped(toBytes: Self.longestText),
             cause: cause ?? mark?.cause,
             ports: ports,
-            restarts: restarts
+            restarts: restarts,
+            progress: progress.isEmpty ? nil : progress
         )
     }
 
@@ -191,7 +196,8 @@ struct InstanceMachine: Hashable, Sendable {
             created: created,
             updated: updated,
             revision: revision,
-            restarts: restarts
+            restarts: restarts,
+            progress: face.progress
         )
     }
 
@@ -199,6 +205,7 @@ struct InstanceMachine: Hashable, Sendable {
     var lastReport: InstanceReport {
         var report = report
         report.state = .stopped
+        report.progress = nil
         return report
     }
 

@@ -22,6 +22,8 @@ package struct ExecutorSummary: Sendable {
     package var waitingFor: [String]
     /// Until when it is not given up, though it is silent; `nil` unless that is later than usual.
     package var lossHeldUntil: WallTime?
+    /// How many containers it leaves alone, because their labels are not sound.
+    package var quarantined: Int64
     /// All of it as the API gave it.
     package var json: JSON
 
@@ -40,6 +42,7 @@ package struct ExecutorSummary: Sendable {
         tags = try json.strings("tags")
         troubles = json["troubles"] == nil ? [] : try json.strings("troubles")
         waitingFor = json["waitingFor"] == nil ? [] : try json.strings("waitingFor")
+        quarantined = json["quarantined"] == nil ? 0 : try json.integer("quarantined")
         if json["lossHeldUntil"] != nil { lossHeldUntil = WallTime(milliseconds: try json.integer("lossHeldUntil")) }
     }
 }

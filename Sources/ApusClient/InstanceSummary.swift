@@ -10,6 +10,8 @@ package struct InstanceSummary: Sendable {
     package var state: String
     /// Empty when all is well.
     package var error: String
+    /// How far what takes long has come, a pull say; empty if nothing does.
+    package var progress: String
     package var created: WallTime
     package var updated: WallTime
     /// All of it as the API gave it.
@@ -36,6 +38,7 @@ package struct InstanceSummary: Sendable {
         }
         state = try json.string("state")
         error = try json.string("errorMessage")
+        progress = json["progress"]?.text ?? ""
         created = WallTime(milliseconds: try json.integer("created"))
         updated = WallTime(milliseconds: try json.integer("updated"))
     }

@@ -18,7 +18,7 @@ package struct ContainerLabels: Hashable, Sendable {
     package var created: WallTime
     package var allocation: ResourceAllocation
     package var ports: [PortMapping]
-    /// `nil` of a task, or of a later schema.
+    /// `nil` of a task.
     package var checks: Checks?
     /// What is done before a stop; hooks with a payload are left out.
     package var hooks: PreShutdownSpec?
@@ -137,14 +137,19 @@ package enum LabelFault: Error, Hashable, Sendable, CustomStringConvertible {
 extension ContainerLabels {
     /// Reads a container's labels back.
     ///
-    /// Ids and the allocation must be sound. Of a later schema, anything else that cannot be read is left at its
-    /// empty value, since a container that runs must be counted.
+    /// All of them must be sound. Those of a later schema are not read at all: they would be misread.
     package init(reading labels: [String: String]) throws(LabelFault) {
         guard let schemaText = labels[Key.schema] else { throw .foreign }
         guard let schema = Int64(schemaText), schema >= 1 else {
             throw .damaged(label: Key.schema, reason: "is \(schemaText), not a positive number")
         }
-        let reader = LabelReader(labels: labels, isLenient: schema > Self.schema)
+        guard schema <= Self.schema else {
+            throw .damaged(
+                label: Key.schema,
+                reason: "is \(schema): a later version of Apus made it, this one reads up to \(Self.schema)"
+            )
+        }
+        let reader = LabelReader(labels: labels)
         let owner: Owner =
             if labels[Key.task] != nil {
                 .task(TaskID(source: try reader.text(Key.taskSource), name: try reader.text(Key.task)))
@@ -156,35 +161,16 @@ extension ContainerLabels {
         self.init(
             cluster: ClusterID(try reader.text(Key.cluster)),
             executor: ExecutorID(try reader.text(Key.executor)),
-            epoch: try reader.optional(Key.epoch, otherwise: 0) { text throws(LabelFault) in
-                try reader.integer(Key.epoch, text)
-            },
+            epoch: try reader.integer(Key.epoch),
             instance: InstanceID(try reader.text(Key.instance)),
             owner: owner,
-            appName: try reader.optional(Key.appName, otherwise: owner.placementGroup(name: nil).name) { $0 },
-            jobType: try reader.optional(Key.jobType, otherwise: .service) { text throws(LabelFault) in
-                guard let type = JobType(rawValue: text) else {
-                    throw .damaged(label: Key.jobType, reason: "is \(text), which is no type of job")
-                }
-                return type
-            },
-            created: try reader.optional(Key.created, otherwise: WallTime(milliseconds: 0)) { text throws(LabelFault) in
-                WallTime(milliseconds: try reader.integer(Key.created, text))
-            },
-            allocation: try reader.json(
-                Key.allocation,
-                try reader.text(Key.allocation),
-                ResourceAllocation.init(json:)
-            ),
-            ports: try reader.optional(Key.ports, otherwise: []) { text throws(LabelFault) in
-                try reader.json(Key.ports, text, Self.ports(of:))
-            },
-            checks: try reader.optional(Key.checks, otherwise: nil) { text throws(LabelFault) in
-                try reader.json(Key.checks, text, Self.checks(of:))
-            },
-            hooks: try reader.optional(Key.hooks, otherwise: nil) { text throws(LabelFault) in
-                try reader.json(Key.hooks, text, Self.hooks(of:))
-            }
+            appName: try reader.text(Key.appName),
+            jobType: try reader.jobType(Key.jobType),
+            created: WallTime(milliseconds: try reader.integer(Key.created)),
+            allocation: try reader.json(Key.allocation, ResourceAllocation.init(json:)),
+            ports: try reader.json(Key.ports, Self.ports(of:)),
+            checks: try reader.json(Key.checks, Self.checks(of:)),
+            hooks: try reader.json(Key.hooks, Self.hooks(of:))
         )
     }
 
@@ -207,36 +193,31 @@ extension ContainerLabels {
 
 private struct LabelReader {
     let labels: [String: String]
-    let isLenient: Bool
 
     func text(_ label: String) throws(LabelFault) -> String {
         guard let text = labels[label], !text.isEmpty else { throw .damaged(label: label, reason: "is missing") }
         return text
     }
 
-    func optional<Value>(
-        _ label: String,
-        otherwise fallback: Value,
-        read: (String) throws(LabelFault) -> Value
-    ) throws(LabelFault) -> Value {
-        do {
-            return try read(try text(label))
-        } catch {
-            if isLenient { return fallback }
-            throw error
-        }
-    }
-
-    func integer(_ label: String, _ text: String) throws(LabelFault) -> Int64 {
+    func integer(_ label: String) throws(LabelFault) -> Int64 {
+        let text = try text(label)
         guard let number = Int64(text) else { throw .damaged(label: label, reason: "is \(text), not a number") }
         return number
     }
 
+    func jobType(_ label: String) throws(LabelFault) -> JobType {
+        let text = try text(label)
+        guard let type = JobType(rawValue: text) else {
+            throw .damaged(label: label, reason: "is \(text), which is no type of job")
+        }
+        return type
+    }
+
     func json<Value>(
         _ label: String,
-        _ text: String,
         _ read: (JSON) throws(JSONError) -> Value
     ) throws(LabelFault) -> Value {
+        let text = try text(label)
         do {
             return try read(try JSON(parsing: text))
         } catch {

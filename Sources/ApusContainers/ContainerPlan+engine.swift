@@ -26,6 +26,8 @@ extension ContainerPlan {
                 "CpuShares": cpuShares.map { .integer(Int64($0)) },
                 "Ulimits": ulimits,
                 "LogConfig": log.engineJSON,
+                "Devices": devices.isEmpty ? nil : .array(devices.map(\.engineJSON)),
+                "DeviceRequests": deviceRequests.isEmpty ? nil : .array(deviceRequests.map(\.engineJSON)),
             ]),
         ])
     }
@@ -41,6 +43,26 @@ extension ContainerPlan {
     }
 
     private static func list(_ numbers: [Int]) -> String { numbers.map(String.init).joined(separator: ",") }
+}
+
+extension HostDevice {
+    fileprivate var engineJSON: JSON {
+        [
+            "PathOnHost": .string(hostPath), "PathInContainer": .string(containerPath),
+            "CgroupPermissions": .string(permissions),
+        ]
+    }
+}
+
+extension DeviceRequest {
+    fileprivate var engineJSON: JSON {
+        .members([
+            "Driver": .string(driver ?? ""), "Count": .integer(count ?? 0),
+            "DeviceIDs": deviceIDs.isEmpty ? nil : .array(deviceIDs.map { .string($0) }),
+            "Capabilities": .array(capabilities.map { .array($0.map { .string($0) }) }),
+            "Options": .strings(options),
+        ])
+    }
 }
 
 extension ContainerPlan.Log {

@@ -75,6 +75,8 @@ package struct ContainerPlan: Hashable, Sendable {
     /// `user` or `user:group`, names or numbers; `nil` is the image's.
     package var user: String?
     package var log: Log
+    package var devices: [HostDevice] = []
+    package var deviceRequests: [DeviceRequest] = []
 
     package init(
         name: String,

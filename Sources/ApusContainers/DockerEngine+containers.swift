@@ -67,6 +67,22 @@ extension DockerEngine {
         forgetCommands(of: id)
     }
 
+    /// Unpacks a tar archive into a container's file system at its root; it need not run.
+    package func unpack(_ archive: [UInt8], in id: ContainerID) async throws {
+        let doing = "putting files into container \(id)"
+        let path = try await versioned("/containers/\(Self.part(id))/archive")
+        let answer = try await connection.upload(
+            archive,
+            to: path,
+            query: ["path": "/", "noOverwriteDirNonDir": "1"],
+            within: callTimeout,
+            doing: doing
+        )
+        guard answer.status != 200 else { return }
+        forgetVersion(after: answer)
+        throw ContainerError(answer: answer, doing: doing)
+    }
+
     /// All containers that carry every one of these labels, stopped ones included.
     package func list(labels: [String: String]) async throws -> [ContainerSummary] {
         let doing = "listing containers"

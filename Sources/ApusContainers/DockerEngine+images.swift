@@ -1,5 +1,6 @@
 import ApusModel
 import NIOHTTP1
+import Synchronization
 
 extension DockerEngine {
     /// The id of an image that is on the engine; `nil` if it is not.
@@ -17,20 +18,35 @@ extension DockerEngine {
 
     /// Fetches an image from its registry, always one tag or digest (`latest` if it names none).
     ///
-    /// Throws `imageMissing` if the registry does not have it, and `timedOut` after `deadline` or after a minute (see
-    /// `init`) without progress.
-    package func pull(_ image: String, deadline: Duration) async throws {
+    /// `credentials` are shown to the registry; `progress` is told in words how far it has come, as often as the engine
+    /// says so. Throws `imageMissing` if the registry does not have it, and `timedOut` after `deadline` or after a
+    /// minute (see `init`) without progress.
+    package func pull(
+        _ image: String,
+        credentials: RegistryCredentials? = nil,
+        deadline: Duration,
+        progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws {
         let doing = "pulling image \(image)"
         let reference = ImageReference(image)
         let path = try await versioned("/images/create")
+        let course = Mutex(PullProgress())
         let answer = try await connection.pull(
             path,
             query: ["fromImage": reference.name, "tag": reference.tagOrDigest],
+            headers: credentials.map { ["X-Registry-Auth": $0.header] } ?? [:],
             within: deadline,
             doing: doing
         ) { line in
+            guard let json = try Self.line(line, doing: doing) else { return }
             // The status is sent before the work: a failure comes as one of the lines.
-            guard let message = try Self.failure(in: line, doing: doing) else { return }
+            guard let message = json["errorDetail"]?["message"]?.text ?? json["error"]?.text else {
+                let text = course.withLock { course in
+                    course.take(json)
+                    return course.text
+                }
+                return progress(text)
+            }
             throw ContainerError(
                 Self.isMissing(message) ? .imageMissing : .engine(status: 200),
                 doing: doing,
@@ -44,11 +60,23 @@ extension DockerEngine {
         throw error
     }
 
-    private static func failure(in line: [UInt8], doing: String) throws(ContainerError) -> String? {
+    /// Removes an image by its name, and what it is made of if nothing else is.
+    ///
+    /// - Returns: `false` if a container uses it, running or not: then it stays.
+    package func removeImage(_ image: String) async throws -> Bool {
+        let answer = try await call(
+            .DELETE,
+            "/images/\(EngineConnection.encoded(image, keeping: "/:@"))",
+            accepting: [200, 404, 409],
+            doing: "removing image \(image)"
+        )
+        return answer.status != 409
+    }
+
+    private static func line(_ line: [UInt8], doing: String) throws(ContainerError) -> JSON? {
         guard line.contains(where: { $0 > UInt8(ascii: " ") }) else { return nil }
         do {
-            let json = try JSON(parsing: line)
-            return json["errorDetail"]?["message"]?.text ?? json["error"]?.text
+            return try JSON(parsing: line)
         } catch {
             throw ContainerError(.unreadable, doing: doing, message: "a line of progress cannot be read: \(error)")
         }
@@ -61,12 +89,26 @@ extension DockerEngine {
 }
 
 /// The name of an image and the one tag or digest meant by it.
-struct ImageReference: Hashable {
-    var name: String
-    var tagOrDigest: String
+package struct ImageReference: Hashable, Sendable {
+    /// The registry of images that name none.
+    package static let hub = "docker.io"
+
+    package var name: String
+    package var tagOrDigest: String
+    /// It names its content, so that it never means another.
+    package var isDigest: Bool { tagOrDigest.contains(":") }
+
+    /// The registry that it comes from: what stands before the first slash, if that is a host.
+    package var registry: String {
+        guard let slash = name.firstIndex(of: "/") else { return Self.hub }
+        let first = name[..<slash]
+        let isHost = first == "localhost" || first.contains { $0 == "." || $0 == ":" }
+        guard isHost else { return Self.hub }
+        return ["index.docker.io", "registry-1.docker.io"].contains(first) ? Self.hub : String(first)
+    }
 
     /// Without a tag the engine would fetch every tag there is, so `latest` is meant then.
-    init(_ text: String) {
+    package init(_ text: String) {
         let digest = text.split(separator: "@", maxSplits: 1)
         var name = digest.first.map(String.init) ?? text
         var tag: String?

@@ -52,6 +52,13 @@ package final class DockerEngine: Sendable {
         return EngineVersion(engine: version.engine, api: common.description)
     }
 
+    /// The directory in which the engine keeps images and containers, as it sees it; `nil` if it does not say.
+    package func dataRoot() async throws -> String? {
+        let doing = "asking the container engine at \(socketPath) for its data root"
+        let answer = try await call(.GET, "/info", accepting: [200], doing: doing)
+        return try answer.decoded(doing: doing) { json throws(JSONError) in json }["DockerRootDir"]?.text
+    }
+
     /// One call below the agreed version; a status outside of `accepted` is thrown.
     func call(
         _ method: HTTPMethod,

@@ -62,17 +62,40 @@ struct EngineConnection: Sendable {
         }
     }
 
+    /// One call that sends bytes as they are, and its whole answer; all of it within `limit`.
+    func upload(
+        _ bytes: [UInt8],
+        to path: String,
+        query: KeyValuePairs<String, String>,
+        within limit: Duration,
+        doing: String
+    ) async throws -> EngineAnswer {
+        var request = request(.PUT, path, query: query, body: nil)
+        request.headers.add(name: "Content-Type", value: "application/x-tar")
+        request.body = .bytes(ByteBuffer(bytes: bytes))
+        let asked = request
+        return try await bounded(by: limit, doing: doing) {
+            let response = try await calls.execute(asked, deadline: .distantFuture)
+            let bytes = try await response.body.collect(upTo: Self.longestAnswer)
+            try Task.checkCancellation()
+            return EngineAnswer(status: Int(response.status.code), body: Array(bytes.readableBytesView))
+        }
+    }
+
     /// One call whose answer is a long list of lines; `each` sees every line as it comes, all within `limit`.
     func pull(
         _ path: String,
         query: KeyValuePairs<String, String>,
+        headers: KeyValuePairs<String, String> = [:],
         within limit: Duration,
         doing: String,
         each: @escaping @Sendable ([UInt8]) throws -> Void
     ) async throws -> EngineAnswer {
-        let request = request(.POST, path, query: query, body: nil)
+        var request = request(.POST, path, query: query, body: nil)
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        let asked = request
         return try await bounded(by: limit, doing: doing) {
-            let response = try await pulls.execute(request, deadline: .distantFuture)
+            let response = try await pulls.execute(asked, deadline: .distantFuture)
             let status = Int(response.status.code)
             guard status < 400 else {
                 let bytes = try await response.body.collect(upTo: Self.longestAnswer)

@@ -15,6 +15,7 @@ package struct API: Sendable {
     let published: Published
     let time: TimeSource
     let desk: PlacementDesk
+    let allowances: Allowances
     /// `host:port` of this controller.
     let leader: String
     let logger: Logger

@@ -2,6 +2,7 @@ import ApusClient
 package import ApusEngine
 package import ApusModel
 package import ApusStore
+package import ApusTelemetry
 import HashTreeCollections
 package import Logging
 import ServiceLifecycle
@@ -36,6 +37,8 @@ package struct Controller: Service {
 
     /// Time passes for the engine at least this often.
     private static let tick: Duration = .milliseconds(200)
+    /// Before a store that was away is asked again.
+    private static let storePause: Duration = .milliseconds(200)
 
     let settings: ControllerSettings
     let store: any StateStore
@@ -43,6 +46,7 @@ package struct Controller: Service {
     let crash: CrashPoint?
     let logger: Logger
     let published = Published()
+    let numbers: ControllerNumbers
     private let desk = PlacementDesk()
     /// Where requests and reports are handed in.
     package let inbox: Inbox
@@ -54,15 +58,23 @@ package struct Controller: Service {
         time: TimeSource = .system(),
         send: @escaping Send = { command, url in try await NodeClient().send(command, to: url) },
         crash: CrashPoint? = nil,
+        telemetry: Telemetry = Telemetry(),
         logger: Logger
     ) {
         self.settings = settings
+        numbers = ControllerNumbers(telemetry, published: published)
         self.store = store
         self.time = time
         self.crash = crash
         self.logger = logger
         inbox = Inbox(time: time)
-        outboxes = Outboxes(inbox: inbox, send: send, crash: crash, logger: logger)
+        outboxes = Outboxes(
+            inbox: inbox,
+            outfit: Outfit(fetches: settings.engine.allowances.fetches, time: time),
+            send: send,
+            crash: crash,
+            logger: logger
+        )
     }
 
     /// Its HTTP API; answers that it does not lead before and after `run`.
@@ -72,6 +84,7 @@ package struct Controller: Service {
             published: published,
             time: time,
             desk: desk,
+            allowances: settings.engine.allowances,
             leader: "\(settings.hostname):\(settings.port)",
             logger: logger
         )
@@ -86,6 +99,7 @@ package struct Controller: Service {
             inbox.close("the controller has stopped")
         }
         let turn = try await takeOver(as: store.acquireEpoch())
+        numbers.elected(.start)
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 defer { group.cancelAll() }
@@ -112,6 +126,36 @@ package struct Controller: Service {
             var loop = LeaderLoop(turn: turn, controller: self, outboxes: outboxes)
             guard let met = try await loop.run() else { return }
             turn = try await takeOver(as: store.raiseEpoch(from: turn.committed.epoch, above: met))
+            numbers.elected(.epochOvertaken)
+        }
+    }
+
+    /// The keys of instance tokens that the store holds; new ones the first time, stored before any is used.
+    private func tokens(among records: [Record], _ epoch: Epoch) async throws -> InstanceTokens {
+        if let record = records.first(where: { $0.key == InstanceTokens.recordKey }) {
+            do throws(JSONError) {
+                return try InstanceTokens(record: try JSON(parsing: record.bytes))
+            } catch {
+                throw ControllerError(description: "The stored keys of instance tokens cannot be used: \(error).")
+            }
+        }
+        let tokens = InstanceTokens()
+        let batch = Batch(epoch: epoch, writes: [.put(InstanceTokens.recordKey, tokens.record.bytes)])
+        while let error = await failure(of: batch) {
+            guard case .unavailable = error else { throw error }
+            logger.warning("the store does not take the keys; trying again", metadata: ["error": "\(error)"])
+            try await Task.sleep(for: Self.storePause)
+        }
+        return tokens
+    }
+
+    /// `nil` if the batch is stored.
+    private func failure(of batch: Batch) async -> StoreError? {
+        do throws(StoreError) {
+            try await store.commit(batch)
+            return nil
+        } catch {
+            return error
         }
     }
 
@@ -119,6 +163,7 @@ package struct Controller: Service {
     private func takeOver(as epoch: Epoch) async throws -> Turn {
         var records: [Record] = []
         for kind in RecordKind.allCases { records += try await store.list(kind) }
+        let turn: Turn
         do {
             let engine = try Engine(
                 cluster: settings.cluster,
@@ -136,9 +181,11 @@ package struct Controller: Service {
                     "executors": "\(state.members.count)",
                 ]
             )
-            return Turn(engine: engine)
+            turn = Turn(engine: engine)
         } catch {
             throw ControllerError(description: "The stored state cannot be used: \(error). Nothing was changed.")
         }
+        await outboxes.outfit.take(try await tokens(among: records, epoch))
+        return turn
     }
 }

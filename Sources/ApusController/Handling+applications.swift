@@ -32,8 +32,8 @@ extension Handling {
         switch Spec.validated(try call.json()) {
         case .failure(let refusal): throw .spec(refusal)
         case .success(let spec):
-            let notBuilt = workload(spec).partsNotBuilt
-            guard notBuilt.isEmpty else { throw .spec(.violations(notBuilt)) }
+            let refusals = api.allowances.refusals(of: workload(spec))
+            guard refusals.isEmpty else { throw .spec(.violations(refusals)) }
         }
     }
 

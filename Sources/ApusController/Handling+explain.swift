@@ -104,8 +104,8 @@ extension Handling {
         case .failure(let refusal): return refused(refusal)
         }
         let (workload, count) = (wanted.workload, wanted.instances)
-        let notBuilt = workload.partsNotBuilt
-        guard notBuilt.isEmpty else { return refused(.violations(notBuilt)) }
+        let refusals = api.allowances.refusals(of: workload)
+        guard refusals.isEmpty else { return refused(.violations(refusals)) }
         let group = workload.owner.placementGroup(name: workload.name)
         let simulation = try await ask { ledger in
             PlacementSimulation(of: workload, instances: count, group: group, on: &ledger)

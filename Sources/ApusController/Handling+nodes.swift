@@ -10,7 +10,9 @@ extension Handling {
             throw .spec(.unreadable(error.message))
         }
         switch await api.inbox.submit(report) {
-        case .answer(let answer): return APIAnswer(status: 200, json: answer.json)
+        case .answer(var answer):
+            answer.wall = api.time().wall
+            return APIAnswer(status: 200, json: answer.json)
         case .busy: return .failed(503, "\(Inbox.mostReports) reports wait already; send it again", retryAfter: 1)
         case .unavailable(let reason): return .failed(503, reason, retryAfter: 1)
         }

@@ -15,6 +15,8 @@ struct InstanceView: Sendable {
     var error: String
     var cause: EndCause?
     var restarts = 0
+    /// How far what takes long has come; of a pull, say.
+    var progress: String?
     var created: WallTime
     var updated: WallTime
 
@@ -31,6 +33,7 @@ struct InstanceView: Sendable {
         error = instance.error
         cause = instance.cause
         restarts = instance.restarts
+        progress = instance.progressText
         created = instance.created
         updated = instance.updated
     }
@@ -75,7 +78,7 @@ struct InstanceView: Sendable {
             "localInfo": .members(["hostname": .string(hostname), "ports": .object(ports)]),
             "resources": allocation.shown, "state": .string(state.rawValue), "metadata": .object([]),
             "errorMessage": .string(error), "created": created.json, "updated": updated.json, "cause": cause?.json,
-            "restarts": restarts == 0 ? nil : .integer(Int64(restarts)),
+            "restarts": restarts == 0 ? nil : .integer(Int64(restarts)), "progress": progress.map { .string($0) },
         ])
     }
 }

@@ -18,7 +18,11 @@ struct LeaderLoop {
     /// An executor has obeyed it, and it is greater than this leader's.
     private var epochMet: Epoch?
     /// Why the last try to store something failed; empty when it did not.
-    private var storeTrouble = ""
+    private var storeTrouble = "" {
+        didSet { if storeTrouble != oldValue { controller.numbers.storeIsTroubled(by: storeTrouble) } }
+    }
+    /// What was counted already.
+    private var counted = Tally()
     private let outboxes: Outboxes
     private let controller: Controller
 
@@ -61,6 +65,9 @@ struct LeaderLoop {
         }
         controller.published.publish(turn.committed)
         if case .release(let effects) = step { release(effects) }
+        let tally = turn.engine.tally
+        controller.numbers.turned(tally.since(counted))
+        counted = tally
     }
 
     /// Tells the engine what came in; while a batch is in doubt this answers at once.
@@ -80,8 +87,10 @@ struct LeaderLoop {
         var wait = Self.firstRetry
         while true {
             controller.crash?.reached(.beforeCommit)
+            let began = controller.time().now
             switch await attempt(batch) {
             case .success:
+                controller.numbers.committed(in: controller.time().now - began)
                 controller.crash?.reached(.afterCommit)
                 storeTrouble = ""
                 return true

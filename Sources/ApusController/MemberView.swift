@@ -45,6 +45,9 @@ struct MemberView {
     /// `nil` if nothing does.
     private var troubles: JSON? { reasons.isEmpty ? nil : .array(reasons.map { .string($0) }) }
 
+    /// The containers that it leaves alone; `nil` if there are none.
+    private var quarantine: JSON? { member.quarantine.count == 0 ? nil : member.quarantine.json }
+
     /// What operators want of it, in the engine's own words; `nil` if that is work.
     private var duty: JSON? { member.duty == .active ? nil : .string(member.duty.rawValue) }
 
@@ -73,6 +76,7 @@ struct MemberView {
             "tags": tags,
             "state": .string(wireState), "presence": .string(presence), "duty": duty, "troubles": troubles,
             "zone": zone, "waitingFor": waitingFor, "lossHeldUntil": lossHeldUntil,
+            "quarantined": member.quarantine.count == 0 ? nil : .integer(Int64(member.quarantine.count)),
         ])
     }
 
@@ -100,6 +104,7 @@ struct MemberView {
             "tags": tags, "metadata": .strings(member.description.metadata), "executorState": .string(wireState),
             "presence": .string(presence), "duty": duty,
             "troubles": troubles, "zone": zone, "quantities": quantities(ledger), "load": member.load?.json,
+            "quarantine": quarantine, "sharedMultiplier": sharedMultiplier, "memoryMultiplier": memoryMultiplier,
             "waitingFor": waitingFor, "lossHeldUntil": lossHeldUntil,
         ])
     }
@@ -122,18 +127,32 @@ struct MemberView {
         )
     }
 
+    /// How often each core is handed out; left out where an instance has its cores for itself.
+    private var sharedMultiplier: JSON? {
+        guard case .shared(let multiplier) = member.description.topology.sharing else { return nil }
+        return .integer(Int64(multiplier))
+    }
+
+    /// How often each megabyte is handed out; left out where that is once.
+    private var memoryMultiplier: JSON? {
+        let multiplier = member.description.topology.memoryMultiplier
+        return multiplier == 1 ? nil : .integer(Int64(multiplier))
+    }
+
     private func perNode(_ nodes: [NodeUsage], _ value: (NodeUsage) -> JSON) -> JSON {
         .object(nodes.map { JSON.Member("\($0.id)", value($0)) })
     }
 
-    /// The machine's own cores, also where they are shared.
+    /// The machine's own cores, also where they are shared; `siblings` are threads of one physical core.
     private var layout: JSON {
         let nodes = member.description.topology.nodes
+        let siblings = nodes.compactMap { node in node.siblingsJSON.map { JSON.Member("\(node.id)", $0) } }
         return .members([
             "cores": .object(
                 nodes.map { JSON.Member("\($0.id)", .array($0.cores.map { .integer(Int64($0)) })) }
             ),
             "memory": .object(nodes.map { JSON.Member("\($0.id)", .integer($0.memoryMB)) }),
+            "siblings": siblings.isEmpty ? nil : .object(siblings),
         ])
     }
 }

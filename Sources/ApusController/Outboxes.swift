@@ -12,6 +12,8 @@ import Synchronization
 final class Outboxes: Sendable {
     /// Commands that may wait for one executor.
     static let mostWaiting = 1024
+    /// Files that are fetched at once.
+    private static let mostFetches = 16
 
     private struct Letter: Sendable {
         var command: NodeCommand
@@ -31,13 +33,17 @@ final class Outboxes: Sendable {
         of: (executor: ExecutorID, bell: AsyncStream<Void>).self,
         bufferingPolicy: .unbounded
     )
+    /// Commands for which something is to be fetched first; what does not fit is sent again by its timer.
+    private let incomplete = AsyncStream.makeStream(of: Letter.self, bufferingPolicy: .bufferingNewest(mostWaiting))
+    let outfit: Outfit
     private let inbox: Inbox
     private let send: Controller.Send
     private let crash: CrashPoint?
     private let logger: Logger
 
-    init(inbox: Inbox, send: @escaping Controller.Send, crash: CrashPoint?, logger: Logger) {
+    init(inbox: Inbox, outfit: Outfit, send: @escaping Controller.Send, crash: CrashPoint?, logger: Logger) {
         self.inbox = inbox
+        self.outfit = outfit
         self.send = send
         self.crash = crash
         self.logger = logger
@@ -45,13 +51,27 @@ final class Outboxes: Sendable {
 
     /// Queues a command in place of one of the same instance that still waits; if the queue is full it counts as not
     /// sent.
+    ///
+    /// One that needs something fetched first does not hold up the others: it comes in when that is there, and if it is
+    /// too late then, its repetition is not.
     func hand(_ command: NodeCommand, to url: String) {
+        let letter = Letter(command: command, url: url)
+        guard outfit.isComplete(command) else {
+            incomplete.continuation.yield(letter)
+            return
+        }
+        enqueue(letter)
+    }
+
+    private func enqueue(_ letter: Letter) {
+        let command = letter.command
         let isQueued = queues.withLock { queues in
             var queue = queues[command.executor] ?? makeQueue(for: command.executor)
+            if let waiting = queue.letters[command.instance], waiting.command.fence > command.fence { return true }
             // Its sequence is greater than all that wait, so it goes to the end.
             queue.letters[command.instance] = nil
             let hasRoom = queue.letters.count < Self.mostWaiting
-            if hasRoom { queue.letters[command.instance] = Letter(command: command, url: url) }
+            if hasRoom { queue.letters[command.instance] = letter }
             queues[command.executor] = queue
             queue.bell.yield()
             return hasRoom
@@ -77,6 +97,7 @@ final class Outboxes: Sendable {
     /// Runs the senders until cancelled.
     func run() async {
         await withDiscardingTaskGroup { group in
+            group.addTask { await self.fetch() }
             for await (executor, bell) in fresh.stream {
                 group.addTask {
                     for await _ in bell {
@@ -87,11 +108,40 @@ final class Outboxes: Sendable {
         }
     }
 
+    /// Completes commands, a bounded number at a time.
+    private func fetch() async {
+        await withTaskGroup(of: Void.self) { group in
+            var underWay = 0
+            for await letter in incomplete.stream {
+                if underWay == Self.mostFetches {
+                    await group.next()
+                    underWay -= 1
+                }
+                underWay += 1
+                group.addTask { await self.fetch(for: letter) }
+            }
+        }
+    }
+
+    private func fetch(for letter: Letter) async {
+        do {
+            try await outfit.fetch(for: letter.command)
+        } catch {
+            // Cancelled: what cannot be fetched is told when the command is to leave.
+            return
+        }
+        enqueue(letter)
+    }
+
     private func deliver(_ letter: Letter) async {
         let command = letter.command
         do {
-            let answer = try await send(command, letter.url)
+            guard let complete = try await outfit.complete(command) else { return hand(command, to: letter.url) }
+            let answer = try await send(complete, letter.url)
             crash?.reached(.afterSend)
+            inbox.take(outcome: .answered(command.executor, command, answer))
+        } catch let failure as FetchFailure {
+            let answer = CommandAnswer.refused(.configUnavailable, reason: failure.description)
             inbox.take(outcome: .answered(command.executor, command, answer))
         } catch {
             logger.debug(

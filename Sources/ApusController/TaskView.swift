@@ -18,6 +18,8 @@ struct TaskView: Sendable {
     private let place: Place?
     private let error: String
     private let cause: EndCause?
+    /// How far its executor has come with what takes long.
+    private var progress: String?
     private let updated: WallTime
 
     init(_ run: TaskRun, in cluster: ClusterState) {
@@ -44,6 +46,7 @@ struct TaskView: Sendable {
             state = Self.shown(instance?.state ?? .unknown)
             error = instance?.error ?? ""
             cause = instance?.cause
+            progress = instance?.progressText
             updated = max(run.updated, instance?.updated ?? run.updated)
         case .ended(let end):
             place = end.place.map { place in

@@ -54,8 +54,8 @@ extension Engine {
         at times: Times
     ) -> CommandOutcome {
         guard state.applications[spec.id] == nil else { return .refused(["App \(spec.id) already exists"]) }
-        let notBuilt = Workload.application(spec).partsNotBuilt
-        guard notBuilt.isEmpty else { return .refused(notBuilt) }
+        let refusals = settings.allowances.refusals(of: .application(spec))
+        guard refusals.isEmpty else { return .refused(refusals) }
         let instances = share.map { capacity.follow(spec, $0) } ?? instances
         var application = Application(spec: spec, expected: instances, created: times.wall, updated: times.wall)
         application.share = share

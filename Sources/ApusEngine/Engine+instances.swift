@@ -42,6 +42,7 @@ extension Engine {
         guard let instance = state.instances[id] else { return }
         let hostname = state.members[instance.executor]?.hostname ?? ""
         remove(instance)
+        if terminal == .lost, !instance.isTask { tally.count(.instanceFailed(.executorLost)) }
         switch instance.owner {
         case .application(let app):
             guard let application = state.applications[app] else { break }
@@ -121,6 +122,7 @@ extension Engine {
             state.localServices[service]?.backoffs = backoffs
         case .task: return
         }
+        tally.count(.instanceFailed(Happening.Failure(instance.cause)))
         effects.append(.note("\(instance.id) of \(instance.owner) failed: \(reason)"))
     }
 
@@ -256,8 +258,9 @@ extension Engine {
         case .wrongCluster, .wrongExecutor, .staleFence:
             // It is another process now, or this command came late: the timer sends a fresh one.
             return
-        case .resourcesHeld, .journalUnwritable, .unsupported, .unreadable:
-            let text = "refused by its executor: \(reason)".clipped(toBytes: Self.longestError)
+        case .resourcesHeld, .journalUnwritable, .unsupported, .configUnavailable, .unreadable:
+            let who = refusal == .configUnavailable ? "" : "refused by its executor: "
+            let text = "\(who)\(reason)".clipped(toBytes: Self.longestError)
             if case .task(let task) = instance.owner, refuse(task, instance, refusal, at: times) { return }
             countFailure(of: instance, reason: text, at: times)
             end(spec.id, as: .stopped, cause: .refused, error: text, at: times)

@@ -114,6 +114,7 @@ extension Engine {
         let request = PlacementRequest(id, for: .application(application.spec), group: group(of: owner))
         switch ledger.place(request, tieBreak: random.next(), notCounting: going) {
         case .refused(let refusal):
+            tally.count(refusal)
             if application.shortfall?.text != refusal.text {
                 effects.append(.note("\(application.id) has no room: \(refusal.text)"))
             }

@@ -38,7 +38,15 @@ extension Engine {
         if isNew || Standing(member) != standing { updateAdmission(of: member.id) }
 
         guard joinsUp, !isLate else { return answer(isLate ? .stale : .applied, to: member) }
-        if report.base == 0 { synchronise(member.id, with: report, at: times) }
+        if let quarantine = report.quarantine ?? (report.base == 0 ? Quarantine() : nil) {
+            setAside(quarantine, on: member.id)
+        }
+        if report.base == 0 {
+            synchronise(member.id, with: report, at: times)
+        } else if let description = report.description, describe(member.id, description) {
+            updateAdmission(of: member.id)
+            roomAppeared(on: member.id)
+        }
         let settled = report.instances.compactMap { instance in
             apply(instance, from: member, at: times) ? instance.id : nil
         }
@@ -88,12 +96,8 @@ extension Engine {
 
     /// A full list: what the executor offers, and which of its instances it does not have.
     private mutating func synchronise(_ executor: ExecutorID, with report: NodeReport, at times: Times) {
+        if let description = report.description { describe(executor, description) }
         guard var member = state.members[executor] else { return }
-        if let description = report.description, description != member.description {
-            member.description = description
-            touched.insert(RecordKey(.member, executor.rawValue))
-            offer(member)
-        }
         member.presence = .present
         state.members[executor] = member
         updateAdmission(of: executor)
@@ -123,6 +127,31 @@ extension Engine {
         }
         dirty.formUnion(waiting.take(for: executor))
         roomAppeared(on: executor)
+    }
+
+    private mutating func setAside(_ quarantine: Quarantine, on executor: ExecutorID) {
+        guard let member = state.members[executor], member.quarantine != quarantine else { return }
+        state.members[executor]?.quarantine = quarantine
+        let names = quarantine.named.map { "\($0.name) (\($0.reason))" }.joined(separator: "; ")
+        effects.append(
+            .note(
+                "executor \(executor) (\(member.hostname)) leaves \(quarantine.count) containers alone"
+                    + (names.isEmpty ? "" : ": \(names)")
+            )
+        )
+    }
+
+    /// What the executor offers from now on; the ledger follows.
+    ///
+    /// - Returns: `true` if it is not as before.
+    @discardableResult
+    private mutating func describe(_ executor: ExecutorID, _ description: NodeDescription) -> Bool {
+        guard var member = state.members[executor], member.description != description else { return false }
+        member.description = description
+        state.members[executor] = member
+        touched.insert(RecordKey(.member, executor.rawValue))
+        offer(member)
+        return true
     }
 
     /// Applies one instance's report.
@@ -182,6 +211,7 @@ extension Engine {
         instance.updated = report.updated
         instance.revision = report.revision
         instance.restarts = report.restarts
+        instance.progressText = report.progress
         if instance.isHealthy, instance.healthySince == nil {
             instance.healthySince = times.now
             // A local service's host arms its own.
@@ -193,6 +223,10 @@ extension Engine {
         if instance.state != old.state, instance.isHealthy { noteProgress(of: instance.owner, at: times.now) }
         let failed = old.isAlive && !instance.state.isAlive
         if failed { countFailure(of: instance, reason: report.error, at: times) }
+        // One that this leader has not heard of before may have been started again long ago.
+        if old.revision > 0, instance.restarts > old.restarts {
+            tally.count(.restartedInPlace, instance.restarts - old.restarts)
+        }
         if report.state.isTerminal {
             end(instance.id, as: report.state, cause: report.cause, error: report.error, at: times)
         } else if instance.state != old.state {
@@ -239,6 +273,7 @@ extension Engine {
         instance.progress = .confirmed
         instance.revision = report.revision
         instance.restarts = report.restarts
+        instance.progressText = report.progress
         if report.state == .healthy {
             instance.healthySince = times.now
             instance.isWell = true

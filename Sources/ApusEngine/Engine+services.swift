@@ -26,8 +26,8 @@ extension Engine {
         guard !spec.isHostLevel || instancesPerHost == 1 else {
             return .refused(["Host level service cannot have more than one instance"])
         }
-        let notBuilt = Workload.localService(spec).partsNotBuilt
-        guard notBuilt.isEmpty else { return .refused(notBuilt) }
+        let refusals = settings.allowances.refusals(of: .localService(spec))
+        guard refusals.isEmpty else { return .refused(refusals) }
         let service = LocalService(
             spec: spec,
             instancesPerHost: instancesPerHost,

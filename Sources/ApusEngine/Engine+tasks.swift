@@ -16,8 +16,8 @@ extension Engine {
         guard state.tasks[spec.id] == nil else {
             return .refused(["Task already exists for \(source)/\(name) with taskID: \(spec.id.runID)"])
         }
-        let notBuilt = Workload.task(spec).partsNotBuilt
-        guard notBuilt.isEmpty else { return .refused(notBuilt) }
+        let refusals = settings.allowances.refusals(of: .task(spec))
+        guard refusals.isEmpty else { return .refused(refusals) }
         let lacking = lacking(for: .task(spec), instances: 1)
         guard lacking.isEmpty else { return .refused(lacking) }
         state.tasks[spec.id] = TaskRun(
@@ -108,6 +108,7 @@ extension Engine {
         state.tasks[id]?.updated = times.wall
         state.tasks[id]?.shortfall = nil
         touch(id)
+        tally.count(.taskEnded(end.result))
         let text = end.error.isEmpty ? "" : ": \(end.error)"
         effects.append(.note("task \(id) has ended, \(end.result.rawValue)\(text)"))
     }
@@ -138,6 +139,7 @@ extension Engine {
                     avoiding: request.avoiding
                 )
             )
+            tally.count(refusal)
             if run.shortfall?.text != refusal.text {
                 effects.append(.note("task \(run.id) has no room: \(refusal.text)"))
             }

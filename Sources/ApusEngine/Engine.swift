@@ -28,6 +28,7 @@ package struct Engine: Sendable {
     /// Records that this turn changed.
     var touched: Set<RecordKey> = []
     var effects: [Effect] = []
+    package internal(set) var tally = Tally()
     /// Members whose work is to be elsewhere.
     var leaving: Set<ExecutorID> = []
     /// Members that have neither spoken to this leader nor were given up.

@@ -71,6 +71,8 @@ package struct EngineSettings: Sendable {
     package var resendAfter: Duration = .seconds(2)
     /// How long what has ended is kept.
     package var retention = Retention()
+    /// What specifications may ask for.
+    package var allowances = Allowances()
     /// How what is free on executors counts where a task is placed.
     package var taskWeights = LoadWeights()
     /// Placements of one turn: more wait for the next, so that a batch stays small.

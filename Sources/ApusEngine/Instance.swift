@@ -35,6 +35,8 @@ package struct Instance: Sendable {
     var startSequence: Int64 = 0
     /// How often its executor started it again in place; soft.
     package var restarts = 0
+    /// How far its executor has come with what takes long, a pull say; soft.
+    package var progressText: String?
     /// It was HEALTHY when its executor last knew: that either side begins anew does not change it.
     var isWell = false
     /// Which of its executor's hint records it stands in; no task does.

@@ -40,6 +40,8 @@ package struct Member: Sendable {
     var reach = Reach.reached
     /// Why it cannot serve now, in its own words; soft.
     package var troubles: [String] = []
+    /// The containers that it leaves alone; soft.
+    package var quarantine = Quarantine()
     /// Why no command reaches it, while none does; soft.
     package var unreachable: String?
     /// What is really free there, as it measured last; soft.

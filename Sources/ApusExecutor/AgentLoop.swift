@@ -22,7 +22,9 @@ package struct AgentLoop: Sendable {
     private let inventory: Inventory
     private let desk: CommandDesk
     private let inbox: Inbox
+    private let images: ImageKeeper?
     private let logs: LogCapture?
+    private let numbers: ExecutorNumbers?
     private let send: Send
     private let logger: Logger
     /// For tests: see `TransitionCrash`.
@@ -36,7 +38,9 @@ package struct AgentLoop: Sendable {
         performer: JobPerformer,
         desk: CommandDesk,
         inbox: Inbox,
+        images: ImageKeeper? = nil,
         logs: LogCapture? = nil,
+        numbers: ExecutorNumbers? = nil,
         logger: Logger,
         send: @escaping Send
     ) {
@@ -47,7 +51,9 @@ package struct AgentLoop: Sendable {
         inventory = Inventory(engine: engine, cluster: agent.identity.cluster, executor: agent.identity.id)
         self.desk = desk
         self.inbox = inbox
+        self.images = images
         self.logs = logs
+        self.numbers = numbers
         self.send = send
         self.logger = logger
         crash = .asked(logger)
@@ -76,6 +82,7 @@ package struct AgentLoop: Sendable {
             await inbox.send(.tick)
             for await input in inbox.inputs {
                 let actions = take(input, &state)
+                sweepImages(after: input, state, &group)
                 crash?.stepped(state.turn)
                 perform(actions, &state, &group)
                 crash?.performed(state.turn)
@@ -96,9 +103,22 @@ package struct AgentLoop: Sendable {
                 state.jobs[JobKey(instance: id, attempt: attempt)] = nil
             }
             defer { followOutput(after: event, &state) }
+            numbers?.stats.hear(event)
             return state.turn.take(event, at: times)
         case .recorded: return state.turn.recorded(at: times)
         case .recordFailed(let reason): return state.turn.recordFailed(reason: reason, at: times)
+        }
+    }
+
+    /// With a container its image may have lost its last user; what ended unseen shows when the containers are looked at
+    /// for the first time.
+    private func sweepImages(after input: Inbox.Input, _ state: State, _ group: inout DiscardingTaskGroup) {
+        guard let images else { return }
+        switch input {
+        case .event(.outcome(_, attempt: _, .removed)), .event(.inventory(_, number: 1)):
+            let living = state.turn.agent.living
+            group.addTask { await images.sweep(inUse: living.images, live: living.ids) }
+        default: break
         }
     }
 
@@ -183,9 +203,14 @@ package struct AgentLoop: Sendable {
         let (cancelled, continuation) = AsyncStream<Never>.makeStream()
         state.jobs[JobKey(instance: id, attempt: attempt)] = continuation
         let ports = portsInUse(by: job, state)
+        let spec = state.turn.agent.spec(of: id)
+        let progress: @Sendable (String) -> Void = { text in
+            // What is told later says more.
+            _ = inbox.offer(.event(.progress(id, attempt: attempt, text)))
+        }
         group.addTask {
             let outcome = await withTaskGroup(of: Outcome?.self) { race in
-                race.addTask { await performer.perform(job, for: id, portsInUse: ports) }
+                race.addTask { await performer.perform(job, for: id, of: spec, portsInUse: ports, progress: progress) }
                 race.addTask {
                     for await _ in cancelled {}
                     return nil
@@ -198,6 +223,7 @@ package struct AgentLoop: Sendable {
                 }
                 return outcome ?? .failed(JobFailure(.other, reason: "it was given up"))
             }
+            numbers?.ended(job, outcome)
             await inbox.send(.outcome(id, attempt: attempt, outcome))
         }
     }
@@ -228,7 +254,7 @@ package struct AgentLoop: Sendable {
         switch note {
         case .damaged(let container, let name, let reason):
             logger.warning(
-                "container with damaged labels is left alone",
+                "container with unsound labels is left alone",
                 metadata: ["container.id": "\(container)", "container.name": "\(name)", "error": "\(reason)"]
             )
         case .adopted(let id, let container):
@@ -247,6 +273,7 @@ package struct AgentLoop: Sendable {
                 metadata: ["instance.id": "\(id)", "container.id": "\(container)"]
             )
         case .startedAgain(let id, let count, let reason):
+            numbers?.startedAgain()
             logger.warning(
                 "container that ended is started again in place: no leader answers",
                 metadata: ["instance.id": "\(id)", "instance.restarts": "\(count)", "error": "\(reason)"]

@@ -36,10 +36,21 @@ package struct ContainerExit: Hashable, Sendable {
 ///
 /// All throw `ContainerError` with the engine's own words, or `CancellationError` when the task was cancelled.
 package protocol ContainerEngine: Sendable {
-    func hasImage(_ image: String) async throws -> Bool
-    func pull(_ image: String, deadline: Duration) async throws
+    /// `nil` if it is not there.
+    func imageID(of image: String) async throws -> String?
+    /// `progress` is told in words how far it has come.
+    func pull(
+        _ image: String,
+        credentials: RegistryCredentials?,
+        deadline: Duration,
+        progress: @escaping @Sendable (String) -> Void
+    ) async throws
+    /// False if a container uses it; done if it is not there.
+    func removeImage(_ image: String) async throws -> Bool
     /// Throws `nameInUse` if the plan's name exists already.
     func create(_ plan: ContainerPlan) async throws -> ContainerID
+    /// Puts the files of a tar archive into a container, which need not run.
+    func unpack(_ archive: [UInt8], in id: ContainerID) async throws
     /// Done if it runs already; throws `portInUse` if one of its ports is taken.
     func start(_ id: ContainerID) async throws
     /// Done if it has ended or is not there.

@@ -3,16 +3,41 @@ package import ApusModel
 
 /// What an executor adds to every container it makes.
 package struct ContainerHost: Hashable, Sendable {
+    /// What of the machine a container is bound to.
+    package enum Binding: Hashable, Sendable {
+        /// Its cores, and the memory of their NUMA node.
+        case coresAndMemory
+        /// Its cores; the kernel chooses the memory.
+        case cores
+        /// None of its own: its cores' number is a weight, among these cores or (none) all of the machine.
+        case weight(within: [Int])
+
+        package init(_ sharing: Topology.Sharing) { self = sharing == .pinned ? .coresAndMemory : .weight(within: []) }
+
+        /// What the settings come to on a machine that offers this.
+        package init(_ hardware: ExecutorSettings.Hardware, _ topology: Topology) {
+            switch (hardware.source, topology.sharing, hardware.numa) {
+            case (.declared, _, _): self = .weight(within: [])
+            case (.kernel, .pinned, .bound): self = .coresAndMemory
+            case (.kernel, .pinned, .merged): self = .cores
+            case (.kernel, .shared, _):
+                // Who shares keeps off the cores that stay with the system all the same.
+                let cores = hardware.reservedCores.isEmpty ? [] : topology.nodes.flatMap(\.cores).sorted()
+                self = .weight(within: cores)
+            }
+        }
+    }
+
     package var identity: NodeIdentity
     /// The address that ports are published on: 127.0.0.1 keeps them on this machine.
     package var publishedAddress: String
-    package var sharing: Topology.Sharing
+    package var binding: Binding
     /// The executor's own environment, for variables that a specification leaves empty.
     package var environment: [String: String]
     /// How many files a process may hold open; `nil` is the engine's own limit.
     package var openFiles: Int?
-    /// The directories of this machine that containers may mount, with all below them; none: no volumes.
-    package var allowedVolumes: [String]
+    /// Every container gets all of Nvidia's GPUs.
+    package var givesAllGPUs: Bool
 
     package init(
         identity: NodeIdentity,
@@ -20,14 +45,14 @@ package struct ContainerHost: Hashable, Sendable {
         sharing: Topology.Sharing,
         environment: [String: String],
         openFiles: Int? = nil,
-        allowedVolumes: [String] = []
+        givesAllGPUs: Bool = false
     ) {
         self.identity = identity
         self.publishedAddress = publishedAddress
-        self.sharing = sharing
+        binding = Binding(sharing)
         self.environment = environment
         self.openFiles = openFiles
-        self.allowedVolumes = allowedVolumes
+        self.givesAllGPUs = givesAllGPUs
     }
 }
 
@@ -91,12 +116,41 @@ extension ContainerPlan {
             user: spec.userSpec.map { user in [user.user, user.group].compactMap(\.self).joined(separator: ":") },
             log: Self.log(spec.logging, of: instance.id)
         )
-        switch host.sharing {
-        case .pinned:
+        for device in spec.devices { add(device) }
+        if host.givesAllGPUs { deviceRequests.append(.allGPUs) }
+        switch host.binding {
+        case .coresAndMemory:
             cpuset = CPUSet(cores: instance.allocation.cores, memoryNodes: [instance.allocation.numaNode])
-        case .shared:
+        case .cores: cpuset = CPUSet(cores: instance.allocation.cores, memoryNodes: nil)
+        case .weight(let cores):
             // The numbers are slots, not cores: only their count means something to the kernel.
             cpuShares = Self.sharesPerCore * instance.allocation.cores.count
+            if !cores.isEmpty { cpuset = CPUSet(cores: cores, memoryNodes: nil) }
+        }
+    }
+
+    private mutating func add(_ device: DeviceSpec) {
+        switch device {
+        case .direct(let path, let inContainer, let permissions):
+            let letters =
+                switch permissions {
+                case .readOnly: "r"
+                case .writeOnly: "w"
+                case .mknodOnly: "m"
+                case .readWrite: "rw"
+                case .all: "rwm"
+                }
+            devices.append(HostDevice(hostPath: path, containerPath: inContainer ?? path, permissions: letters))
+        case .detailed(let driver, let count, let ids, let capabilities, let options):
+            deviceRequests.append(
+                DeviceRequest(
+                    driver: driver,
+                    count: count,
+                    deviceIDs: ids,
+                    capabilities: capabilities,
+                    options: options
+                )
+            )
         }
     }
 
@@ -134,6 +188,7 @@ extension ContainerPlan {
             environment["DROVE_TASK_ID"] = task.name
             environment["DROVE_SOURCE_APP_NAME"] = task.source
         }
+        if let token = instance.token { environment["DROVE_APP_INSTANCE_AUTH_TOKEN"] = token }
         for port in ports { environment["PORT_\(port.containerPort)"] = String(port.hostPort) }
         // The specification comes last, as in Drove: its author may set HOST.
         for (name, value) in instance.workload.env {

@@ -6,9 +6,6 @@ extension DockerEngine: ContainerEngine {
     /// How many containers are looked at at once.
     private static let inspections = 8
 
-    /// The image is there.
-    package func hasImage(_ image: String) async throws -> Bool { try await imageID(of: image) != nil }
-
     /// What a container of that name is.
     package func container(named name: String) async throws -> EngineContainer {
         let details = try await inspect(ContainerID(name))

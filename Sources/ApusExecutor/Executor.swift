@@ -3,6 +3,7 @@ import ApusContainers
 import ApusModel
 import Hummingbird
 import HummingbirdCore
+package import ApusTelemetry
 package import Logging
 import NIOCore
 import ServiceLifecycle
@@ -18,10 +19,12 @@ package struct Executor: Service {
     private static let idleConnection = TimeAmount.seconds(120)
 
     private let settings: ExecutorSettings
+    private let telemetry: Telemetry
     private let logger: Logger
 
-    package init(settings: ExecutorSettings, logger: Logger) {
+    package init(settings: ExecutorSettings, telemetry: Telemetry = Telemetry(), logger: Logger) {
         self.settings = settings
+        self.telemetry = telemetry
         self.logger = logger
     }
 
@@ -59,6 +62,8 @@ package struct Executor: Service {
         let findings: [Journal.Finding]
         let identity: NodeIdentity
         let topology: Topology
+        let limits: LimitsFile
+        let registries: RegistryList
 
         init(_ settings: ExecutorSettings) throws {
             directory = try NodeDirectory(at: settings.stateDirectory)
@@ -73,14 +78,10 @@ package struct Executor: Service {
                 port: settings.port,
                 transport: .http
             )
-            var topology = try Topology(
-                kernelBelow: "",
-                reservedCores: settings.reservedCores,
-                sharing: settings.sharing
-            )
-            topology.quantities = settings.traits.quantities
-            self.topology = topology
+            topology = try Topology(offering: settings.hardware, sharing: settings.sharing)
             (journal, records, findings) = try Journal.open(in: directory)
+            limits = try settings.allowances.limits()
+            registries = try settings.allowances.registriesPath.map { path in try RegistryList(path: path) } ?? .empty
         }
     }
 
@@ -100,14 +101,11 @@ package struct Executor: Service {
                 "journal.records": "\(beginning.records.count)",
             ]
         )
+        let machine = MachineWatch(settings, logger: logger) { try await engine.dataRoot() }
+        let description = try await machine.first(beginning.topology)
         let agent = Agent(
             identity: identity,
-            description: NodeDescription(
-                topology: beginning.topology,
-                tags: [settings.hostname] + Set(settings.traits.tags).subtracting([settings.hostname]).sorted(),
-                metadata: settings.traits.metadata,
-                zone: settings.traits.zone
-            ),
+            description: description,
             replaying: beginning.records,
             at: .current
         )
@@ -115,25 +113,41 @@ package struct Executor: Service {
         let desk = CommandDesk(inbox: inbox)
         let gauge = LoadGauge(logger: logger)
         let sender = ReportSender(controllers: settings.controllers, logger: logger)
-        let host = ContainerHost(
+        var host = ContainerHost(
             identity: identity,
             publishedAddress: settings.publishAddress,
             sharing: settings.sharing,
             environment: [:],
-            allowedVolumes: settings.allowedVolumes
+            givesAllGPUs: settings.allowances.givesAllGPUs
         )
+        host.binding = ContainerHost.Binding(settings.hardware, beginning.topology)
+        let numbers = ExecutorNumbers(telemetry, directory: settings.stateDirectory) { container in
+            try await engine.stats(of: container, within: StatsWatch.patience)
+        }
         let logFolder = "\(settings.stateDirectory)/logs"
         let logs = LogCapture(
             root: logFolder,
             source: EngineLogFiles(engine: engine, disk: logDisk),
             disk: logDisk,
+            meters: numbers.logs,
             logger: logger
         )
         let retention = LogRetention(root: logFolder, capture: logs, disk: logDisk, logger: logger)
+        let images = ImageKeeper(
+            engine: engine,
+            registries: beginning.registries,
+            ledger: try await disk.run { [logger] in
+                ImageLedger(in: beginning.directory, disk: disk, logger: logger)
+            },
+            keepsImages: settings.allowances.keepsImages,
+            logger: logger
+        )
         let performer = JobPerformer(
             engine: engine,
             host: host,
             probeAddress: settings.probeAddress,
+            limits: beginning.limits,
+            images: images,
             logs: logs,
             logger: logger
         )
@@ -145,12 +159,17 @@ package struct Executor: Service {
             performer: performer,
             desk: desk,
             inbox: inbox,
+            images: images,
             logs: logs,
+            numbers: numbers,
             logger: logger
         ) { report in
             var report = report
             report.load = gauge.load
-            return try await sender.send(report)
+            numbers.reports(report)
+            let answer = try await sender.send(report)
+            numbers.answered(answer)
+            return answer
         }
         let watch = ExitWatch(engine: engine, identity: identity, inbox: inbox, logger: logger)
         let reader = LogReader(root: logFolder, disk: logDisk)
@@ -161,6 +180,12 @@ package struct Executor: Service {
             group.addTask { await logs.run() }
             group.addTask { await retention.run() }
             group.addTask { await gauge.run(on: kernel) }
+            group.addTask { [directory = beginning.directory] in
+                await StorageWatch(directory).run { await inbox.send(.storageTried(fault: $0)) }
+            }
+            group.addTask { await machine.run(after: description) { await inbox.send(.described($0)) } }
+            group.addTask { await numbers.stats.run() }
+            group.addTask { await numbers.machine.run(on: kernel) }
             group.addTask { try await listen(routes) }
             // None of them ends by itself: the first end is a failure or the shutdown.
             defer { group.cancelAll() }
@@ -203,5 +228,16 @@ package struct Executor: Service {
                 metadata: ["journal.lines": "\(lines)", "journal.kept": "\(kept)"]
             )
         }
+    }
+}
+
+extension ExecutorSettings.Allowances {
+    /// Reads the file if there is one; blocks.
+    fileprivate func limits() throws(ExecutorError) -> LimitsFile {
+        var base = MachineLimits()
+        base.volumes = volumes
+        if let limitsPath { return try LimitsFile(path: limitsPath, beside: base) }
+        guard access(LimitsFile.standardPath, F_OK) == 0 else { return LimitsFile(base) }
+        return try LimitsFile(path: LimitsFile.standardPath, beside: base)
     }
 }

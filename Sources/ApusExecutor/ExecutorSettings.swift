@@ -19,11 +19,10 @@ package struct ExecutorSettings: Hashable, Sendable {
     package var sharing: Topology.Sharing
     /// The IPv4 address that containers' ports are published on; 127.0.0.1 keeps them on this machine.
     package var publishAddress: String
-    /// The directories of this machine that containers may mount, with all below them; none: no volumes.
-    package var allowedVolumes: [String]
+    /// What containers may have, and how their images come.
+    package var allowances: Allowances
     package var traits: Traits
-    /// Cores kept back for the system.
-    package var reservedCores: Set<Int>
+    package var hardware: Hardware
 
     package init(
         cluster: ClusterID,
@@ -35,9 +34,9 @@ package struct ExecutorSettings: Hashable, Sendable {
         engineSocket: String,
         sharing: Topology.Sharing,
         publishAddress: String,
-        allowedVolumes: [String] = [],
+        allowances: Allowances = Allowances(),
         traits: Traits = Traits(),
-        reservedCores: Set<Int> = []
+        hardware: Hardware = Hardware()
     ) {
         self.cluster = cluster
         self.stateDirectory = stateDirectory
@@ -48,9 +47,37 @@ package struct ExecutorSettings: Hashable, Sendable {
         self.engineSocket = engineSocket
         self.sharing = sharing
         self.publishAddress = publishAddress
-        self.allowedVolumes = allowedVolumes
+        self.allowances = allowances
         self.traits = traits
-        self.reservedCores = reservedCores
+        self.hardware = hardware
+    }
+
+    /// What whoever starts the executor lets containers have, and how their images come.
+    package struct Allowances: Hashable, Sendable {
+        /// Directories of this machine that containers may mount, with all below them, beside those of `limitsPath`.
+        package var volumes: [String]
+        /// This machine's limits; `nil`: `LimitsFile.standardPath` if there is such a file.
+        package var limitsPath: String?
+        /// Who pulls from which registry; `nil`: nobody says who they are.
+        package var registriesPath: String?
+        /// Images stay when nothing needs them any more.
+        package var keepsImages: Bool
+        /// Every container gets all of Nvidia's GPUs.
+        package var givesAllGPUs: Bool
+
+        package init(
+            volumes: [String] = [],
+            limitsPath: String? = nil,
+            registriesPath: String? = nil,
+            keepsImages: Bool = false,
+            givesAllGPUs: Bool = false
+        ) {
+            self.volumes = volumes
+            self.limitsPath = limitsPath
+            self.registriesPath = registriesPath
+            self.keepsImages = keepsImages
+            self.givesAllGPUs = givesAllGPUs
+        }
     }
 
     /// What placement may ask for.

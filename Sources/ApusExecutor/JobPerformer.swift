@@ -31,6 +31,8 @@ package final class JobPerformer: Sendable {
     private let host: ContainerHost
     /// Where published ports are reached from here.
     private let probeAddress: String
+    private let limits: LimitsFile
+    private let images: ImageKeeper
     private let logs: LogCapture?
     private let logger: Logger
     private let engineGate = Gate(limit: engineLimit)
@@ -48,6 +50,8 @@ package final class JobPerformer: Sendable {
         var ports: PortReservation
     }
 
+    /// `images` fetches images; without one they are fetched and none is remembered.
+    ///
     /// `logs` writes the containers' output; `nil` writes none.
     ///
     /// `checkPatience` is a little less than that of the agent, who would give the check up.
@@ -55,11 +59,15 @@ package final class JobPerformer: Sendable {
         engine: any ContainerEngine,
         host: ContainerHost,
         probeAddress: String,
+        limits: LimitsFile = LimitsFile(),
+        images: ImageKeeper? = nil,
         logs: LogCapture? = nil,
         checkPatience: Duration = .seconds(8),
         logger: Logger
     ) {
         self.engine = engine
+        self.limits = limits
+        self.images = images ?? ImageKeeper(engine: engine, logger: logger)
         self.checkPatience = checkPatience
         self.logs = logs
         self.host = host
@@ -69,10 +77,17 @@ package final class JobPerformer: Sendable {
 
     /// Does one job; never throws, and cancelled it still says how it ended.
     ///
-    /// `portsInUse` are those of all instances: one that is down just now still owns its port.
-    package func perform(_ job: Job, for instance: InstanceID, portsInUse: Set<Int>) async -> Outcome {
+    /// `portsInUse` are those of all instances: one that is down just now still owns its port. `spec` is the instance's,
+    /// if it is known; `progress` is told how far a pull has come.
+    package func perform(
+        _ job: Job,
+        for instance: InstanceID,
+        of spec: InstanceSpec? = nil,
+        portsInUse: Set<Int> = [],
+        progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) async -> Outcome {
         do {
-            let outcome = try await work(job, for: instance, portsInUse: portsInUse)
+            let outcome = try await work(job, for: instance, spec, portsInUse, progress)
             if case .failed(let failure) = outcome { note(failure, job, instance) }
             return outcome
         } catch is CancellationError {
@@ -84,17 +99,22 @@ package final class JobPerformer: Sendable {
         }
     }
 
-    private func work(_ job: Job, for instance: InstanceID, portsInUse: Set<Int>) async throws -> Outcome {
+    private func work(
+        _ job: Job,
+        for instance: InstanceID,
+        _ spec: InstanceSpec?,
+        _ portsInUse: Set<Int>,
+        _ progress: @escaping @Sendable (String) -> Void
+    ) async throws -> Outcome {
         switch job {
         case .pull(let image, let timeout):
-            return try await pullGate.pass {
-                try await within(timeout + Self.engineDeadline, doing: "fetching image \(image)") {
-                    try await self.pull(image, timeout: timeout)
-                }
-            }
+            // Before anything is fetched for it.
+            if let spec { _ = try await limits(for: spec) }
+            return try await pullGate.pass { try await pull(image, timeout: timeout, for: instance, progress) }
         case .create(let spec, let created, let epoch, let ports):
             // Before its turn, which it must not take from others while a file system hangs.
-            let directories = try await directories(for: spec.workload.volumes)
+            let limits = try await limits(for: spec)
+            let directories = try await directories(for: spec.workload.volumes, limits)
             return try await engineGate.pass {
                 try await within(Self.engineDeadline, doing: "creating a container for \(instance)") {
                     let plan = try self.plan(spec, created, epoch, ports, directories, portsInUse: portsInUse)
@@ -104,6 +124,7 @@ package final class JobPerformer: Sendable {
         case .start(let container):
             // Whatever becomes of the start, the ports are the container's now or nobody's.
             defer { release(container, of: instance) }
+            try await giveConfigs(of: spec, to: container)
             return try await engineGate.pass {
                 try await within(Self.engineDeadline, doing: "starting container \(container)") {
                     try await self.start(container, of: instance)
@@ -144,31 +165,55 @@ package final class JobPerformer: Sendable {
         }
     }
 
-    /// Fetches what is not there.
-    ///
-    /// An image that came from elsewhere while we tried will do.
-    private func pull(_ image: String, timeout: Duration) async throws -> Outcome {
-        if try await engine.hasImage(image) { return .pulled }
+    /// A pull's time is the user's: when it is over the engine may be well.
+    private func pull(
+        _ image: String,
+        timeout: Duration,
+        for instance: InstanceID,
+        _ progress: @escaping @Sendable (String) -> Void
+    ) async throws -> Outcome {
         do {
-            try await engine.pull(image, deadline: timeout)
-        } catch let error as ContainerError {
-            guard error.code != .unreachable, try await engine.hasImage(image) else {
-                // A pull's time is the user's: the engine may be well.
-                guard error.code == .timedOut else { throw error }
-                return .failed(JobFailure(.timedOut, reason: "\(error)"))
+            try await within(timeout, doing: "fetching image \(image)") {
+                try await self.images.fetch(image, for: instance, progress: progress)
             }
-            logger.warning(
-                "image could not be fetched, the local one is used",
-                metadata: ["image": "\(image)", "error": "\(error)"]
-            )
+        } catch let error as DeadlinePassed {
+            // Throws if it is the engine that does not answer.
+            _ = try await engine.imageID(of: image)
+            return .failed(JobFailure(.timedOut, reason: "\(error)"))
+        } catch let error as ContainerError where error.code == .timedOut {
+            _ = try await engine.imageID(of: image)
+            return .failed(JobFailure(.timedOut, reason: "\(error)"))
         }
         return .pulled
     }
 
+    /// This machine's limits, which the instance does not exceed.
+    private func limits(for spec: InstanceSpec) async throws -> MachineLimits {
+        let limits = try await lookups.run(within: Self.lookupDeadline, doing: "reading the machine's limits") {
+            try self.limits.current()
+        }
+        if let excess = limits.excess(of: spec) { throw excess }
+        return limits
+    }
+
+    /// Puts the configuration files into a container that has never run; one that has keeps those that it has.
+    private func giveConfigs(of spec: InstanceSpec?, to container: ContainerID) async throws {
+        guard let spec, !spec.workload.configs.isEmpty,
+            try await engine.container(named: container.rawValue).state == .created
+        else { return }
+        let limits = try await limits(for: spec)
+        let files = ConfigFiles(limits: limits, lookups: lookups, deadline: Self.lookupDeadline)
+        let archive = try await files.archive(spec.workload.configs)
+        try await engineGate.pass { try await engine.unpack(archive, in: container) }
+    }
+
     /// What of the host the volumes are, found to be allowed.
-    private func directories(for volumes: [MountedVolume]) async throws -> [BoundDirectory] {
+    private func directories(
+        for volumes: [MountedVolume],
+        _ limits: MachineLimits
+    ) async throws -> [BoundDirectory] {
         guard !volumes.isEmpty else { return [] }
-        let allowed = VolumeAllowList(directories: host.allowedVolumes)
+        let allowed = VolumeAllowList(directories: limits.volumes)
         let doing = "looking at the volumes \(volumes.map(\.pathOnHost).joined(separator: ", "))"
         return try await lookups.run(within: Self.lookupDeadline, doing: doing) {
             try allowed.directories(for: volumes)

@@ -1,11 +1,11 @@
 import Glibc
 
-/// The files in which the kernel tells of the machine.
+/// Small files that are read whole: those in which the kernel tells of the machine, above all.
 enum KernelFile {
     /// A whole small file; `nil` if there is none.
     ///
     /// The kernel's files do not tell their size beforehand. `root` stands before the path, for tests.
-    static func text(below root: String, _ path: String) throws -> String? {
+    static func text(below root: String, _ path: String, atMost limit: Int = .max) throws -> String? {
         let descriptor = open(root + path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             let code = errno
@@ -23,6 +23,9 @@ enum KernelFile {
             }
             if count == 0 { return String(decoding: bytes, as: UTF8.self) }
             bytes.append(contentsOf: chunk[..<count])
+            guard bytes.count <= limit else {
+                throw TopologyError(description: "\(root)\(path) is longer than \(limit) bytes")
+            }
         }
     }
 }

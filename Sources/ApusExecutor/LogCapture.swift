@@ -42,16 +42,24 @@ package final class LogCapture: Sendable {
     private let root: String
     private let source: any LogSource
     private let disk: DiskThread
+    private let meters: LogMeters?
     private let logger: Logger
     private let entries = Mutex<[InstanceID: Entry]>([:])
     /// New entries, for `run` to give each its task; there are as many as containers.
     private let fresh = AsyncStream.makeStream(of: InstanceID.self, bufferingPolicy: .unbounded)
 
     /// `root` is the folder of all logs, `disk` a thread for them alone.
-    package init(root: String, source: any LogSource, disk: DiskThread, logger: Logger) {
+    package init(
+        root: String,
+        source: any LogSource,
+        disk: DiskThread,
+        meters: LogMeters? = nil,
+        logger: Logger
+    ) {
         self.root = root
         self.source = source
         self.disk = disk
+        self.meters = meters
         self.logger = logger
     }
 
@@ -151,7 +159,7 @@ package final class LogCapture: Sendable {
         var isTroubled = false
         while !Task.isCancelled, let entry = entries.withLock({ $0[instance] }) {
             do {
-                let open = if let writer { writer } else { try await opened(entry) }
+                let open = if let writer { writer } else { try await opened(entry, of: instance) }
                 writer = open
                 let isDone = try await read(entry, of: instance, into: open)
                 if isTroubled {
@@ -179,9 +187,11 @@ package final class LogCapture: Sendable {
         }
     }
 
-    private func opened(_ entry: Entry) async throws -> LogWriter {
+    private func opened(_ entry: Entry, of instance: InstanceID) async throws -> LogWriter {
         let folder = LogFolder(entry.place, below: root)
-        return try await disk.run { try LogWriter(folder, limits: entry.limits) }
+        return try await disk.run { [meters] in
+            try LogWriter(folder, limits: entry.limits) { meters?.wrote($0, of: instance) }
+        }
     }
 
     /// Forgets an entry that nobody has changed meanwhile.
@@ -189,6 +199,7 @@ package final class LogCapture: Sendable {
         entries.withLock { entries in
             guard entries[instance]?.version == entry.version else { return false }
             entries[instance] = nil
+            meters?.forget(instance)
             return true
         }
     }

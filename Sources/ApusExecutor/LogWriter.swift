@@ -25,12 +25,19 @@ final class LogWriter: Sendable {
 
     private let folder: LogFolder
     private let limits: LogLimits
+    /// Told of all that was written.
+    private let wrote: @Sendable ([UInt8]) -> Void
     private let state: Mutex<State>
 
     /// Opens the folder, makes it if there is none, cuts off an unfinished line and finds how far the files reach.
-    init(_ folder: LogFolder, limits: LogLimits) throws(FileFailure) {
+    init(
+        _ folder: LogFolder,
+        limits: LogLimits,
+        wrote: @escaping @Sendable ([UInt8]) -> Void = { _ in }
+    ) throws(FileFailure) {
         self.folder = folder
         self.limits = limits
+        self.wrote = wrote
         try folder.create()
         let path = folder.path(of: LogFileName.newest)
         let descriptor = try Self.opened(path, O_RDWR | O_CREAT)
@@ -123,6 +130,7 @@ final class LogWriter: Sendable {
         }
         state.length += batch.count
         state.position = position
+        wrote(batch)
         batch.removeAll(keepingCapacity: true)
     }
 

@@ -95,6 +95,16 @@ package final class NodeDirectory: Sendable {
         try sync()
     }
 
+    /// Writes as much as a large specification needs, syncs it, and removes it again.
+    package func tryWriting() throws(FileFailure) {
+        let name = "room"
+        let result: Result<Int32, FileFailure> = Result { () throws(FileFailure) in
+            try prepare(name, holding: [UInt8](repeating: 0, count: 1 << 18))
+        }
+        _ = unlink(path(of: "\(name).new"))
+        closeFile(try result.get())
+    }
+
     /// Makes names durable: what was created, renamed or linked here.
     package func sync() throws(FileFailure) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -5,8 +5,9 @@ import NIOCore
 
 /// The executor's HTTP side: what the leader calls.
 struct NodeRoutes: Sendable {
-    /// A specification is at most 192 KiB; escapes and the rest of a message stay below this.
-    private static let largestMessage = 512 * 1024
+    /// A specification is at most 192 KiB, and the configuration files in it at most `ConfigFiles.largestTogether`, a
+    /// third more as text; escapes and the rest of a message stay below this.
+    private static let largestMessage = 4 << 20
     /// For the message to arrive whole.
     private static let arrival = Duration.seconds(5)
 

@@ -6,43 +6,68 @@ package struct TopologyError: Error, Hashable, Sendable, CustomStringConvertible
 }
 
 extension Topology {
-    /// What the kernel offers to this process: the cores it may use, by NUMA node, less those reserved.
+    /// What this process may hand out of the machine as the settings have it.
     ///
-    /// `reservedCores` stay with the system; `exposedMemoryPercent` (1–100) is the share of each node's memory that is
-    /// offered. `root` stands before `/sys` and `/proc`, for tests. Throws `TopologyError` naming the file or
-    /// parameter that is wrong, or if no core is left.
+    /// `root` stands before `/sys` and `/proc`, for tests. Throws `TopologyError` naming the file or parameter that is
+    /// wrong, or if no core is left.
     package init(
         kernelBelow root: String = "",
-        reservedCores: Set<Int> = [],
-        exposedMemoryPercent: Int = 100,
+        offering hardware: ExecutorSettings.Hardware = ExecutorSettings.Hardware(),
         sharing: Sharing
     ) throws {
-        guard (1...100).contains(exposedMemoryPercent) else {
-            throw TopologyError(description: "exposed memory of \(exposedMemoryPercent) % is not within 1 to 100")
+        let percent = hardware.exposedMemoryPercent
+        guard (1...100).contains(percent) else {
+            throw TopologyError(description: "exposed memory of \(percent) % is not within 1 to 100")
         }
-        let kernel = KernelFiles(root: root)
-        let machine = try kernel.numaNodes() ?? [kernel.wholeMachine()]
+        let machine: [Node]
+        let allowed: Set<Int>?
+        switch hardware.source {
+        case .kernel:
+            let kernel = KernelFiles(root: root)
+            machine = try kernel.machine()
+            allowed = try kernel.allowedCores().map(Set.init)
+        case .declared(let path): (machine, allowed) = (try Self.declared(in: path), nil)
+        }
         let known = Set(machine.flatMap(\.cores))
-        let strange = reservedCores.subtracting(known).sorted()
+        let strange = hardware.reservedCores.subtracting(known).sorted()
         guard strange.isEmpty else {
             throw TopologyError(description: "reserved cores \(strange) are not on this machine")
         }
-        let allowed = try kernel.allowedCores().map(Set.init) ?? known
-        let nodes = machine.map { node in
-            Node(
-                id: node.id,
-                cores: node.cores.filter { allowed.contains($0) && !reservedCores.contains($0) }.sorted(),
-                memoryMB: node.memoryMB * Int64(exposedMemoryPercent) / 100
-            )
-        }
+        let mayUse = (allowed ?? known).subtracting(hardware.reservedCores)
         // A node of memory alone, or one of which this process may use no core, has nothing to run on.
-        let usable = nodes.filter { !$0.cores.isEmpty }
+        let usable = machine.map { $0.offering(mayUse, percent, hardware.memoryMultiplier) }.filter {
+            !$0.cores.isEmpty
+        }
         guard !usable.isEmpty else {
             throw TopologyError(
-                description: "no core is left: this process may use \(allowed.sorted()) and all are reserved"
+                description: "no core is left: this process may use \((allowed ?? known).sorted()) and all are reserved"
             )
         }
-        self.init(nodes: usable, sharing: sharing)
+        self.init(
+            nodes: hardware.numa == .merged ? [Node(merging: usable)] : usable,
+            sharing: sharing,
+            memoryMultiplier: hardware.memoryMultiplier
+        )
+    }
+}
+
+extension Topology.Node {
+    fileprivate init(merging nodes: [Self]) {
+        self.init(
+            id: 0,
+            cores: nodes.flatMap(\.cores).sorted(),
+            memoryMB: nodes.reduce(0) { $0 + $1.memoryMB },
+            siblings: nodes.flatMap(\.siblings)
+        )
+    }
+
+    fileprivate func offering(_ mayUse: Set<Int>, _ percent: Int, _ multiplier: Int) -> Self {
+        Self(
+            id: id,
+            cores: cores.filter(mayUse.contains).sorted(),
+            memoryMB: memoryMB * Int64(percent) / 100 * Int64(multiplier),
+            siblings: siblings.map { $0.filter(mayUse.contains) }.filter { $0.count > 1 }
+        )
     }
 }
 
@@ -50,8 +75,17 @@ extension Topology {
 private struct KernelFiles {
     let root: String
 
+    /// All of it, node by node.
+    func machine() throws -> [Topology.Node] {
+        try (numaNodes() ?? [wholeMachine()]).map { node in
+            var node = node
+            node.siblings = try siblings(among: node.cores)
+            return node
+        }
+    }
+
     /// By node; `nil` on a kernel without NUMA.
-    func numaNodes() throws -> [Topology.Node]? {
+    private func numaNodes() throws -> [Topology.Node]? {
         let folder = "/sys/devices/system/node"
         guard let online = try text("\(folder)/online") else { return nil }
         return try numbers(online, in: "\(folder)/online").map { id in
@@ -68,7 +102,7 @@ private struct KernelFiles {
     }
 
     /// All of it as one node.
-    func wholeMachine() throws -> Topology.Node {
+    private func wholeMachine() throws -> Topology.Node {
         let cores = "/sys/devices/system/cpu/online"
         let memory = "/proc/meminfo"
         guard let coreText = try text(cores), let memoryText = try text(memory) else {
@@ -83,6 +117,18 @@ private struct KernelFiles {
         )
     }
 
+    /// The threads of each physical core that has more than one; none if the kernel does not tell.
+    private func siblings(among cores: [Int]) throws -> [[Int]] {
+        var groups: Set<[Int]> = []
+        for core in cores {
+            let path = "/sys/devices/system/cpu/cpu\(core)/topology/thread_siblings_list"
+            guard let list = try text(path) else { continue }
+            let threads = try numbers(list, in: path).sorted()
+            if threads.count > 1 { groups.insert(threads) }
+        }
+        return groups.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+
     /// What affinity and cpuset leave to this process; `nil` if the kernel does not tell.
     func allowedCores() throws -> [Int]? {
         let path = "/proc/self/status"
@@ -93,15 +139,11 @@ private struct KernelFiles {
         return try numbers(String(line.dropFirst(label.count)), in: path)
     }
 
-    /// The kernel's lists: `0-3,8,10-11`; empty for none.
     private func numbers(_ list: String, in path: String) throws -> [Int] {
-        let words = list.filter { !$0.isWhitespace }
-        return try words.split(separator: ",").flatMap { range in
-            let ends = range.split(separator: "-", maxSplits: 1).map { Int($0) }
-            guard let first = ends.first ?? nil, let last = ends.last ?? nil, first <= last, last < 1 << 20 else {
-                throw TopologyError(description: "\(root)\(path) has \(range), which is no range of numbers")
-            }
-            return Array(first...last)
+        do throws(TopologyError) {
+            return try CoreList.numbers(list)
+        } catch {
+            throw TopologyError(description: "\(root)\(path) has \(error)")
         }
     }
 
@@ -118,4 +160,33 @@ private struct KernelFiles {
     }
 
     private func text(_ path: String) throws -> String? { try KernelFile.text(below: root, path) }
+}
+
+/// Numbers as the kernel lists them: `0-3,8,10-11`; empty for none.
+package enum CoreList {
+    /// The numbers in the order of the list.
+    package static func numbers(_ list: String) throws(TopologyError) -> [Int] {
+        var numbers: [Int] = []
+        for range in list.filter({ !$0.isWhitespace }).split(separator: ",") {
+            let ends = range.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { Int($0) }
+            guard let first = ends.first ?? nil, let last = ends.last ?? nil, 0 <= first, first <= last, last < 1 << 20
+            else { throw TopologyError(description: "\(range), which is no range of numbers") }
+            numbers += first...last
+        }
+        return numbers
+    }
+
+    /// The list of ascending numbers.
+    package static func text(_ numbers: [Int]) -> String {
+        var ranges: [ClosedRange<Int>] = []
+        for number in numbers {
+            if let last = ranges.last, last.upperBound + 1 == number {
+                ranges[ranges.count - 1] = last.lowerBound...number
+            } else {
+                ranges.append(number...number)
+            }
+        }
+        return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+            .joined(separator: ",")
+    }
 }

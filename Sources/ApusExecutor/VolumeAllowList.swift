@@ -17,9 +17,7 @@ struct VolumeAllowList: Hashable, Sendable {
         let allowed = directories.compactMap(Self.truePlace)
         var bound: [BoundDirectory] = []
         for volume in volumes {
-            guard let place = Self.truePlace(volume.pathOnHost),
-                allowed.contains(where: { $0 == place || place.hasPrefix($0 == "/" ? $0 : $0 + "/") })
-            else {
+            guard let place = Self.place(of: volume.pathOnHost, below: allowed) else {
                 // Drove's own words.
                 throw VolumeRefusal(
                     description: "Volume mount requested on non whitelisted host directory: \(volume.pathOnHost)"
@@ -43,6 +41,17 @@ struct VolumeAllowList: Hashable, Sendable {
             )
         }
         return bound
+    }
+
+    /// The true place of a path, if it is allowed; reads the file system.
+    func allowedPlace(of path: String) -> String? {
+        Self.place(of: path, below: directories.compactMap(Self.truePlace))
+    }
+
+    private static func place(of path: String, below allowed: [String]) -> String? {
+        guard let place = truePlace(path) else { return nil }
+        let isAllowed = allowed.contains { $0 == place || place.hasPrefix($0 == "/" ? $0 : $0 + "/") }
+        return isAllowed ? place : nil
     }
 
     /// `nil` for what is no absolute path or cannot be followed (a loop of links, no permission).

@@ -15,6 +15,7 @@ extension ApplicationSpec {
         SpecLimits.checkName(id.rawValue, "Name and version", reader)
         if checkPorts(reader) { checkPortNames(reader) }
         SpecLimits.checkArguments(args, reader)
+        SpecLimits.checkConfigs(configs, reader)
     }
 
     /// - Returns: whether they are few and short enough for texts that list all of them.

@@ -1,6 +1,6 @@
 /// Bytes as text in the standard alphabet with padding (RFC 4648 §4), as JSON carries byte arrays.
-enum Base64 {
-    static func encoded(_ bytes: [UInt8]) -> String {
+package enum Base64 {
+    package static func encoded(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
         for start in stride(from: 0, to: bytes.count, by: 3) {
@@ -17,7 +17,7 @@ enum Base64 {
     }
 
     /// The bytes, or `nil` if the text is not whole groups of four with padding only at the end.
-    static func decoded(_ text: String) -> [UInt8]? {
+    package static func decoded(_ text: String) -> [UInt8]? {
         let symbols = Array(text.utf8)
         guard symbols.count.isMultiple(of: 4) else { return nil }
         let content = symbols.prefix { $0 != padding }

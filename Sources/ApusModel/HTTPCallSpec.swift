@@ -91,6 +91,9 @@ package struct HTTPCallSpec: SpecPart {
         ])
     }
 
+    /// The scheme's own if it names none.
+    package var effectivePort: Int { port > 0 ? port : scheme == .https ? 443 : 80 }
+
     /// Without what must not be shown: each secret that is there becomes `***`.
     var masked: HTTPCallSpec {
         var copy = self

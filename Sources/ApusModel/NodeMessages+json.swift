@@ -1,9 +1,15 @@
-/// The JSON form of the messages. Each begins with `schema`; a greater one than ours is read as far as we know it.
+/// The JSON form of the messages. Each begins with `schema`; a greater one than ours is refused.
 extension NodeSchema {
     static let member: JSON = .integer(version)
 
     static func check(_ json: JSON) throws(JSONError) {
-        guard try json.integer("schema") >= 1 else { throw JSONError("schema must be 1 or greater") }
+        let schema = try json.integer("schema")
+        guard schema >= 1 else { throw JSONError("schema must be 1 or greater") }
+        guard schema <= version else {
+            throw JSONError(
+                "schema \(schema) is of a later version of Apus, this one reads up to \(version): update this one first"
+            )
+        }
     }
 }
 
@@ -75,7 +81,7 @@ extension InstanceReport {
             "id": id.json, "app": owner.json, "appName": .string(appName), "state": .string(state.rawValue),
             "allocation": allocation.json, "ports": .array(ports.map(\.json)), "error": .string(error),
             "cause": cause?.json, "created": created.json, "updated": updated.json, "revision": .integer(revision),
-            "restarts": restarts == 0 ? nil : .integer(Int64(restarts)),
+            "restarts": restarts == 0 ? nil : .integer(Int64(restarts)), "progress": progress.map { .string($0) },
         ])
     }
 
@@ -99,7 +105,8 @@ extension InstanceReport {
             created: WallTime(milliseconds: try json.integer("created")),
             updated: WallTime(milliseconds: try json.integer("updated")),
             revision: try json.integer("revision"),
-            restarts: json["restarts"] == nil ? 0 : try json.int("restarts")
+            restarts: json["restarts"] == nil ? 0 : try json.int("restarts"),
+            progress: json["progress"] == nil ? nil : try json.string("progress")
         )
     }
 }
@@ -113,10 +120,12 @@ extension InstanceSpec {
             case .task(let spec): ("task", spec.json)
             case .localService(let spec): ("localService", spec.json)
             }
-        return .object([
-            JSON.Member("id", id.json), JSON.Member("allocation", allocation.json),
-            JSON.Member(workload.0, workload.1),
-        ])
+        return .object(
+            [
+                JSON.Member("id", id.json), JSON.Member("allocation", allocation.json),
+                JSON.Member(workload.0, workload.1),
+            ] + (token.map { [JSON.Member("token", .string($0))] } ?? [])
+        )
     }
 
     /// Reads the form of `json`.
@@ -134,7 +143,8 @@ extension InstanceSpec {
         self.init(
             id: InstanceID(try json.string("id")),
             workload: workload,
-            allocation: try ResourceAllocation(json: try json.required("allocation"))
+            allocation: try ResourceAllocation(json: try json.required("allocation")),
+            token: json["token"] == nil ? nil : try json.string("token")
         )
     }
 }
@@ -147,6 +157,7 @@ extension NodeReport {
             "base": .integer(base), "fence": fence?.json, "instances": .array(instances.map(\.json)),
             "description": description?.json,
             "troubles": troubles.isEmpty ? nil : .array(troubles.map { .string($0) }), "load": load?.json,
+            "quarantine": quarantine?.json,
         ])
     }
 
@@ -171,6 +182,7 @@ extension NodeReport {
             troubles: json["troubles"] == nil ? [] : try json.strings("troubles")
         )
         if let value = json["load"] { load = try NodeLoad(json: value) }
+        if let value = json["quarantine"] { quarantine = try Quarantine(json: value) }
     }
 }
 
@@ -194,7 +206,7 @@ extension ReportAnswer {
         .members([
             "schema": NodeSchema.member, "verdict": .string(verdict.rawValue), "epoch": .integer(epoch),
             "canCommit": .bool(canCommit), "applied": .integer(applied), "settled": .array(settled.map(\.json)),
-            "reason": .string(reason),
+            "reason": .string(reason), "wall": wall?.json,
         ])
     }
 
@@ -211,7 +223,8 @@ extension ReportAnswer {
             canCommit: try json.bool("canCommit"),
             applied: try json.integer("applied"),
             settled: try json.strings("settled").map { InstanceID($0) },
-            reason: try json.string("reason")
+            reason: try json.string("reason"),
+            wall: json["wall"] == nil ? nil : WallTime(milliseconds: try json.integer("wall"))
         )
     }
 }

@@ -1,6 +1,7 @@
 /// The messages between controller and executor (`docs/architecture.md` §5): HTTP and JSON, one form up, one down.
 ///
-/// Each carries `schema`; a reader takes what it knows and leaves what it does not.
+/// Each carries `schema`; a reader takes the members that it knows and leaves the others. A new member does not raise
+/// the schema: it rises when a reader of the old one would misread the new, and is then refused by it.
 package enum NodeSchema {
     package static let version: Int64 = 1
 }
@@ -41,7 +42,7 @@ package struct NodeIdentity: Hashable, Sendable {
     }
 }
 
-/// What an executor offers; sent with every full report.
+/// What an executor offers; sent with every full report, and when it has changed.
 package struct NodeDescription: Hashable, Sendable {
     package var topology: Topology
     package var tags: [String]
@@ -91,6 +92,8 @@ package struct InstanceReport: Hashable, Sendable {
     package var revision: Int64
     /// How often its executor started it again in place, while no leader could decide.
     package var restarts: Int
+    /// How far what takes long has come, a pull say, for people; `nil` when nothing is under way.
+    package var progress: String?
 
     package init(
         id: InstanceID,
@@ -104,7 +107,8 @@ package struct InstanceReport: Hashable, Sendable {
         created: WallTime,
         updated: WallTime,
         revision: Int64,
-        restarts: Int = 0
+        restarts: Int = 0,
+        progress: String? = nil
     ) {
         self.id = id
         self.owner = owner
@@ -118,6 +122,7 @@ package struct InstanceReport: Hashable, Sendable {
         self.updated = updated
         self.revision = revision
         self.restarts = restarts
+        self.progress = progress
     }
 }
 
@@ -144,7 +149,7 @@ package struct NodeReport: Hashable, Sendable {
     package var instances: [InstanceReport]
     /// The highest fence the executor has recorded; `nil` before the first.
     package var fence: Fence?
-    /// Present when `base` is 0.
+    /// Present when `base` is 0, or what it says changed after that.
     package var description: NodeDescription?
     /// Why this executor cannot serve now, for people; empty when it can.
     ///
@@ -152,6 +157,8 @@ package struct NodeReport: Hashable, Sendable {
     package var troubles: [String]
     /// As it was measured last; `nil` if it was not.
     package var load: NodeLoad?
+    /// Present when it changed after `base`; in a full list absence means none.
+    package var quarantine: Quarantine?
 
     package init(
         identity: NodeIdentity,
@@ -161,7 +168,8 @@ package struct NodeReport: Hashable, Sendable {
         fence: Fence?,
         description: NodeDescription?,
         troubles: [String] = [],
-        load: NodeLoad? = nil
+        load: NodeLoad? = nil,
+        quarantine: Quarantine? = nil
     ) {
         self.identity = identity
         self.revision = revision
@@ -171,6 +179,7 @@ package struct NodeReport: Hashable, Sendable {
         self.description = description
         self.troubles = troubles
         self.load = load
+        self.quarantine = quarantine
     }
 }
 
@@ -193,6 +202,8 @@ package struct ReportAnswer: Hashable, Sendable {
     package var settled: [InstanceID]
     /// Why it was refused; empty otherwise.
     package var reason: String
+    /// The leader's civil time as the answer leaves; `nil` if it does not say.
+    package var wall: WallTime?
 
     package init(
         verdict: Verdict,
@@ -200,7 +211,8 @@ package struct ReportAnswer: Hashable, Sendable {
         canCommit: Bool,
         applied: Int64,
         settled: [InstanceID],
-        reason: String
+        reason: String,
+        wall: WallTime? = nil
     ) {
         self.verdict = verdict
         self.epoch = epoch
@@ -208,6 +220,7 @@ package struct ReportAnswer: Hashable, Sendable {
         self.applied = applied
         self.settled = settled
         self.reason = reason
+        self.wall = wall
     }
 }
 
@@ -216,13 +229,16 @@ package struct InstanceSpec: Hashable, Sendable {
     package var id: InstanceID
     package var workload: Workload
     package var allocation: ResourceAllocation
+    /// By which it shows who it is, to whoever asks for it (contract §8.4); `nil` of a task.
+    package var token: String?
 
     package var owner: Owner { workload.owner }
 
-    package init(id: InstanceID, workload: Workload, allocation: ResourceAllocation) {
+    package init(id: InstanceID, workload: Workload, allocation: ResourceAllocation, token: String? = nil) {
         self.id = id
         self.workload = workload
         self.allocation = allocation
+        self.token = token
     }
 
     /// One instance of an application.
@@ -271,6 +287,8 @@ package enum CommandAnswer: Hashable, Sendable {
         case journalUnwritable = "JOURNAL_UNWRITABLE"
         /// What it asks for is not built or not allowed on this executor.
         case unsupported = "UNSUPPORTED"
+        /// A configuration file that the controller was to fetch could not be had: the command never left.
+        case configUnavailable = "CONFIG_UNAVAILABLE"
         case unreadable = "UNREADABLE"
     }
     /// Recorded; `report` is the instance's state now (`nil` for a stop of an id the executor never had).

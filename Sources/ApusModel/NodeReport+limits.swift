@@ -27,6 +27,7 @@ extension NodeReport {
         var report = self
         for index in report.instances.indices {
             report.instances[index].error = report.instances[index].error.clipped(toBytes: Limit.text)
+            report.instances[index].progress = report.instances[index].progress?.clipped(toBytes: Limit.name)
         }
         report.troubles = troubles.map { $0.clipped(toBytes: Limit.text) }
         try report.checkLimits()
@@ -49,40 +50,14 @@ extension NodeReport {
         try Self.check(Int(revision), "revision", in: 0...Int.max)
         try Self.check(Int(base), "base", in: 0...Int.max)
         for instance in instances { try instance.checkLimits() }
-        if let description { try Self.check(description) }
+        try description?.checkLimits()
         if let load {
             try Self.check(memory: load.freeMemoryMB, "load.freeMemoryMB")
             try Self.check(load.freeCPU, "load.freeCPU", in: 0...1000 * Limit.slots)
         }
+        try Self.check(quarantine?.count ?? 0, "quarantine.count", in: 0...Limit.core)
         try Self.check(troubles.count, "the number of troubles", in: 0...Limit.entries)
         for trouble in troubles { try Self.check(trouble.utf8.count, "troubles", in: 0...4 * Limit.text) }
-    }
-
-    private static func check(_ description: NodeDescription) throws(JSONError) {
-        let nodes = description.topology.nodes
-        try check(nodes.count, "the number of NUMA nodes", in: 0...Limit.nodes)
-        for node in nodes {
-            try check(node.id, "topology.nodes.id", in: 0...Limit.core)
-            for core in node.cores { try check(core, "topology.nodes.cores", in: 0...Limit.core) }
-            try check(memory: node.memoryMB, "topology.nodes.memoryMB")
-        }
-        let cores = nodes.reduce(0) { $0 + $1.cores.count }
-        var times = 1
-        if case .shared(let multiplier) = description.topology.sharing { times = multiplier }
-        try check(cores * times, "the number of cores", in: 0...Limit.slots)
-        try check(description.topology.quantities.count, "the number of quantities", in: 0...Limit.entries)
-        for (name, amount) in description.topology.quantities {
-            try check(name, "topology.quantities")
-            try check(memory: amount, "topology.quantities.\(name)")
-        }
-        try check(description.tags.count, "the number of tags", in: 0...Limit.entries)
-        for tag in description.tags { try check(tag, "tags") }
-        if let zone = description.zone { try check(zone, "zone") }
-        try check(description.metadata.count, "the number of metadata entries", in: 0...Limit.entries)
-        for (key, value) in description.metadata {
-            try check(key, "metadata")
-            try check(value.utf8.count, "the length of metadata.\(key)", in: 0...Limit.text)
-        }
     }
 
     fileprivate static func check(_ text: String, _ what: String, most: Int = Limit.name) throws(JSONError) {
@@ -96,6 +71,45 @@ extension NodeReport {
     fileprivate static func check(_ number: Int, _ what: String, in range: ClosedRange<Int>) throws(JSONError) {
         guard range.contains(number) else {
             throw JSONError("\(what) must be \(range.lowerBound) to \(range.upperBound), not \(number)")
+        }
+    }
+}
+
+extension NodeDescription {
+    /// Looks at every number and length.
+    ///
+    /// - Throws: `JSONError` with the first that is out of bounds.
+    package func checkLimits() throws(JSONError) {
+        typealias Limit = NodeReport.Limit
+        let nodes = topology.nodes
+        try NodeReport.check(nodes.count, "the number of NUMA nodes", in: 0...Limit.nodes)
+        for node in nodes {
+            try NodeReport.check(node.id, "topology.nodes.id", in: 0...Limit.core)
+            for core in node.cores { try NodeReport.check(core, "topology.nodes.cores", in: 0...Limit.core) }
+            try NodeReport.check(memory: node.memoryMB, "topology.nodes.memoryMB")
+            try NodeReport.check(
+                node.siblings.reduce(node.siblings.count) { $0 + $1.count },
+                "the number of topology.nodes.siblings",
+                in: 0...2 * Limit.core
+            )
+        }
+        let cores = nodes.reduce(0) { $0 + $1.cores.count }
+        var times = 1
+        if case .shared(let multiplier) = topology.sharing { times = multiplier }
+        try NodeReport.check(cores * times, "the number of cores", in: 0...Limit.slots)
+        try NodeReport.check(topology.memoryMultiplier, "topology.memoryMultiplier", in: 1...256)
+        try NodeReport.check(topology.quantities.count, "the number of quantities", in: 0...Limit.entries)
+        for (name, amount) in topology.quantities {
+            try NodeReport.check(name, "topology.quantities")
+            try NodeReport.check(memory: amount, "topology.quantities.\(name)")
+        }
+        try NodeReport.check(tags.count, "the number of tags", in: 0...Limit.entries)
+        for tag in tags { try NodeReport.check(tag, "tags") }
+        if let zone { try NodeReport.check(zone, "zone") }
+        try NodeReport.check(metadata.count, "the number of metadata entries", in: 0...Limit.entries)
+        for (key, value) in metadata {
+            try NodeReport.check(key, "metadata")
+            try NodeReport.check(value.utf8.count, "the length of metadata.\(key)", in: 0...Limit.text)
         }
     }
 }

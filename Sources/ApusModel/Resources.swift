@@ -35,12 +35,16 @@ package struct Topology: Hashable, Sendable {
         package var id: Int
         /// Core numbers offered, ascending; those kept back for the system are not among them.
         package var cores: [Int]
+        /// What is handed out: the machine's own, times `memoryMultiplier`.
         package var memoryMB: Int64
+        /// The cores of each group are threads of one physical core; a core that has it to itself is in none.
+        package var siblings: [[Int]]
 
-        package init(id: Int, cores: [Int], memoryMB: Int64) {
+        package init(id: Int, cores: [Int], memoryMB: Int64, siblings: [[Int]] = []) {
             self.id = id
             self.cores = cores
             self.memoryMB = memoryMB
+            self.siblings = siblings
         }
     }
 
@@ -56,12 +60,20 @@ package struct Topology: Hashable, Sendable {
 
     package var nodes: [Node]
     package var sharing: Sharing
+    /// How often each megabyte is handed out.
+    package var memoryMultiplier: Int
     /// Named quantities beside cores and memory, of the whole executor.
     package var quantities: [String: Int64]
 
-    package init(nodes: [Node], sharing: Sharing, quantities: [String: Int64] = [:]) {
+    package init(
+        nodes: [Node],
+        sharing: Sharing,
+        memoryMultiplier: Int = 1,
+        quantities: [String: Int64] = [:]
+    ) {
         self.nodes = nodes
         self.sharing = sharing
+        self.memoryMultiplier = memoryMultiplier
         self.quantities = quantities
     }
 
@@ -84,11 +96,12 @@ package struct Topology: Hashable, Sendable {
                 nodes.map { node in
                     .members([
                         "id": .integer(Int64(node.id)), "cores": .array(node.cores.map { .integer(Int64($0)) }),
-                        "memoryMB": .integer(node.memoryMB),
+                        "memoryMB": .integer(node.memoryMB), "siblings": node.siblingsJSON,
                     ])
                 }
             ),
             "sharedMultiplier": multiplier,
+            "memoryMultiplier": memoryMultiplier == 1 ? nil : .integer(Int64(memoryMultiplier)),
             "quantities": .object(quantities.keys.sorted().map { JSON.Member($0, .integer(quantities[$0] ?? 0)) }),
         ])
     }
@@ -97,7 +110,12 @@ package struct Topology: Hashable, Sendable {
         var nodes: [Node] = []
         for node in try json.array("nodes") {
             nodes.append(
-                Node(id: try node.int("id"), cores: try node.integers("cores"), memoryMB: try node.integer("memoryMB"))
+                Node(
+                    id: try node.int("id"),
+                    cores: try node.integers("cores"),
+                    memoryMB: try node.integer("memoryMB"),
+                    siblings: try Node.siblings(of: node)
+                )
             )
         }
         var quantities: [String: Int64] = [:]
@@ -115,7 +133,22 @@ package struct Topology: Hashable, Sendable {
             guard (1...256).contains(multiplier) else { throw JSONError("sharedMultiplier must be 1 to 256") }
             sharing = .shared(multiplier: multiplier)
         }
-        self.init(nodes: nodes, sharing: sharing, quantities: quantities)
+        let memory = json["memoryMultiplier"] == nil ? 1 : try json.int("memoryMultiplier")
+        self.init(nodes: nodes, sharing: sharing, memoryMultiplier: memory, quantities: quantities)
+    }
+}
+
+extension Topology.Node {
+    /// Left out where there are none.
+    package var siblingsJSON: JSON? {
+        siblings.isEmpty ? nil : .array(siblings.map { .array($0.map { .integer(Int64($0)) }) })
+    }
+
+    fileprivate static func siblings(of json: JSON) throws(JSONError) -> [[Int]] {
+        guard json["siblings"] != nil else { return [] }
+        var groups: [[Int]] = []
+        for group in try json.array("siblings") { groups.append(try JSON.members(["cores": group]).integers("cores")) }
+        return groups
     }
 }
 

@@ -9,6 +9,7 @@ package enum SpecLimits {
     package static let longestID = 160
     /// The deepest nesting of COMPOSITE policies, so that every message around a specification stays readable.
     package static let deepestPolicy = 16
+    static let mostConfigs = 32
     /// Each SPREAD of a policy is looked at by itself.
     static let mostSpreads = 4
 
@@ -29,6 +30,31 @@ package enum SpecLimits {
         }
         if args.joined(separator: " ").utf16.count > longestArguments {
             reader.refuse(whole: "Maximum combined length of command line arguments can be \(longestArguments)")
+        }
+    }
+
+    /// Where configuration files go: whole paths, each once.
+    static func checkConfigs(_ configs: [ConfigSpec], _ reader: SpecReader) {
+        guard configs.count <= mostConfigs else {
+            return reader.refuse("configs", "size must be between 0 and \(mostConfigs)")
+        }
+        var seen: Set<String> = []
+        for (index, config) in configs.enumerated() {
+            let path = config.localFilename
+            // That it is empty has been told already.
+            guard !path.isEmpty else { continue }
+            let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+            let isWhole =
+                path.hasPrefix("/") && path.utf8.count <= longestPath && !path.utf8.contains(0)
+                && parts.allSatisfy { !["", ".", ".."].contains($0) }
+            if !isWhole {
+                reader.refuse(
+                    "configs[\(index)].localFilename",
+                    "must be the whole path of a file in the container, as /etc/app.conf"
+                )
+            } else if !seen.insert(path).inserted {
+                reader.refuse("configs[\(index)].localFilename", "must not be that of another file: \(path)")
+            }
         }
     }
 

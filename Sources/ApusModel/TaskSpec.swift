@@ -72,6 +72,7 @@ extension TaskSpec {
         guard reader.checksRules else { return }
         SpecLimits.checkName(id.runID, "Source application name and task id", reader)
         SpecLimits.checkArguments(args, reader)
+        SpecLimits.checkConfigs(configs, reader)
         SpecLimits.checkPolicy(placementPolicy, of: "tasks", reader)
         SpecLimits.checkSize(json, reader)
     }

@@ -5,18 +5,9 @@ extension Workload {
     package var partsNotBuilt: [String] {
         var parts: [String] = []
         func later(_ what: String) { parts.append("\(what) with a later version of Apus") }
-        let (configs, devices) =
-            switch self {
-            case .application(let spec): (spec.configs, spec.devices)
-            case .task(let spec): (spec.configs, spec.devices)
-            case .localService(let spec): (spec.service.configs, spec.service.devices)
-            }
         if case .application(let spec) = self, spec.type != .service {
             later("type \(spec.type.rawValue): only SERVICE can be run now; the others come")
         }
-        if !configs.isEmpty { later("configs: configuration files come") }
-        if !devices.isEmpty { later("devices: devices come") }
-        if case .rsyslog = logging { later("logging: RSYSLOG comes") }
         // Whose policy can only be LOCAL.
         if case .localService = self { return parts }
         if let policy = placementPolicy.notBuilt { later("placementPolicy: \(policy.typeName) comes") }

@@ -54,6 +54,37 @@ package enum Workload: Hashable, Sendable {
         }
     }
 
+    package var configs: [ConfigSpec] {
+        get {
+            switch self {
+            case .application(let spec): spec.configs
+            case .task(let spec): spec.configs
+            case .localService(let spec): spec.service.configs
+            }
+        }
+        set {
+            switch self {
+            case .application(var spec):
+                spec.configs = newValue
+                self = .application(spec)
+            case .task(var spec):
+                spec.configs = newValue
+                self = .task(spec)
+            case .localService(var spec):
+                spec.service.configs = newValue
+                self = .localService(spec)
+            }
+        }
+    }
+
+    package var devices: [DeviceSpec] {
+        switch self {
+        case .application(let spec): spec.devices
+        case .task(let spec): spec.devices
+        case .localService(let spec): spec.service.devices
+        }
+    }
+
     package var logging: LoggingSpec {
         switch self {
         case .application(let spec): spec.logging ?? .standard

@@ -84,6 +84,8 @@ enum Ailment: Hashable, Sendable {
     case diskBad(Int)
     case diskFull(Int)
     case overloaded(Int)
+    /// Its clock and the controller's differ.
+    case clock(Int)
     /// Others use all of the machine.
     case occupied(Int)
     case flapping(Int, ContainerID)

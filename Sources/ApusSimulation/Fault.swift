@@ -20,6 +20,7 @@ package enum Fault: CaseIterable, Sendable {
     case machineLost, zonePowerLost, zoneBackFromLoss, folderSwapped
     case writeLost, writeTorn, writeFailed, rewriteFailed
     case executorStartsLeaderless, executorOverloaded, executorClockForward, executorClockBack
+    case executorClockSuspends
     // The container engine.
     case jobFailed, jobTimedOut, jobOrphaned, engineAway, engineHung, engineRestartKeeps, engineRestartEnds, exitMissed
     case diskFull, halfCreated, imageGone

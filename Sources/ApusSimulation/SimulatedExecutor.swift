@@ -23,6 +23,8 @@ struct SimulatedExecutor: Sendable {
         var jobs: [JobKey: Int] = [:]
         /// The last write to the journal failed.
         var isJournalBroken = false
+        /// Its last report told that its clock is off.
+        var isClockOff = false
         /// The process is stopped; what came meanwhile waits.
         var isStopped = false
         var delayed: [Event] = []

@@ -30,7 +30,7 @@ extension World {
                 metadata: ["rack": "rack-\(index % 3)"],
                 zone: terrain.zone(of: index)
             ),
-            skew: plan.isRandom ? chances.profile.milliseconds(0...4000) - .seconds(2) : .zero,
+            skew: plan.isRandom ? chances.profile.milliseconds(0...1800) - .milliseconds(900) : .zero,
             identity: identity,
             load: terrain.hasLoads ? drawLoad() : nil
         )

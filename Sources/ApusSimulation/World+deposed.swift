@@ -69,7 +69,8 @@ extension World {
             case .send(let executor, let command):
                 guard let index = executors.firstIndex(where: { $0.identity.id == executor }) else { continue }
                 sendFromDeposed(command, to: index)
-            case .reply(let request, let answer):
+            case .reply(let request, var answer):
+                answer.wall = controllerTimes.wall
                 guard let call = controller.deposed?.process.callers.removeValue(forKey: request) else { continue }
                 met(.oldLeaderAnswers)
                 let carried = carried(answer, by: Wire.carry)

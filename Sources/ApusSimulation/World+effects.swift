@@ -19,7 +19,8 @@ extension World {
         case .answer(let request, let outcome):
             note("answers request \(request): \(outcome.word)")
             oracle.answered(request, outcome, store: controller.store)
-        case .reply(let request, let answer):
+        case .reply(let request, var answer):
+            answer.wall = controllerTimes.wall
             guard let call = controller.process?.callers.removeValue(forKey: request) else { return }
             let carried = carried(answer, isNews: !answer.settled.isEmpty, by: Wire.carry)
             transmit(.replyArrives(call, carried), on: Link(executor: call.executor, isUp: false))

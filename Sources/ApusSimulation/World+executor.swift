@@ -230,6 +230,9 @@ extension World {
         guard let life = executors[index].process?.life else { return }
         let call = ReportCall(executor: index, life: life, number: number)
         executors[index].process?.report = number
+        let isClockOff = report.troubles.contains { $0.hasPrefix("its clock is") }
+        if isClockOff, executors[index].process?.isClockOff == false { met(.executorClockSuspends) }
+        executors[index].process?.isClockOff = isClockOff
         oracle.reports(report, index, executors[index].disk)
         let isNews = !report.instances.isEmpty || report.description != nil
         var report = report

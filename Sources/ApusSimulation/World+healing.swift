@@ -15,6 +15,7 @@ extension World {
         case .diskBad(let index): executors[index].isDiskBad = false
         case .diskFull(let index): executors[index].isDiskFull = false
         case .overloaded(let index): executors[index].isOverloaded = false
+        case .clock(let index): executors[index].skew = controller.skew
         case .occupied(let index): if terrain.hasLoads { executors[index].load = drawLoad() }
         case .flapping(let index, let id): executors[index].containers[id]?.isFlapping = false
         case .crashLoop(let app): crashLoops.remove(app)
@@ -42,9 +43,10 @@ extension World {
         for app in crashLoops.sorted() { heal(.crashLoop(app)) }
         for index in executors.indices {
             for container in executors[index].containers.sorted { heal(.flapping(index, container.id)) }
-            for ailment in [Ailment.diskBad(index), .diskFull(index), .overloaded(index), .occupied(index)] {
-                heal(ailment)
-            }
+            let ailments = [
+                Ailment.diskBad(index), .diskFull(index), .overloaded(index), .occupied(index), .clock(index),
+            ]
+            for ailment in ailments { heal(ailment) }
             heal(.engineAway(index))
             agenda.add(.executorContinues(index, life: executors[index].process?.life ?? 0), after: .zero)
         }
@@ -64,6 +66,7 @@ extension Ailment {
         case .diskBad(let index): "e\(index) disk is bad"
         case .diskFull(let index): "e\(index) disk is full"
         case .overloaded(let index): "e\(index) is overloaded"
+        case .clock(let index): "e\(index) clock differs from the controller's"
         case .occupied(let index): "e\(index) has nothing free"
         case .flapping(let index, let id): "e\(index) container \(id) flaps"
         case .crashLoop(let app): "\(app) crashes in a loop"

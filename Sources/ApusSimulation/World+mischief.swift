@@ -142,6 +142,7 @@ extension World {
         met(skew > controller.skew ? .controllerClockForward : .controllerClockBack)
         note("the controller's clock is turned by \((skew - controller.skew).components.seconds) s")
         controller.skew = skew
+        for index in executors.indices { ail(.clock(index), 500...4000) }
     }
 
     private mutating func turnExecutorClock(_ index: Int) {
@@ -149,6 +150,7 @@ extension World {
         met(skew > executors[index].skew ? .executorClockForward : .executorClockBack)
         note("e\(index) clock is turned by \((skew - executors[index].skew).components.seconds) s")
         executors[index].skew = skew
+        ail(.clock(index), 500...10_000)
     }
 
     // MARK: machines and strays

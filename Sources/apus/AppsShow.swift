@@ -49,7 +49,7 @@ struct AppsShow: AsyncParsableCommand {
         for line in application.facts { Output.line(line) }
         if !instances.isEmpty {
             Output.line("")
-            Output.table([["INSTANCE", "STATE", "AGE", "ADDRESS", "ERROR"]] + instances.map(row))
+            Output.table([["INSTANCE", "STATE", "AGE", "ADDRESS", "NOTE"]] + instances.map(row))
         }
         if !ended.isEmpty {
             Output.line("")
@@ -58,7 +58,8 @@ struct AppsShow: AsyncParsableCommand {
     }
 
     static func row(_ instance: InstanceSummary) -> [String] {
-        [instance.id.rawValue, instance.state, age(of: instance.created), instance.addresses, instance.error]
+        let note = [instance.progress, instance.error].filter { !$0.isEmpty }.joined(separator: "; ")
+        return [instance.id.rawValue, instance.state, age(of: instance.created), instance.addresses, note]
     }
 
     static func endedRow(_ instance: InstanceSummary) -> [String] {

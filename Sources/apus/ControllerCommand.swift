@@ -26,18 +26,21 @@ struct ControllerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where the API listens.", valueName: "ip:port"))
     var address = "127.0.0.1:10000"
 
+    @OptionGroup var admin: AdminOptions
     @OptionGroup var weights: TaskWeightOptions
     @OptionGroup var retention: RetentionOptions
+    @OptionGroup var specifications: SpecificationOptions
 
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
 
     func validate() throws {
-        _ = try LoopbackAddress(address, option: "--address")
+        _ = try admin.address(after: LoopbackAddress(address, option: "--address"))
     }
 
     func run() async throws {
         let address = try LoopbackAddress(address, option: "--address")
+        let admin = try admin.address(after: address)
         let path = try StatePath.resolved(state, for: "apus-controller")
         let process = NodeProcess(statePath: path, logLevel: logLevel.level)
         try await process.holdingState { directory in
@@ -45,11 +48,19 @@ struct ControllerCommand: AsyncParsableCommand {
             var engine = EngineSettings()
             engine.taskWeights = weights.weights
             engine.retention = try retention.retention()
-            let controller = ControllerNode(cluster: cluster, address: address, engine: engine, logger: process.logger)
+            engine.allowances = specifications.allowances
+            let controller = ControllerNode(
+                cluster: cluster,
+                address: address,
+                admin: admin,
+                engine: engine,
+                logger: process.logger
+            )
             let welcome = """
                 API       \(address.url) (no authentication: whoever reaches it controls the cluster)
                 cluster   \(cluster)
                 state     \(path)
+                metrics   \(admin.metrics)
                 Next: apus executor --controllers \(address.url). Ctrl-C ends this and leaves containers running.
                 """
             try await controller.withServices(in: directory, onListening: { Output.line(welcome) }) { services in

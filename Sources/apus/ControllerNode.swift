@@ -2,6 +2,7 @@ import ApusController
 import ApusEngine
 import ApusModel
 import ApusStore
+import ApusTelemetry
 import Logging
 import ServiceLifecycle
 
@@ -15,6 +16,9 @@ import Foundation
 struct ControllerNode {
     let cluster: ClusterID
     let address: LoopbackAddress
+    /// Where it tells of itself; `nil` for nowhere.
+    let admin: LoopbackAddress?
+    var telemetry = Telemetry()
     var engine = EngineSettings()
     let logger: Logger
 
@@ -53,12 +57,14 @@ struct ControllerNode {
             settings: settings,
             store: store,
             crash: crash,
+            telemetry: telemetry,
             logger: logger
         )
         let server = APIServer(api: controller.api, address: address.host, port: address.port, logger: logger) { _ in
             onListening()
         }
-        return [controller, server]
+        guard let admin else { return [controller, server] }
+        return [AdminServer(telemetry, at: admin, logger: logger), controller, server]
     }
 
     /// For tests: see `CrashPoint`.

@@ -43,33 +43,45 @@ struct Dev: AsyncParsableCommand {
     @Flag(help: "Give each instance whole cores of its own instead.")
     var pinned = false
 
-    @OptionGroup var volumes: VolumeOptions
+    @OptionGroup var admin: AdminOptions
+    @OptionGroup var allowed: AllowanceOptions
     @OptionGroup var traits: TraitOptions
+    @OptionGroup var hardware: HardwareOptions
     @OptionGroup var retention: RetentionOptions
 
     @OptionGroup var weights: TaskWeightOptions
+    @OptionGroup var specifications: SpecificationOptions
 
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
 
     func validate() throws {
         guard (1...256).contains(multiplier) else { throw ValidationError("--multiplier must be 1 to 256") }
-        _ = try LoopbackAddress(address, option: "--address")
-        _ = try LoopbackAddress(executorAddress, option: "--executor-address")
+        _ = try adminAddress()
+    }
+
+    private func adminAddress() throws -> LoopbackAddress? {
+        try admin.address(
+            after: LoopbackAddress(address, option: "--address"),
+            others: [LoopbackAddress(executorAddress, option: "--executor-address")]
+        )
     }
 
     func run() async throws {
         var engine = EngineSettings()
         engine.taskWeights = weights.weights
         engine.retention = try retention.retention()
+        engine.allowances = specifications.allowances
         let cluster = DevCluster(
             api: try LoopbackAddress(address, option: "--address"),
             executor: try LoopbackAddress(executorAddress, option: "--executor-address"),
+            admin: try adminAddress(),
             statePath: try StatePath.resolved(state, for: "apus"),
             engineSocket: try EngineSocket.resolved(dockerSocket),
             sharing: pinned ? .pinned : .shared(multiplier: multiplier),
-            allowedVolumes: volumes.allowed,
-            traits: traits.traits,
+            allowances: allowed.allowances,
+            traits: try hardware.traits(traits.traits),
+            hardware: try hardware.hardware(),
             engineSettings: engine,
             logLevel: logLevel.level
         )

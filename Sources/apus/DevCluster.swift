@@ -2,17 +2,21 @@ import ApusContainers
 import ApusEngine
 import ApusExecutor
 import ApusModel
+import ApusTelemetry
 import Logging
 
 /// The graph of services behind `apus dev`: a controller and an executor as everywhere, in one process over loopback.
 struct DevCluster {
     let api: LoopbackAddress
     let executor: LoopbackAddress
+    /// Where both tell of themselves; `nil` for nowhere.
+    let admin: LoopbackAddress?
     let statePath: String
     let engineSocket: String
     let sharing: Topology.Sharing
-    let allowedVolumes: [String]
+    let allowances: ExecutorSettings.Allowances
     let traits: ExecutorSettings.Traits
+    let hardware: ExecutorSettings.Hardware
     let engineSettings: EngineSettings
     let logLevel: Logger.Level
 
@@ -24,19 +28,24 @@ struct DevCluster {
         let engine = try await EngineSocket.check(engineSocket).engine
         try await process.holdingState { directory in
             let cluster = try ClusterMembership(directory: directory).knownOrFounded()
+            let telemetry = Telemetry()
             let executor = ExecutorNode(
                 address: executor,
                 statePath: statePath,
                 controllers: [api],
                 engineSocket: engineSocket,
                 sharing: sharing,
-                allowedVolumes: allowedVolumes,
+                allowances: allowances,
                 traits: traits,
+                hardware: hardware,
+                telemetry: telemetry,
                 logger: process.logger
             ).executor(of: cluster)
             let controller = ControllerNode(
                 cluster: cluster,
                 address: api,
+                admin: admin,
+                telemetry: telemetry,
                 engine: engineSettings,
                 logger: process.logger
             )
@@ -54,6 +63,7 @@ struct DevCluster {
             executor  \(executor.url), Docker \(engine) at \(engineSocket)
             cores     \(sharing.explanation)
             state     \(statePath)
+            metrics   \(admin.metrics)
             Next: apus apps deploy FILE, apus apps list. Ctrl-C ends this and leaves containers running.
             """
         )

@@ -1,6 +1,8 @@
 import ApusContainers
 import ApusModel
+import ApusTelemetry
 import ArgumentParser
+import ServiceLifecycle
 
 /// An executor in a process of its own.
 struct ExecutorCommand: AsyncParsableCommand {
@@ -56,8 +58,10 @@ struct ExecutorCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Hand out each core so many times instead, 1 to 256.", valueName: "n"))
     var multiplier: Int?
 
-    @OptionGroup var volumes: VolumeOptions
+    @OptionGroup var admin: AdminOptions
+    @OptionGroup var allowed: AllowanceOptions
     @OptionGroup var traits: TraitOptions
+    @OptionGroup var hardware: HardwareOptions
 
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
@@ -70,7 +74,7 @@ struct ExecutorCommand: AsyncParsableCommand {
         guard cluster.map({ ClusterID($0).isPlain }) ?? true else {
             throw ValidationError("--cluster must be up to 64 letters, digits, dots, hyphens and underscores")
         }
-        _ = try LoopbackAddress(address, option: "--address")
+        _ = try admin.address(after: LoopbackAddress(address, option: "--address"))
         _ = try LoopbackAddress.list(controllers, option: "--controllers")
     }
 
@@ -83,8 +87,9 @@ struct ExecutorCommand: AsyncParsableCommand {
             controllers: try LoopbackAddress.list(controllers, option: "--controllers"),
             engineSocket: try EngineSocket.resolved(dockerSocket),
             sharing: multiplier.map { .shared(multiplier: $0) } ?? .pinned,
-            allowedVolumes: volumes.allowed,
-            traits: traits.traits,
+            allowances: allowed.allowances,
+            traits: try hardware.traits(traits.traits),
+            hardware: try hardware.hardware(),
             logger: process.logger
         )
         try await process.holdingState { directory in
@@ -96,8 +101,12 @@ struct ExecutorCommand: AsyncParsableCommand {
                 known = ClusterID(cluster)
                 try membership.settle(ClusterID(cluster))
             }
-            welcome(node, engine, known)
-            try await process.serve([JoiningExecutor(node: node, membership: membership, known: known)])
+            let admin = try admin.address(after: node.address)
+            welcome(node, engine, known, admin)
+            let server = admin.map { AdminServer(node.telemetry, at: $0, logger: node.logger) as any Service }
+            let executor = JoiningExecutor(node: node, membership: membership, known: known)
+            let services: [(any Service)?] = [server, executor]
+            try await process.serve(services.compactMap(\.self))
         }
     }
 
@@ -125,7 +134,12 @@ struct ExecutorCommand: AsyncParsableCommand {
         }
     }
 
-    private func welcome(_ node: ExecutorNode, _ engine: String, _ known: ClusterID?) {
+    private func welcome(
+        _ node: ExecutorNode,
+        _ engine: String,
+        _ known: ClusterID?,
+        _ admin: LoopbackAddress?
+    ) {
         Output.line(
             """
             executor  \(node.address.url) (no authentication: whoever reaches it controls these containers)
@@ -134,6 +148,7 @@ struct ExecutorCommand: AsyncParsableCommand {
             engine    \(engine)
             cores     \(node.sharing.explanation)
             state     \(node.statePath)
+            metrics   \(admin.metrics)
             Ctrl-C ends this and leaves containers running.
             """
         )

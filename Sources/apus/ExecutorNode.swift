@@ -1,5 +1,6 @@
 import ApusExecutor
 import ApusModel
+import ApusTelemetry
 import Logging
 
 /// An executor as a part of a process, before it is known which cluster it belongs to.
@@ -10,8 +11,10 @@ struct ExecutorNode {
     let controllers: [LoopbackAddress]
     let engineSocket: String
     let sharing: Topology.Sharing
-    let allowedVolumes: [String]
+    let allowances: ExecutorSettings.Allowances
     let traits: ExecutorSettings.Traits
+    let hardware: ExecutorSettings.Hardware
+    var telemetry = Telemetry()
     let logger: Logger
 
     func executor(of cluster: ClusterID) -> Executor {
@@ -26,9 +29,11 @@ struct ExecutorNode {
                 engineSocket: engineSocket,
                 sharing: sharing,
                 publishAddress: "127.0.0.1",
-                allowedVolumes: allowedVolumes,
-                traits: traits
+                allowances: allowances,
+                traits: traits,
+                hardware: hardware
             ),
+            telemetry: telemetry,
             logger: logger
         )
     }

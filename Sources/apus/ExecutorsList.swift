@@ -47,6 +47,7 @@ extension ExecutorSummary {
         if let until = lossHeldUntil {
             words.append("not given up for \(until.secondsLeft) s more: many fell silent together")
         }
+        if quarantined > 0 { words.append("leaves \(quarantined) containers with unsound labels alone") }
         return (words + troubles + waitingFor.map { "waits for \($0)" }).joined(separator: "; ")
     }
 }

@@ -24,7 +24,9 @@ struct ExecutorsShow: AsyncParsableCommand {
                 "\(executor.freeCores) cores and \(executor.freeMemoryMB) MB free, \(executor.usedCores) cores and "
                     + "\(executor.usedMemoryMB) MB in use"
             )
+            for line in MachineText(details).lines { Output.line(line) }
             if !executor.remark.isEmpty { Output.line(executor.remark) }
+            Self.showQuarantine(details)
             let rows =
                 Self.rows(details, "instances", ["appId"]) + Self.rows(details, "serviceInstances", ["serviceId"])
                 + Self.rows(details, "tasks", ["sourceAppName", "taskId"])
@@ -32,6 +34,20 @@ struct ExecutorsShow: AsyncParsableCommand {
             Output.line("")
             Output.table([["INSTANCE", "OF", "STATE"]] + rows)
         }
+    }
+
+    private static func showQuarantine(_ details: JSON) {
+        guard case .array(let named)? = details["quarantine"]?["named"], !named.isEmpty else { return }
+        Output.line("")
+        Output.table(
+            [["LEFT ALONE", "CONTAINER", "BECAUSE"]]
+                + named.map { entry in
+                    [
+                        entry["name"]?.text ?? "", String((entry["container"]?.text ?? "").prefix(12)),
+                        entry["reason"]?.text ?? "",
+                    ]
+                }
+        )
     }
 
     private static func rows(_ details: JSON, _ list: String, _ names: [String]) -> [[String]] {

@@ -62,7 +62,7 @@ struct LocalServicesShow: AsyncParsableCommand {
             }
             if !instances.isEmpty {
                 Output.line("")
-                Output.table([["INSTANCE", "STATE", "AGE", "ADDRESS", "ERROR"]] + instances.map(AppsShow.row))
+                Output.table([["INSTANCE", "STATE", "AGE", "ADDRESS", "NOTE"]] + instances.map(AppsShow.row))
             }
             if !ended.isEmpty {
                 Output.line("")

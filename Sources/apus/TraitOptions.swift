@@ -32,7 +32,11 @@ struct TraitOptions: ParsableArguments {
 
     @Option(
         name: .customLong("disk-mb"),
-        help: ArgumentHelp("The disk space that instances may ask for, all together. Default: none.", valueName: "n")
+        help: ArgumentHelp(
+            "The disk space that instances may ask for, all together. Default: the size of the file system with the "
+                + "engine's data.",
+            valueName: "n"
+        )
     )
     var disk: Int64?
 
@@ -58,11 +62,7 @@ struct TraitOptions: ParsableArguments {
         }
         var keys: Set<String> = []
         for entry in entries {
-            guard entry.contains("=") else {
-                throw ValidationError("--metadata must be KEY=VALUE, not \"\(entry)\"")
-            }
-            let (key, value) = Self.split(entry)
-            try Self.check(key, "the key of --metadata")
+            let (key, value) = try Self.split(entry, "--metadata")
             guard keys.insert(key).inserted else { throw ValidationError("--metadata \(key) is given twice") }
             guard value.utf8.count <= NodeReport.longestMetadata, value.unicodeScalars.allSatisfy({ $0.value >= 32 })
             else {
@@ -78,7 +78,15 @@ struct TraitOptions: ParsableArguments {
         return (String(halves[0]), halves.count > 1 ? String(halves[1]) : "")
     }
 
-    private static func check(_ name: String, _ what: String) throws {
+    /// The halves of `key=value`, the key checked.
+    static func split(_ entry: String, _ option: String) throws -> (key: String, value: String) {
+        guard entry.contains("=") else { throw ValidationError("\(option) must be KEY=VALUE, not \"\(entry)\"") }
+        let halves = split(entry)
+        try check(halves.key, "the key of \(option)")
+        return halves
+    }
+
+    static func check(_ name: String, _ what: String) throws {
         guard (1...NodeReport.longestTag).contains(name.utf8.count), name.unicodeScalars.allSatisfy({ $0.value > 32 })
         else {
             throw ValidationError("\(what) must be 1 to \(NodeReport.longestTag) bytes without spaces, not \"\(name)\"")

@@ -116,12 +116,12 @@ struct CommandTests {
     @Test func `what is not built is refused by name`() {
         var rig = Rig()
         var spec = exampleSpec(name: "TEST", version: "1")
-        spec.configs = [ConfigSpec(localFilename: "/a", source: .inline(data: [1]))]
+        spec.type = .computation
         spec.placementPolicy = .local(hostLevel: false)
         let start = InstanceSpec(id: one, spec: spec, allocation: instanceSpec().allocation)
         let answer = rig.command(.start(start))
         #expect(refusal(answer) == .unsupported)
-        #expect(reason(answer).contains("configs"))
+        #expect(reason(answer).contains("COMPUTATION"))
         #expect(reason(answer).contains("LOCAL"))
         #expect(refusal(rig.command(.start(instanceSpec(cores: [7])))) == .unsupported)
     }

@@ -123,6 +123,62 @@ struct InventoryTests {
         #expect(rig.agent.instances.isEmpty)
     }
 
+    @Test func `what is left alone is reported until it is gone, and told once`() {
+        var rig = Rig()
+        rig.containers[ContainerID("x")] = Rig.Box(instance: two, state: .running, labels: .damaged(reason: "no ports"))
+        rig.run(for: .seconds(60))
+        let told = rig.reports.compactMap(\.quarantine)
+        #expect(told.map(\.count) == [1])
+        #expect(
+            told.first?.named == [.init(container: ContainerID("x"), name: "name-x", reason: "no ports")]
+        )
+        rig.askForAll()
+        rig.run(for: .seconds(10))
+        #expect(rig.reports.compactMap(\.quarantine).map(\.count) == [1, 1])
+        rig.containers = [:]
+        rig.run(for: .seconds(30))
+        #expect(rig.reports.compactMap(\.quarantine).map(\.count) == [1, 1, 0])
+    }
+
+    @Test func `a container that the journal knows is kept, whatever its labels say`() {
+        let rig = healthy()
+        var remains = Rig.Remains(journal: rig.journal, containers: rig.containers)
+        for id in remains.containers.keys { remains.containers[id]?.labels = .damaged(reason: "a later schema") }
+        var after = Rig(after: remains, incarnation: 2)
+        after.run(for: .seconds(30))
+        #expect(after.instance(one)?.state == .healthy)
+        #expect(after.containers == remains.containers)
+        #expect(after.agent.quarantine.count == 0)
+    }
+
+    @Test func `two hundred containers are taken back among twenty with unsound labels, and none is started again`() {
+        var rig = Rig()
+        for number in 0..<200 {
+            let spec = instanceSpec("AI-\(number)", cores: [number % 4], memoryMB: 1)
+            let labels = found(spec, ports: [], created: WallTime(milliseconds: 0), epoch: 1)
+            rig.containers[ContainerID("c\(number)")] = Rig.Box(
+                instance: labels.instance,
+                state: .running,
+                labels: .ours(labels)
+            )
+        }
+        for number in 0..<20 {
+            let id = ContainerID("c\(number)-damaged")
+            rig.containers[id] = Rig.Box(instance: InstanceID("D"), state: .running, labels: .damaged(reason: "torn"))
+        }
+        let before = rig.containers
+        rig.run(for: .seconds(30))
+        #expect(rig.agent.instances.count { $0.state == .healthy } == 200)
+        #expect(rig.agent.quarantine.count == 20)
+        var after = Rig(after: Rig.Remains(journal: rig.journal, containers: rig.containers), incarnation: 2)
+        after.run(for: .seconds(5))
+        #expect(after.agent.instances.count { $0.state == .healthy } == 200)
+        #expect(after.containers == before)
+        #expect(after.starts.isEmpty)
+        let checked = after.jobs.count { if case .check = $0 { true } else { false } }
+        #expect(checked >= 200)
+    }
+
     @Test func `a second container of one instance is removed, the first stays`() {
         var rig = healthy()
         rig.containers[ContainerID("a")] = box("AI-1")

@@ -54,6 +54,36 @@ struct ReportTests {
         #expect(report?.fence == nil)
     }
 
+    @Test func `a changed description is told until a leader has it, and not again`() {
+        var line = Line()
+        _ = line.take(.tick)
+        // The answer brings the first epoch, which is acknowledged at once.
+        _ = line.take(.reportAnswered(answer(1), number: 1), after: .milliseconds(10))
+        _ = line.take(.reportAnswered(answer(1), number: 2), after: .milliseconds(10))
+        var grown = Rig.description
+        grown.topology.nodes[0].memoryMB = 2048
+        let told = sent(line.take(.described(grown)))
+        #expect(told.map(\.description) == [grown])
+        #expect(told.map(\.base) == [1])
+        #expect(told.map(\.revision) == [2])
+        _ = line.take(.reportFailed(number: 3), after: .milliseconds(10))
+        let again = sent(line.take(.tick, after: .seconds(1)))
+        #expect(again.map(\.description) == [grown])
+        _ = line.take(.reportAnswered(answer(2), number: 4), after: .milliseconds(10))
+        #expect(sent(line.take(.described(grown))).isEmpty)
+        #expect(sent(line.take(.tick, after: .seconds(2))).map(\.description) == [nil])
+    }
+
+    @Test func `a description that no leader would take is left aside`() {
+        var line = Line()
+        _ = line.take(.tick)
+        var wrong = Rig.description
+        wrong.metadata["rack"] = String(repeating: "x", count: 1025)
+        _ = line.take(.described(wrong))
+        #expect(line.turn.agent.description == Rig.description)
+        #expect(line.turn.agent.revision == 1)
+    }
+
     @Test func `a heartbeat follows every two seconds, half a second after a failure`() {
         var line = Line()
         _ = line.take(.tick)

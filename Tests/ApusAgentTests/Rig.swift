@@ -55,6 +55,10 @@ struct Rig {
     var epoch: Epoch = 1
     var settles = true
     var verdict = ReportAnswer.Verdict.applied
+    /// Of the executor's clock before the leader's, in milliseconds; `nil`: the leader does not tell its time.
+    var clockAhead: Int64?
+    /// How long an answer takes on its way back.
+    var answerDelay = Duration.milliseconds(1)
 
     // What was seen.
     var jobs: [Job] = []
@@ -191,11 +195,12 @@ struct Rig {
             canCommit: true,
             applied: asksForAll ? 0 : report.revision,
             settled: settled,
-            reason: ""
+            reason: "",
+            wall: clockAhead.map { WallTime(milliseconds: times.wall.milliseconds + answerDelay.milliseconds - $0) }
         )
         asksForAll = false
         let event = leaderAway ? AgentEvent.reportFailed(number: number) : .reportAnswered(answer, number: number)
-        queue.append((now + .milliseconds(1), event))
+        queue.append((now + answerDelay, event))
     }
 
     var listed: [FoundContainer] {

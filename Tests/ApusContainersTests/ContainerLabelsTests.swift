@@ -111,19 +111,18 @@ struct ContainerLabelsTests {
     }
 
     @Test
-    func `labels of a later schema are read as far as possible`() throws {
+    func `labels of a later schema are refused, and why is said`() throws {
         var labels = Self.labels(healthcheck: Self.get).dictionary
         labels["apus.schema"] = "2"
-        labels["apus.job.type"] = "DAEMON"
-        labels["apus.checks"] = "[]"
-        labels["apus.epoch"] = nil
-        let read = try ContainerLabels(reading: labels)
-        #expect(read.instance == InstanceID("AI-1"))
-        #expect(read.allocation.cores == [1, 2])
-        #expect(read.checks == nil)
-        #expect(read.epoch == 0)
-        labels["apus.allocation"] = nil
-        #expect(throws: LabelFault.self) { try ContainerLabels(reading: labels) }
+        let fault = #expect(throws: LabelFault.self) { try ContainerLabels(reading: labels) }
+        #expect(
+            fault?.description
+                == "label apus.schema is 2: a later version of Apus made it, this one reads up to 1"
+        )
+        for wrong in ["0", "-1", "one", "", "99999999999999999999"] {
+            labels["apus.schema"] = wrong
+            #expect(throws: LabelFault.self, "\(wrong)") { try ContainerLabels(reading: labels) }
+        }
     }
 
     @Test

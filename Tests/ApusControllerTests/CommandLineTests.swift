@@ -31,6 +31,15 @@ import Testing
             (["--zone", "a b"], "--zone must be 1 to 255 bytes without spaces"),
             (["--zone", ""], "--zone must be 1 to 255 bytes without spaces"),
             (["--disk-mb=-1"], "--disk-mb must be 0 to 1099511627776"),
+            (["--quantity", "disk=x"], "--quantity disk must be 0 to 1099511627776"),
+            (["--os-cores", "3-1"], "--os-cores has 3-1, which is no range of numbers"),
+            (["--exposed-memory", "49"], "--exposed-memory must be 50 to 100"),
+            (["--memory-multiplier", "21"], "--memory-multiplier must be 1 to 20"),
+            (["--metadata-limit", "1025"], "--metadata-limit must be 1 to 1024"),
+            (["--metadata-interval", "0s"], "--metadata-interval must be at least 1s"),
+            (["--metadata-command", "rack="], "--metadata-command names no program"),
+            (["--metadata-command", "a=b", "--metadata-shell", "a=c"], "two options tell the metadata a"),
+            (["--zone-env", "A", "--zone-command", "b"], "two options tell the zone"),
         ]
         for command in ["dev", "executor"] {
             for (arguments, reason) in cases {

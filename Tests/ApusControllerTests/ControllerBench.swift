@@ -3,6 +3,7 @@ import ApusController
 import ApusEngine
 import ApusModel
 import ApusStore
+import ApusTelemetry
 import ApusTestKit
 import Dispatch
 import Logging
@@ -136,6 +137,7 @@ func withController<Value: Sendable>(
     store: any StateStore,
     time: TimeSource = .system(),
     send: @escaping Controller.Send = obedient,
+    telemetry: Telemetry = Telemetry(),
     _ body: @escaping @Sendable (Controller) async throws -> Value
 ) async throws -> Value {
     let controller = Controller(
@@ -143,6 +145,7 @@ func withController<Value: Sendable>(
         store: store,
         time: time,
         send: send,
+        telemetry: telemetry,
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     )
     return try await withThrowingTaskGroup(of: Value?.self) { group in

@@ -181,6 +181,8 @@ struct TestExecutor {
     var failing: Set<InstanceID> = []
     var troubles: [String] = []
     var load: NodeLoad?
+    /// The revision at which its description last changed.
+    var describedAt: Int64 = 0
 
     init(number: Int, cores: Int, memoryMB: Int64) {
         identity = NodeIdentity(
@@ -200,6 +202,13 @@ struct TestExecutor {
             tags: ["host-\(number)"],
             metadata: [:]
         )
+    }
+
+    /// What it offers changes while it runs.
+    mutating func describe(_ change: (inout NodeDescription) -> Void) {
+        change(&description)
+        revision += 1
+        describedAt = revision
     }
 
     mutating func obey(_ command: NodeCommand, at wall: WallTime) {
@@ -269,7 +278,7 @@ struct TestExecutor {
             base: base,
             instances: instances.values.filter { $0.revision > base || base == 0 }.sorted { $0.id < $1.id },
             fence: fence,
-            description: base == 0 ? description : nil,
+            description: base == 0 || describedAt > base ? description : nil,
             troubles: troubles,
             load: load
         )

@@ -35,6 +35,32 @@ import Testing
         #expect(bench.healthy("SMALL-1") == 1)
     }
 
+    @Test func `memory that is plugged in is placed on at once, and a new leader knows of it`() throws {
+        var bench = try Bench(memoryMB: 128)
+        bench.create(instances: 2)
+        bench.converge()
+        #expect(bench.healthy() == 1)
+        bench.executors[bench.ids[0]]?.describe { $0.topology.nodes[0].memoryMB = 256 }
+        bench.converge()
+        #expect(bench.healthy() == 2)
+        try bench.failOver(epoch: 2)
+        #expect(bench.turn.committed.members[bench.ids[0]]?.description.topology.nodes[0].memoryMB == 256)
+    }
+
+    @Test func `memory that is taken away ends nothing, and is not placed on again`() throws {
+        var bench = try Bench(memoryMB: 256)
+        bench.create(instances: 2)
+        bench.converge()
+        bench.executors[bench.ids[0]]?.describe { $0.topology.nodes[0].memoryMB = 128 }
+        bench.converge()
+        #expect(bench.healthy() == 2)
+        bench.ask(.scale(AppID("TEST_APP-1"), required: 1, .standard))
+        bench.converge()
+        bench.ask(.scale(AppID("TEST_APP-1"), required: 2, .standard))
+        bench.converge()
+        #expect(bench.healthy() == 1)
+    }
+
     @Test func `a new leader holds the disk of what runs, before and after it is heard`() throws {
         var bench = try bench()
         bench.create(instances: 2, spec(diskMB: 400))

@@ -30,6 +30,7 @@ struct ContainerPlanTests {
     private static func plan(
         _ workload: Workload,
         sharing: Topology.Sharing = .pinned,
+        binding: ContainerHost.Binding? = nil,
         environment: [String: String] = [:]
     ) -> ContainerPlan {
         let identity = NodeIdentity(
@@ -41,6 +42,13 @@ struct ContainerPlanTests {
             port: 11_000,
             transport: .http
         )
+        var host = ContainerHost(
+            identity: identity,
+            publishedAddress: "127.0.0.1",
+            sharing: sharing,
+            environment: environment
+        )
+        if let binding { host.binding = binding }
         return ContainerPlan(
             instance: InstanceSpec(
                 id: InstanceID("AI-1"),
@@ -48,12 +56,7 @@ struct ContainerPlanTests {
                 allocation: ResourceAllocation(numaNode: 1, cores: [4, 5], memoryMB: 128)
             ),
             ports: workload.exposedPorts.isEmpty ? [] : ports,
-            host: ContainerHost(
-                identity: identity,
-                publishedAddress: "127.0.0.1",
-                sharing: sharing,
-                environment: environment
-            ),
+            host: host,
             epoch: 3,
             created: WallTime(milliseconds: 9)
         )
@@ -76,6 +79,25 @@ struct ContainerPlanTests {
         let plan = Self.plan(.application(Self.spec()), sharing: .shared(multiplier: 4))
         #expect(plan.cpuset == nil)
         #expect(plan.cpuShares == 2_048)
+    }
+
+    @Test
+    func `what binds a container follows what the executor was told`() {
+        typealias Hardware = ExecutorSettings.Hardware
+        func plan(_ hardware: Hardware, _ sharing: Topology.Sharing) -> ContainerPlan {
+            let topology = Topology(nodes: [.init(id: 1, cores: [4, 5, 6], memoryMB: 1)], sharing: sharing)
+            return Self.plan(.application(Self.spec()), binding: ContainerHost.Binding(hardware, topology))
+        }
+        let whole = plan(Hardware(), .pinned)
+        #expect(whole.cpuset == ContainerPlan.CPUSet(cores: [4, 5], memoryNodes: [1]))
+        let merged = plan(Hardware(numa: .merged), .pinned)
+        #expect(merged.cpuset == ContainerPlan.CPUSet(cores: [4, 5], memoryNodes: nil))
+        let kept = plan(Hardware(reservedCores: [7]), .shared(multiplier: 2))
+        #expect(kept.cpuset == ContainerPlan.CPUSet(cores: [4, 5, 6], memoryNodes: nil))
+        #expect(kept.cpuShares == 2_048)
+        let declared = plan(Hardware(source: .declared(path: "machine.json")), .pinned)
+        #expect(declared.cpuset == nil)
+        #expect(declared.cpuShares == 2_048)
     }
 
     @Test

@@ -61,8 +61,9 @@ struct CrowdedPerformerTests {
         // deadline: cancelled with the test's body
         let engine = ScriptedEngine(pulling: { try await Task.sleep(for: .seconds(600)) })
         let performer = Self.performer(engine)
-        let pull = Job.pull(image: "new:1", timeout: .seconds(600))
-        try await Self.beside(Array(repeating: pull, count: 100), by: performer) {
+        // Those of one image would be one.
+        let pulls = (0..<100).map { Job.pull(image: "new:\($0)", timeout: .seconds(600)) }
+        try await Self.beside(pulls, by: performer) {
             try await eventually("no more pulls are begun") { engine.pulls == 64 }
             #expect(await Self.perform(.stop(ContainerID("c"), grace: .zero), 101, by: performer) == .stopped)
         }

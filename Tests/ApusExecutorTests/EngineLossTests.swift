@@ -156,7 +156,7 @@ struct EngineLossTests {
                     return
                 }
                 #expect(failure.reason.contains("no space left on device"), "\(failure)")
-                #expect(try await !engine.hasImage(image))
+                #expect(try await engine.imageID(of: image) == nil)
                 try await own.asRoot("rm \(own.dataRoot)/filler")
                 let again = await Self.perform([Self.creation(1, own)], by: performer)
                 guard case .created? = again.first else {

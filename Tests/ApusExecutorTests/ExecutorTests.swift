@@ -1,5 +1,6 @@
 import ApusExecutor
 import ApusModel
+import ApusTelemetry
 import AsyncHTTPClient
 import Foundation
 import Logging
@@ -39,8 +40,12 @@ struct ExecutorTests {
     }
 
     /// Runs an executor around `body`, and ends it as a service manager does.
-    private func running(_ settings: ExecutorSettings, _ body: () async throws -> Void) async throws {
-        let executor = Executor(settings: settings, logger: LoopRig.logger)
+    private func running(
+        _ settings: ExecutorSettings,
+        telemetry: Telemetry = Telemetry(),
+        _ body: () async throws -> Void
+    ) async throws {
+        let executor = Executor(settings: settings, telemetry: telemetry, logger: LoopRig.logger)
         let services = ServiceGroup(services: [executor], logger: LoopRig.logger)
         var result = Result<Void, any Error>.success(())
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -80,6 +85,22 @@ struct ExecutorTests {
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
         let body = try await response.body.collect(upTo: 1 << 20)
         return (Int(response.status.code), try JSON(parsing: body.readableBytesView))
+    }
+
+    @Test func `while its engine is away its health check says so, and its numbers go on`() async throws {
+        let telemetry = Telemetry()
+        try await running(settings(), telemetry: telemetry) {
+            try await eventually("it is unhealthy for want of its engine") {
+                let serving = telemetry.health.results.first { $0.name == "serving" }
+                guard case .unhealthy(let why)? = serving?.health else { return false }
+                return why.contains("the container engine does not answer")
+            }
+            let page = AdminPages(telemetry).page("GET", "/healthcheck", accept: "")
+            #expect(page.status == 500)
+            try await eventually("the machine is measured") {
+                telemetry.metrics.samples().contains { $0.series.name == "apus.machine.memory_total" }
+            }
+        }
     }
 
     @Test func `each run has a greater incarnation and the same id`() async throws {

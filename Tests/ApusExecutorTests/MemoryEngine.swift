@@ -17,6 +17,9 @@ final class MemoryEngine: ContainerEngine {
         var containers: [ContainerID: Container] = [:]
         var created = 0
         var images: Set<String> = ["app:1"]
+        var pulls = 0
+        /// Archives that were put into containers.
+        var archives: [ContainerID: [UInt8]] = [:]
         /// Images that a pull brings.
         var registry: Set<String> = []
         /// Turns up beside a pull that fails.
@@ -45,14 +48,30 @@ final class MemoryEngine: ContainerEngine {
 
     func change<Value: Sendable>(_ change: (inout sending State) -> sending Value) -> Value { state.withLock(change) }
 
-    func hasImage(_ image: String) async throws -> Bool {
+    func imageID(of image: String) async throws -> String? {
         try reached("looking for image \(image)")
-        return state.withLock { $0.images.contains(image) }
+        return state.withLock { $0.images.contains(image) ? "id of \(image)" : nil }
     }
 
-    func pull(_ image: String, deadline: Duration) async throws {
+    func removeImage(_ image: String) async throws -> Bool {
+        try reached("removing image \(image)")
+        return state.withLock { state in
+            guard !state.containers.values.contains(where: { $0.plan.image == image }) else { return false }
+            state.images.remove(image)
+            return true
+        }
+    }
+
+    func pull(
+        _ image: String,
+        credentials: RegistryCredentials?,
+        deadline: Duration,
+        progress: @escaping @Sendable (String) -> Void
+    ) async throws {
         try reached("pulling image \(image)")
+        progress("1 of 2 layers fetched")
         try state.withLock { state in
+            state.pulls += 1
             if let image = state.sideload { state.images.insert(image) }
             guard state.registry.contains(image) else {
                 throw ContainerError(.imageMissing, doing: "pulling image \(image)", message: "manifest unknown")
@@ -83,6 +102,11 @@ final class MemoryEngine: ContainerEngine {
                 return id
             }
         }
+    }
+
+    func unpack(_ archive: [UInt8], in id: ContainerID) async throws {
+        try reached("putting files into container \(id)")
+        state.withLock { $0.archives[id] = archive }
     }
 
     func start(_ id: ContainerID) async throws {
@@ -134,7 +158,7 @@ final class MemoryEngine: ContainerEngine {
 
     func container(named name: String) async throws -> EngineContainer {
         try reached("looking at container \(name)")
-        let found = state.withLock { $0.containers.first { $0.value.plan.name == name } }
+        let found = state.withLock { $0.containers.first { $0.value.plan.name == name || $0.key.rawValue == name } }
         guard let found else {
             throw ContainerError(.notFound, doing: "looking at container \(name)", message: "No such container")
         }

@@ -29,10 +29,18 @@ final class ScriptedEngine: ContainerEngine {
     var pulls: Int { counts.withLock(\.pulls) }
     var commands: Int { counts.withLock(\.commands) }
 
-    func hasImage(_ image: String) async throws -> Bool { try await base.hasImage(image) }
+    func imageID(of image: String) async throws -> String? { try await base.imageID(of: image) }
+    func removeImage(_ image: String) async throws -> Bool { try await base.removeImage(image) }
+    func unpack(_ archive: [UInt8], in id: ContainerID) async throws { try await base.unpack(archive, in: id) }
 
-    func pull(_ image: String, deadline: Duration) async throws {
+    func pull(
+        _ image: String,
+        credentials: RegistryCredentials?,
+        deadline: Duration,
+        progress: @escaping @Sendable (String) -> Void
+    ) async throws {
         counts.withLock { $0.pulls += 1 }
+        progress("1 of 2 layers fetched")
         try await pulling()
     }
 

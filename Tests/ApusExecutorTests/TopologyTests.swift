@@ -53,8 +53,7 @@ struct TopologyTests {
         try with(files) { root in
             let topology = try Topology(
                 kernelBelow: root,
-                reservedCores: [0],
-                exposedMemoryPercent: 75,
+                offering: .init(reservedCores: [0], exposedMemoryPercent: 75),
                 sharing: .shared(multiplier: 4)
             )
             #expect(topology.nodes.map(\.cores) == [[1], [3, 4, 5]])
@@ -70,6 +69,68 @@ struct TopologyTests {
         try with(files) { root in
             let topology = try Topology(kernelBelow: root, sharing: .pinned)
             #expect(topology.nodes.map(\.id) == [0])
+        }
+    }
+
+    @Test
+    func `threads of one core are known, as far as they are offered`() throws {
+        var files = Self.twoNodes
+        let siblings = [0: "0,6", 6: "0,6", 1: "1-2", 2: "1-2", 3: "3", 4: "4-5", 5: "4-5"]
+        for (core, list) in siblings {
+            files["/sys/devices/system/cpu/cpu\(core)/topology/thread_siblings_list"] = list + "\n"
+        }
+        try with(files) { root in
+            let all = try Topology(kernelBelow: root, sharing: .pinned)
+            #expect(all.nodes.map(\.siblings) == [[[0, 6], [1, 2]], [[4, 5]]])
+            let part = try Topology(kernelBelow: root, offering: .init(reservedCores: [6]), sharing: .pinned)
+            #expect(part.nodes.map(\.siblings) == [[[1, 2]], [[4, 5]]])
+        }
+    }
+
+    @Test
+    func `merged nodes are one, and memory may be handed out more than once`() throws {
+        try with(Self.twoNodes) { root in
+            let topology = try Topology(
+                kernelBelow: root,
+                offering: .init(exposedMemoryPercent: 50, memoryMultiplier: 3, numa: .merged),
+                sharing: .pinned
+            )
+            #expect(topology.nodes == [.init(id: 0, cores: [0, 1, 2, 3, 4, 5, 6], memoryMB: 3 * 1_536)])
+            #expect(topology.memoryMultiplier == 3)
+        }
+    }
+
+    @Test
+    func `a file may declare another machine`() throws {
+        func declared(_ text: String) throws -> Topology {
+            var topology: Topology?
+            try with(["/machine.json": text]) { root in
+                let source = ExecutorSettings.Hardware.Source.declared(path: root + "/machine.json")
+                topology = try Topology(offering: .init(source: source, reservedCores: [64]), sharing: .pinned)
+            }
+            return try #require(topology)
+        }
+        let text = #"{"nodes": [{"id": 2, "cores": [64, 65, 66], "memoryMB": 9, "siblings": [[65, 66]]}]}"#
+        #expect(try declared(text).nodes == [.init(id: 2, cores: [65, 66], memoryMB: 9, siblings: [[65, 66]])])
+        let faults = [
+            "{": "declares no topology", "{}": "nodes is missing",
+            #"{"nodes": [{"id": 0, "cores": [1, 1], "memoryMB": 9}]}"#: "a core is named twice",
+            #"{"nodes": [{"id": 0, "cores": [-1], "memoryMB": 9}]}"#: "topology.nodes.cores must be 0 to",
+            #"{"nodes": [{"id": 0, "cores": [1], "memoryMB": 9, "siblings": [[1, 2]]}]}"#: "siblings of node 0",
+            String(repeating: " ", count: 1 << 21): "is longer than 1048576 bytes",
+        ]
+        for (text, reason) in faults {
+            let error = #expect(throws: TopologyError.self) { try declared(text) }
+            #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+        }
+    }
+
+    @Test
+    func `lists of cores are read and written as the kernel has them`() throws {
+        #expect(try CoreList.numbers("0-2,7") == [0, 1, 2, 7])
+        #expect(CoreList.text([0, 1, 2, 7, 9, 10]) == "0-2,7,9-10")
+        for wrong in ["3-1", "-1", "x", "0-99999999"] {
+            #expect(throws: TopologyError.self, "\(wrong)") { try CoreList.numbers(wrong) }
         }
     }
 
@@ -92,8 +153,7 @@ struct TopologyTests {
                 let error = #expect(throws: TopologyError.self) {
                     try Topology(
                         kernelBelow: root,
-                        reservedCores: reserved,
-                        exposedMemoryPercent: percent,
+                        offering: .init(reservedCores: reserved, exposedMemoryPercent: percent),
                         sharing: .pinned
                     )
                 }

@@ -28,16 +28,18 @@ struct VolumeTests {
         guard case .application(var application) = spec.workload else { preconditionFailure("it is an application") }
         application.volumes = [MountedVolume(pathInContainer: "/in", pathOnHost: path, mode: mode)]
         spec.workload = .application(application)
+        var limits = MachineLimits()
+        limits.volumes = allowed
         let performer = JobPerformer(
             engine: engine,
             host: ContainerHost(
                 identity: LoopRig.identity,
                 publishedAddress: "127.0.0.1",
                 sharing: LoopRig.topology.sharing,
-                environment: [:],
-                allowedVolumes: allowed
+                environment: [:]
             ),
             probeAddress: "127.0.0.1",
+            limits: LimitsFile(limits),
             logger: LoopRig.logger
         )
         return await performer.perform(

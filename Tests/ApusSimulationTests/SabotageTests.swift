@@ -58,7 +58,7 @@ struct SabotageTests {
     }
 
     /// A bound, not what is needed: most are found by the first seeds.
-    static let seeds = 60
+    static let seeds = 120
 
     @Test(arguments: Plan.Sabotage.allCases)
     func `a defect is found`(sabotage: Plan.Sabotage) async {

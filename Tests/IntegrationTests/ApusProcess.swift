@@ -4,15 +4,15 @@ import Glibc
 import Synchronization
 import Testing
 
-/// One real `apus` process with a log of its own.
+/// One real `apus` process, or another program's, with a log of its own.
 final class ApusProcess: Sendable {
     let log: String
     private let binary: String
     private let arguments: [String]
     private let life = Mutex<ProcessLife?>(nil)
 
-    init(_ arguments: [String], log: String) throws {
-        binary = try needed("APUS_TEST_BINARY")
+    init(_ arguments: [String], log: String, program: String? = nil) throws {
+        binary = try program ?? needed("APUS_TEST_BINARY")
         self.arguments = arguments
         self.log = log
     }
@@ -21,7 +21,7 @@ final class ApusProcess: Sendable {
     func start(_ changed: [String]? = nil, environment: [String: String] = [:]) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: binary)
-        process.arguments = changed ?? arguments
+        process.arguments = Self.withoutNumbers(changed ?? arguments)
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         if !FileManager.default.fileExists(atPath: log) {
             try check(FileManager.default.createFile(atPath: log, contents: nil), "cannot write \(log)")
@@ -33,6 +33,13 @@ final class ApusProcess: Sendable {
         process.standardInput = FileHandle.nullDevice
         let begun = try ProcessLife(process)
         life.withLock { $0 = begun }
+    }
+
+    /// Most tests ask for no numbers, and a port that nobody chose may be another's.
+    private static func withoutNumbers(_ arguments: [String]) -> [String] {
+        let isNode = ["controller", "dev", "executor"].contains(arguments.first ?? "")
+        guard isNode, !arguments.contains("--admin-address") else { return arguments }
+        return arguments + ["--admin-address", "none"]
     }
 
     var pid: Int32? { life.withLock(\.self)?.pid }

@@ -105,6 +105,7 @@ extension ServiceTests {
                 let cases: [([String], Int32, String)] = [
                     (["controller", "--address", "0.0.0.0:10000"], 64, "must be a loopback address"),
                     (["executor", "--address", "10.1.2.3:11000"], 64, "must be a loopback address"),
+                    (["controller", "--admin-address", "0.0.0.0:9"], 64, "--admin-address must be a loopback address"),
                     (["executor", "--controllers", "http://10.1.2.3:10000"], 64, "must be a loopback address"),
                     (["executor", "--controllers", "https://127.0.0.1:1"], 64, "no TLS yet"),
                     (["executor", "--pinned", "--multiplier", "2"], 64, "exclude each other"),

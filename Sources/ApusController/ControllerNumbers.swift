@@ -1,0 +1,154 @@
+import ApusEngine
+import ApusModel
+import ApusPlacement
+import ApusTelemetry
+import CoreMetrics
+import Synchronization
+
+/// What a controller counts, and how it is.
+final class ControllerNumbers: Sendable {
+    /// Why this controller became the leader.
+    enum Election: String, CaseIterable {
+        /// It began.
+        case start = "START"
+        /// An executor had obeyed a greater epoch.
+        case epochOvertaken = "EPOCH_OVERTAKEN"
+    }
+
+    /// A leader's loop comes round five times a second; one that has not for so long decides nothing.
+    private static let patience = Duration.seconds(1)
+    private static let hung = Duration.seconds(10)
+
+    private let metrics: MetricRegistry
+    private let presence: LeaderPresence
+    private let storeTrouble = Mutex("")
+    private let commit: CoreMetrics.Timer
+
+    init(_ telemetry: Telemetry, published: Published) {
+        metrics = telemetry.metrics
+        presence = LeaderPresence(patience: Self.patience, from: metrics.time)
+        commit = CoreMetrics.Timer(label: "apus.controller.store.commit", dimensions: [], factory: metrics)
+        describe()
+        countFromTheFirstDay()
+        let gauges = ClusterGauges(published)
+        metrics.add { now in gauges.samples(at: now) }
+        let presence = presence
+        metrics.add { now in
+            let leads: Double = published.state == nil ? 0 : 1
+            return presence.samples("apus.controller", at: now)
+                + [Sample(Series("apus.controller.leading"), .gauge(leads))]
+        }
+        addChecks(telemetry, published)
+    }
+
+    private func describe() {
+        metrics.describe([
+            "apus.controller.leading": "1 while this controller leads.",
+            "apus.controller.leader.absent.seconds": "How long this controller had no leader that could commit.",
+            "apus.controller.leader.absent.times": "How often this controller had no leader that could commit.",
+            "apus.controller.elections": "How often this controller became the leader, by cause.",
+            "apus.controller.store.commit": "Batches stored, and how long that took.",
+            "apus.controller.tasks.ended": "Tasks that ended, by result.",
+            "apus.controller.instances.restarted":
+                "Instances replaced, or started again in place, because they failed unasked, by cause.",
+            "apus.controller.checks.failed": "Instances given up because a check failed too often, by check and cause.",
+            "apus.controller.placements.refused":
+                "Placements that no executor took, by each reason that one of them gave; a repetition counts again.",
+        ])
+    }
+
+    /// A counter that is not there cannot be told from one that nothing has happened to.
+    private func countFromTheFirstDay() {
+        for cause in Election.allCases { count(cause, 0) }
+        for result in [TaskEnd.Result.successful, .failed, .cancelled, .lost] { count(.taskEnded(result), 0) }
+        let failures: [Happening.Failure] = [
+            .exited, .outOfMemory, .pullFailed, .startFailed, .refused, .executorLost,
+        ]
+        for failure in failures { count(.instanceFailed(failure), 0) }
+        for fault in CheckFault.allCases {
+            count(.instanceFailed(.readinessFailed(fault)), 0)
+            count(.instanceFailed(.healthFailed(fault)), 0)
+        }
+        count(.restartedInPlace, 0)
+        for kind in RefusalKind.allCases { count(.placementRefused(kind), 0) }
+    }
+
+    private func addChecks(_ telemetry: Telemetry, _ published: Published) {
+        let presence = presence
+        telemetry.health.add("leader") { [metrics] in
+            guard published.state != nil else { return .unhealthy("this controller does not lead") }
+            let silence = presence.silence(at: metrics.time)
+            guard silence < Self.hung else {
+                return .unhealthy("nothing was decided for \(silence.components.seconds) s")
+            }
+            return .healthy
+        }
+        telemetry.health.add("store") { [self] in
+            let trouble = storeTrouble.withLock(\.self)
+            return trouble.isEmpty ? .healthy : .unhealthy("the store takes nothing: \(trouble)")
+        }
+    }
+
+    // MARK: what the loop tells
+
+    func elected(_ cause: Election) { count(cause, 1) }
+
+    /// A turn was finished: what was decided is stored.
+    func turned(_ happened: [Happening: Int64]) {
+        presence.answered(at: metrics.time)
+        for (happening, number) in happened { count(happening, number) }
+    }
+
+    /// Empty as soon as something is stored again.
+    func storeIsTroubled(by reason: String) { storeTrouble.withLock { $0 = reason } }
+
+    func committed(in span: Duration) { commit.recordNanoseconds(span.nanoseconds) }
+
+    // MARK: counters
+
+    private func count(_ cause: Election, _ number: Int64) {
+        add(number, "apus.controller.elections", [("cause", cause.rawValue)])
+    }
+
+    private func count(_ happening: Happening, _ number: Int64) {
+        switch happening {
+        case .taskEnded(let result): add(number, "apus.controller.tasks.ended", [("result", result.rawValue)])
+        case .restartedInPlace: add(number, "apus.controller.instances.restarted", [("cause", "IN_PLACE")])
+        case .placementRefused(let kind):
+            add(number, "apus.controller.placements.refused", [("reason", kind.rawValue)])
+        case .instanceFailed(let failure):
+            add(number, "apus.controller.instances.restarted", [("cause", failure.word)])
+            guard let (check, fault) = failure.check else { return }
+            add(number, "apus.controller.checks.failed", [("check", check), ("cause", fault.rawValue)])
+        }
+    }
+
+    private func add(_ number: Int64, _ name: String, _ labels: [(String, String)]) {
+        Counter(label: name, dimensions: labels, factory: metrics).increment(by: number)
+    }
+}
+
+extension Happening.Failure {
+    /// As the cause of an end is written elsewhere.
+    fileprivate var word: String {
+        switch self {
+        case .exited: "EXITED"
+        case .outOfMemory: "OUT_OF_MEMORY"
+        case .pullFailed: "PULL_FAILED"
+        case .startFailed: "START_FAILED"
+        case .readinessFailed: "READINESS_FAILED"
+        case .healthFailed: "HEALTH_FAILED"
+        case .refused: "REFUSED"
+        case .executorLost: "EXECUTOR_LOST"
+        }
+    }
+
+    /// The check that failed; `nil` if none did.
+    fileprivate var check: (name: String, fault: CheckFault)? {
+        switch self {
+        case .readinessFailed(let fault): ("readiness", fault)
+        case .healthFailed(let fault): ("health", fault)
+        case .exited, .outOfMemory, .pullFailed, .startFailed, .refused, .executorLost: nil
+        }
+    }
+}

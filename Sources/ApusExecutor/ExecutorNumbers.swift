@@ -1,0 +1,82 @@
+import ApusAgent
+import ApusModel
+package import ApusTelemetry
+import CoreMetrics
+import Synchronization
+
+/// What an executor counts and measures, and how it is.
+package final class ExecutorNumbers: Sendable {
+    /// As long as the agent itself waits before it says that there is no leader.
+    private static let patience = Duration.seconds(10)
+    /// A report is made every 2 s, and given up after 15.
+    private static let hung = Duration.seconds(30)
+
+    private struct Said {
+        var at: Moment
+        /// Why it cannot serve, in its own words.
+        var troubles: [String] = []
+    }
+
+    let logs: LogMeters
+    let stats: StatsWatch
+    let machine: MachineNumbers
+    private let metrics: MetricRegistry
+    private let presence: LeaderPresence
+    private let said: Mutex<Said>
+    private let restarts: Counter
+
+    /// `directory` is that of its state.
+    package init(_ telemetry: Telemetry, directory: String, read: @escaping StatsWatch.Read) {
+        let metrics = telemetry.metrics
+        self.metrics = metrics
+        presence = LeaderPresence(patience: Self.patience, from: metrics.time)
+        said = Mutex(Said(at: metrics.time))
+        restarts = Counter(label: "apus.executor.instances.restarted", dimensions: [], factory: metrics)
+        logs = LogMeters(metrics: metrics)
+        stats = StatsWatch(metrics: metrics, logs: logs, read: read)
+        machine = MachineNumbers(metrics: metrics, directory: directory)
+        let presence = presence
+        metrics.add { now in presence.samples("apus.executor", at: now) }
+        metrics.describe([
+            "apus.executor.leader.absent.seconds": "How long no leader that can commit answered this executor.",
+            "apus.executor.leader.absent.times": "How often no leader that can commit answered this executor.",
+            "apus.executor.instances.restarted":
+                "Containers started again in place, since they had ended and no leader could decide.",
+            "apus.executor.checks.failed": "Tries of checks and hooks that failed, by cause.",
+            "apus.executor.containers": "Containers of this executor that run.",
+        ])
+        for fault in CheckFault.allCases { countFailedCheck(fault, 0) }
+        telemetry.health.add("serving") { [self] in health }
+    }
+
+    private var health: Health {
+        let said = said.withLock(\.self)
+        let silence = metrics.time - said.at
+        guard silence < Self.hung else { return .unhealthy("no report was made for \(silence.components.seconds) s") }
+        return said.troubles.isEmpty ? .healthy : .unhealthy(said.troubles.joined(separator: "; "))
+    }
+
+    // MARK: what the others tell
+
+    /// A report leaves: it says what keeps this executor from serving.
+    func reports(_ report: NodeReport) {
+        said.withLock { $0 = Said(at: metrics.time, troubles: report.troubles) }
+    }
+
+    func answered(_ answer: ReportAnswer) {
+        if answer.canCommit, answer.verdict != .refused { presence.answered(at: metrics.time) }
+    }
+
+    func startedAgain() { restarts.increment() }
+
+    /// How a job ended: checks that failed are counted.
+    func ended(_ job: Job, _ outcome: Outcome) {
+        guard case .check = job, case .failed(let failure) = outcome else { return }
+        countFailedCheck(failure.fault, 1)
+    }
+
+    private func countFailedCheck(_ fault: CheckFault, _ number: Int64) {
+        Counter(label: "apus.executor.checks.failed", dimensions: [("cause", fault.rawValue)], factory: metrics)
+            .increment(by: number)
+    }
+}

@@ -1,0 +1,279 @@
+import ApusContainers
+package import ApusModel
+package import Logging
+import Synchronization
+
+/// The images that Apus fetches: each once, however many ask for it, and away again when nothing needs it any more.
+///
+/// An image that was there before is not ours: it is used as it is and never removed. One that we fetched by a tag is
+/// asked for again at each start, since the tag may name another by now; if its registry does not answer soon, the one
+/// that is there is used.
+package final class ImageKeeper: Sendable {
+    /// How long a registry may take to say that a tag still names the image that is there.
+    private static let refreshLimit = Duration.seconds(5)
+    /// Callers have times of their own; this only ends what nobody ends.
+    private static let fetchLimit = Duration.seconds(24 * 3600)
+    private static let progressInterval = Duration.seconds(2)
+
+    private let engine: any ContainerEngine
+    private let registries: RegistryList
+    private let ledger: ImageLedger?
+    /// They stay, to be there for the next start.
+    private let keepsImages: Bool
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    private enum News: Sendable {
+        case progress(String)
+        case ended(Result<Void, any Error>)
+        /// Whoever was at work has given up: it is the listener's now.
+        case turn
+    }
+
+    /// One image's work: one at a time, and those who wait for it.
+    private struct Lane {
+        var owner: Int
+        var waiting: [Int: AsyncStream<News>.Continuation] = [:]
+    }
+
+    private struct State {
+        var lanes: [String: Lane] = [:]
+        var lastTicket = 0
+        /// Images that we fetched, with the ids that they had then.
+        var fetched: [String: String] = [:]
+        /// Who asked for an image, until it is known otherwise who needs it.
+        var holders: [String: Set<InstanceID>] = [:]
+    }
+
+    /// `ledger` remembers over restarts what was fetched; without it nothing that an earlier run fetched is removed.
+    package init(
+        engine: any ContainerEngine,
+        registries: RegistryList = .empty,
+        ledger: ImageLedger? = nil,
+        keepsImages: Bool = false,
+        logger: Logger
+    ) {
+        self.engine = engine
+        self.registries = registries
+        self.ledger = ledger
+        self.keepsImages = keepsImages
+        self.logger = logger
+        state.withLock { $0.fetched = ledger?.known ?? [:] }
+    }
+
+    /// Returns when the image is there; `progress` is told how far it has come, at most every two seconds.
+    ///
+    /// - Throws: `ContainerError`, `RegistryFileError`, or `CancellationError` when the task was cancelled.
+    package func fetch(
+        _ image: String,
+        for instance: InstanceID,
+        progress: @escaping @Sendable (String) -> Void
+    ) async throws {
+        state.withLock { _ = $0.holders[image, default: []].insert(instance) }
+        let (ticket, news) = enter(image)
+        if let news {
+            switch await wait(news, progress) {
+            case .success(let result?): return try result.get()
+            case .success(nil): break
+            case .failure:
+                leave(image, ticket)
+                throw CancellationError()
+            }
+        }
+        do {
+            try await provide(image) { text in
+                progress(text)
+                self.tell(image, .progress(text))
+            }
+            end(image, .success(()))
+        } catch is CancellationError {
+            leave(image, ticket)
+            throw CancellationError()
+        } catch {
+            end(image, .failure(error))
+            throw error
+        }
+    }
+
+    /// Removes what we fetched and nothing needs.
+    ///
+    /// `inUse` are the images of the instances that have not ended, `live` their ids: whoever asked for an image and is
+    /// not among them needs it no more.
+    package func sweep(inUse: Set<String>, live: Set<InstanceID>) async {
+        guard !keepsImages else { return }
+        let unused = state.withLock { state in
+            for (image, holders) in state.holders {
+                let left = holders.intersection(live)
+                state.holders[image] = left.isEmpty ? nil : left
+            }
+            return state.fetched.keys.filter { !inUse.contains($0) && state.holders[$0] == nil }
+        }
+        for image in unused.sorted() { await remove(image) }
+    }
+
+    // MARK: lanes
+
+    /// Takes the image's lane, or a place among those who wait for it.
+    private func enter(_ image: String) -> (ticket: Int, news: AsyncStream<News>?) {
+        state.withLock { state in
+            state.lastTicket += 1
+            let ticket = state.lastTicket
+            guard state.lanes[image] != nil else {
+                state.lanes[image] = Lane(owner: ticket)
+                return (ticket, nil)
+            }
+            let (news, listener) = AsyncStream.makeStream(of: News.self, bufferingPolicy: .bufferingNewest(4))
+            state.lanes[image]?.waiting[ticket] = listener
+            return (ticket, news)
+        }
+    }
+
+    /// How the work of whoever had the lane ended; `nil` if the lane is the caller's now.
+    private func wait(
+        _ news: AsyncStream<News>,
+        _ progress: @Sendable (String) -> Void
+    ) async -> Result<Result<Void, any Error>?, CancellationError> {
+        for await item in news {
+            switch item {
+            case .progress(let text): progress(text)
+            case .ended(let result): return .success(result)
+            case .turn: return Task.isCancelled ? .failure(CancellationError()) : .success(nil)
+            }
+        }
+        return .failure(CancellationError())
+    }
+
+    private func tell(_ image: String, _ news: News) {
+        state.withLock { state in
+            for listener in (state.lanes[image]?.waiting ?? [:]).values { listener.yield(news) }
+        }
+    }
+
+    /// The work is done for all who wait for it.
+    private func end(_ image: String, _ result: Result<Void, any Error>) {
+        state.withLock { state in
+            guard let lane = state.lanes.removeValue(forKey: image) else { return }
+            for listener in lane.waiting.values {
+                listener.yield(.ended(result))
+                listener.finish()
+            }
+        }
+    }
+
+    /// Whoever had the lane, or waited for it, gives up; the next goes on.
+    private func leave(_ image: String, _ ticket: Int) {
+        state.withLock { state in
+            state.lanes[image]?.waiting[ticket] = nil
+            guard let lane = state.lanes[image], lane.owner == ticket else { return }
+            guard let (next, listener) = lane.waiting.min(by: { $0.key < $1.key }) else {
+                state.lanes[image] = nil
+                return
+            }
+            state.lanes[image]?.owner = next
+            state.lanes[image]?.waiting[next] = nil
+            listener.yield(.turn)
+            listener.finish()
+        }
+    }
+
+    // MARK: the work
+
+    private func provide(_ image: String, _ progress: @escaping @Sendable (String) -> Void) async throws {
+        let present = try await engine.imageID(of: image)
+        guard let present else { return try await fetchMissing(image, progress) }
+        let isOurs = state.withLock { $0.fetched[image] != nil }
+        guard isOurs, !ImageReference(image).isDigest else { return }
+        do {
+            try await pull(image, within: Self.refreshLimit, progress)
+            await note(image, try await engine.imageID(of: image) ?? present)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            warn("the registry was not asked whether the image is still the same: the local one is used", image, error)
+        }
+    }
+
+    /// An image that came from elsewhere while we tried will do.
+    private func fetchMissing(_ image: String, _ progress: @escaping @Sendable (String) -> Void) async throws {
+        do {
+            try await pull(image, within: Self.fetchLimit, progress)
+        } catch let error as ContainerError {
+            guard error.code != .unreachable, try await engine.imageID(of: image) != nil else { throw error }
+            return warn("image could not be fetched, the local one is used", image, error)
+        }
+        if let id = try await engine.imageID(of: image) { await note(image, id) }
+    }
+
+    private func pull(
+        _ image: String,
+        within limit: Duration,
+        _ progress: @escaping @Sendable (String) -> Void
+    ) async throws {
+        let told = Mutex<(at: ContinuousClock.Instant, text: String)?>(nil)
+        let credentials = try await registries.credentials(for: ImageReference(image).registry)
+        try await engine.pull(image, credentials: credentials, deadline: limit) { text in
+            let isNews = told.withLock { last in
+                let now = ContinuousClock.now
+                guard last.map({ $0.text != text && now - $0.at >= Self.progressInterval }) ?? true else {
+                    return false
+                }
+                last = (now, text)
+                return true
+            }
+            if isNews { progress(text) }
+        }
+    }
+
+    private func remove(_ image: String) async {
+        let ticket: Int? = state.withLock { state in
+            guard state.lanes[image] == nil, state.holders[image] == nil, state.fetched[image] != nil else {
+                return nil
+            }
+            state.lastTicket += 1
+            state.lanes[image] = Lane(owner: state.lastTicket)
+            return state.lastTicket
+        }
+        guard let ticket else { return }
+        defer { leave(image, ticket) }
+        do {
+            let id = try await engine.imageID(of: image)
+            // Somebody has put another in its place: that one is theirs.
+            if let id, id == state.withLock({ $0.fetched[image] }) {
+                guard try await engine.removeImage(image) else { return }
+                logger.info("image is removed: nothing uses it", metadata: ["image": "\(image)"])
+            }
+            await forget(image)
+        } catch {
+            // The next look tries again.
+            warn("unused image could not be removed", image, error)
+        }
+    }
+
+    private func note(_ image: String, _ id: String) async {
+        let fetched = state.withLock { state in
+            state.fetched[image] = id
+            return state.fetched
+        }
+        await write(fetched)
+    }
+
+    private func forget(_ image: String) async {
+        let fetched = state.withLock { state in
+            state.fetched[image] = nil
+            return state.fetched
+        }
+        await write(fetched)
+    }
+
+    private func write(_ fetched: [String: String]) async {
+        do {
+            try await ledger?.write(fetched)
+        } catch {
+            logger.warning("the list of fetched images cannot be written", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func warn(_ text: Logger.Message, _ image: String, _ error: any Error) {
+        logger.warning(text, metadata: ["image": "\(image)", "error": "\(error)"])
+    }
+}

@@ -1,0 +1,145 @@
+import ApusContainers
+import ApusAgent
+package import ApusModel
+package import Logging
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// Describes this machine, when the executor starts and again and again while it runs.
+package struct MachineWatch: Sendable {
+    /// Where the container engine keeps everything; `nil` if it does not say.
+    package typealias DataRoot = @Sendable () async throws -> String?
+
+    /// Of one look at the engine or the machine: at the start containers wait for it.
+    private static let patience = Duration.seconds(2)
+
+    private let settings: ExecutorSettings
+    private let kernelRoot: String
+    private let dataRoot: DataRoot
+    private let facts: FactBook
+    private let logger: Logger
+    private let disks = Lookups(limit: 1)
+
+    /// `kernelBelow` stands before `/sys` and `/proc`, for tests.
+    package init(
+        _ settings: ExecutorSettings,
+        kernelBelow root: String = "",
+        logger: Logger,
+        dataRoot: @escaping DataRoot
+    ) {
+        self.settings = settings
+        kernelRoot = root
+        self.dataRoot = dataRoot
+        self.logger = logger
+        facts = FactBook(settings.hardware.facts, logger: logger)
+    }
+
+    /// What was found by one look, and what was amiss.
+    private struct Look {
+        var description: NodeDescription
+        var disk: Int64?
+        var trouble = ""
+        var factsAt: Moment
+    }
+
+    /// The first description; `topology` is what the kernel told.
+    ///
+    /// - Throws: `ExecutorError` if no leader would take it.
+    package func first(_ topology: Topology) async throws -> NodeDescription {
+        await facts.refresh()
+        let description = describe(topology, disk: await disk(before: nil))
+        if let fault = description.fault {
+            throw ExecutorError("what this machine offers or is called cannot be published: \(fault)")
+        }
+        return description
+    }
+
+    /// Looks again and again, until the task is cancelled; `changed` is given each description that is not the last.
+    package func run(after first: NodeDescription, changed: @Sendable (NodeDescription) async -> Void) async {
+        let hardware = settings.hardware
+        var look = Look(
+            description: first,
+            disk: first.topology.quantities[Topology.disk],
+            factsAt: Times.current.now
+        )
+        let wait = min(hardware.interval, hardware.facts.interval ?? hardware.interval)
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: wait) } catch { return }
+            let before = look.description
+            await again(&look)
+            guard !Task.isCancelled, look.description != before else { continue }
+            logger.notice("what this machine offers or is called has changed")
+            await changed(look.description)
+        }
+    }
+
+    private func again(_ look: inout Look) async {
+        if let interval = settings.hardware.facts.interval, look.factsAt + interval <= Times.current.now {
+            look.factsAt = Times.current.now
+            await facts.refresh()
+        }
+        look.disk = await disk(before: look.disk)
+        var trouble = ""
+        do {
+            let kernelRoot = kernelRoot
+            let topology = try await disks.run(within: Self.patience, doing: "looking at the machine") { [settings] in
+                try Topology(kernelBelow: kernelRoot, offering: settings.hardware, sharing: settings.sharing)
+            }
+            let description = describe(topology, disk: look.disk)
+            trouble = description.fault ?? ""
+            if trouble.isEmpty { look.description = description }
+        } catch {
+            trouble = "\(error)"
+        }
+        if !trouble.isEmpty, trouble != look.trouble {
+            logger.warning("this machine is offered as it was before", metadata: ["error": "\(trouble)"])
+        }
+        look.trouble = trouble
+    }
+
+    private func describe(_ topology: Topology, disk: Int64?) -> NodeDescription {
+        let (traits, told) = (settings.traits, facts.values)
+        var topology = topology
+        topology.quantities = traits.quantities
+        if topology.quantities[Topology.disk] == nil { topology.quantities[Topology.disk] = disk }
+        var metadata = traits.metadata
+        for case (.metadata(let key), let value) in told { metadata[key] = value }
+        for key in settings.hardware.facts.refusedKeys { metadata[key] = nil }
+        return NodeDescription(
+            topology: topology,
+            tags: [settings.hostname] + Set(traits.tags).subtracting([settings.hostname]).sorted(),
+            metadata: metadata,
+            zone: told[.zone] ?? traits.zone
+        )
+    }
+
+    /// The size in MB of the file system with the container engine's data; as before while nobody can tell.
+    private func disk(before: Int64?) async -> Int64? {
+        guard settings.traits.quantities[Topology.disk] == nil else { return nil }
+        do {
+            let dataRoot = dataRoot
+            let root = try await within(Self.patience, doing: "asking for the engine's data root") {
+                try await dataRoot()
+            }
+            guard let root else { return before }
+            return try await disks.run(within: Self.patience, doing: "looking at \(root)") {
+                try Self.sizeMB(ofFileSystemWith: root)
+            }
+        } catch {
+            logger.debug("the size of the disk is not known", metadata: ["error": "\(error)"])
+            return before
+        }
+    }
+
+    /// `nil` if it is not to be seen from here.
+    private static func sizeMB(ofFileSystemWith path: String) throws -> Int64? {
+        var numbers = statvfs()
+        guard statvfs(path, &numbers) == 0 else { throw FileFailure("looking at the disk of", path) }
+        let (bytes, overflow) = UInt64(numbers.f_blocks).multipliedReportingOverflow(by: UInt64(numbers.f_frsize))
+        return overflow ? nil : Int64(bytes >> 20)
+    }
+}

@@ -1,0 +1,101 @@
+package import ApusAgent
+package import ApusContainers
+package import ApusModel
+package import ApusTelemetry
+
+/// Which containers are measured, when, and what was measured last: nothing of one that has ended.
+package struct StatsRoster: Sendable {
+    package static let period = Duration.seconds(30)
+    /// A new one is looked at again so soon, since what it uses a second takes two looks.
+    package static let second = Duration.seconds(5)
+
+    /// Whose container it is.
+    struct Subject: Hashable, Sendable {
+        var owner: Owner
+        var appName: String
+        var instance: InstanceID
+        var cores: Int
+        var memoryMB: Int64
+    }
+
+    /// What a container had used at a time.
+    struct Look: Hashable, Sendable {
+        var stats: ContainerStats
+        var at: Moment
+        /// The most memory that was ever seen in use.
+        var mostBytes: Int64
+    }
+
+    struct Entry: Sendable {
+        var subject: Subject
+        var due: Moment
+        /// One that the engine does not answer for has no values.
+        var last: Look?
+        var before: Look?
+        var isUnderWay = false
+    }
+
+    private(set) var entries: [ContainerID: Entry] = [:]
+
+    package init() {}
+
+    /// What the containers use; none of one that was not measured.
+    package var samples: [Sample] { entries.values.flatMap(\.samples) }
+
+    /// What runs now; whatever else was known is forgotten.
+    package mutating func list(_ found: [FoundContainer], at now: Moment) {
+        var listed: [ContainerID: Entry] = [:]
+        for container in found {
+            guard case .ours(let labels) = container.labels, container.state.hasProcesses else { continue }
+            listed[container.container] = entries[container.container] ?? Entry(subject: Subject(labels), due: now)
+        }
+        entries = listed
+    }
+
+    package mutating func ended(_ container: ContainerID) { entries[container] = nil }
+
+    /// What is to be looked at now, those that wait longest first: of many not all at once, so that the work is spread.
+    package mutating func takeDue(at now: Moment, beat: Duration, mostUnderWay: Int) -> [ContainerID] {
+        let free = mostUnderWay - entries.values.count(where: \.isUnderWay)
+        guard free > 0 else { return [] }
+        let share = Int((Double(entries.count) * (beat / Self.period)).rounded(.up)) + 2
+        let due = entries.filter { $0.value.due <= now && !$0.value.isUnderWay }
+            .sorted { ($0.value.due, $0.key) < ($1.value.due, $1.key) }.prefix(min(share, free)).map(\.key)
+        for id in due { entries[id]?.isUnderWay = true }
+        return due
+    }
+
+    /// What was measured; `nil` if nothing could be.
+    package mutating func looked(at id: ContainerID, _ stats: ContainerStats?, at now: Moment) {
+        guard var entry = entries[id] else { return }
+        entry.isUnderWay = false
+        entry.before = stats == nil ? nil : entry.last
+        entry.last = stats.map { stats in
+            let most = max(stats.memory.mostBytes ?? stats.memory.usedBytes, entry.last?.mostBytes ?? 0)
+            return Look(stats: stats, at: now, mostBytes: most)
+        }
+        entry.due = now + (entry.before == nil && stats != nil ? Self.second : Self.period)
+        entries[id] = entry
+    }
+}
+
+extension StatsRoster.Subject {
+    fileprivate init(_ labels: FoundLabels) {
+        self.init(
+            owner: labels.owner,
+            appName: labels.appName,
+            instance: labels.instance,
+            cores: labels.allocation.cores.count,
+            memoryMB: labels.allocation.memoryMB
+        )
+    }
+}
+
+extension FoundContainer.State {
+    fileprivate var hasProcesses: Bool {
+        switch self {
+        case .running, .other: true
+        case .created, .exited: false
+        }
+    }
+}

@@ -1,0 +1,95 @@
+package import ApusAgent
+package import ApusContainers
+package import ApusModel
+package import ApusTelemetry
+import CoreMetrics
+import Synchronization
+
+/// Measures what containers use, each every half minute and never many at once.
+///
+/// It has nothing to do with keeping them: a container that the engine does not answer for has no values, and nobody
+/// waits for it.
+package final class StatsWatch: Sendable {
+    /// Reads what a container uses; `nil` if it does not run.
+    package typealias Read = @Sendable (ContainerID) async throws -> ContainerStats?
+
+    /// For one reading, with the time that a busy engine takes.
+    package static let patience = Duration.seconds(5)
+    private static let beat = Duration.seconds(1)
+    /// Readings at once; while the engine hangs the others wait, and have no new values.
+    private static let mostAtOnce = 4
+    /// Readings begun or waiting.
+    private static let mostUnderWay = 32
+
+    private let read: Read
+    private let metrics: MetricRegistry
+    private let logs: LogMeters
+    private let roster = Mutex(StatsRoster())
+    private let unanswered: Counter
+
+    package init(metrics: MetricRegistry, logs: LogMeters, read: @escaping Read) {
+        self.metrics = metrics
+        self.logs = logs
+        self.read = read
+        unanswered = Counter(label: "apus.executor.stats.unanswered", dimensions: [], factory: metrics)
+        metrics.describe(["apus.executor.stats.unanswered": "Containers that could not be measured, each time."])
+        metrics.add { [self] now in samples(at: now) }
+    }
+
+    /// What the agent hears tells which containers there are.
+    package func hear(_ event: AgentEvent) {
+        switch event {
+        case .inventory(let found, number: _): roster.withLock { $0.list(found, at: metrics.time) }
+        case .containerExited(let container, code: _, outOfMemory: _): roster.withLock { $0.ended(container) }
+        case .command, .outcome, .progress, .exitsMissed, .inventoryFailed, .described, .storageTried,
+            .reportAnswered, .reportFailed, .tick, .recordFailed:
+            break
+        }
+    }
+
+    private func samples(at now: Moment) -> [Sample] {
+        let entries = roster.withLock(\.entries)
+        var samples = [Sample(Series("apus.executor.containers"), .gauge(Double(entries.count)))]
+        var ofTasks: [Series: Rates.Reading] = [:]
+        for entry in entries.values {
+            samples += entry.samples
+            let (names, id) = (entry.names, entry.subject.instance)
+            guard let (lines, bytes) = logs.reading(of: id, at: now) else { continue }
+            for (number, reading) in [("logs_rate", lines), ("logs_size_bytes", bytes)] {
+                samples.append(Sample(names.series(number), .meter(reading)))
+                guard let source = names.sourceSeries(number) else { continue }
+                ofTasks[source, default: Rates.Reading()] = ofTasks[source, default: Rates.Reading()] + reading
+            }
+        }
+        return samples + ofTasks.map { Sample($0.key, .meter($0.value)) }
+    }
+
+    /// Runs until it is cancelled.
+    package func run() async {
+        let gate = Gate(limit: Self.mostAtOnce)
+        await withDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                let due = roster.withLock {
+                    $0.takeDue(at: metrics.time, beat: Self.beat, mostUnderWay: Self.mostUnderWay)
+                }
+                for id in due { group.addTask { await self.look(at: id, through: gate) } }
+                do { try await Task.sleep(for: Self.beat) } catch { break }
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func look(at id: ContainerID, through gate: Gate) async {
+        var stats: ContainerStats?
+        do {
+            stats = try await gate.pass {
+                try await within(Self.patience, doing: "reading what a container uses") { try await self.read(id) }
+            }
+        } catch is CancellationError {
+            return
+        } catch {
+            unanswered.increment()
+        }
+        roster.withLock { $0.looked(at: id, stats, at: metrics.time) }
+    }
+}

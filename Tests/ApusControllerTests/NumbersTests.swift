@@ -1,0 +1,99 @@
+import ApusController
+import ApusEngine
+import ApusModel
+import ApusStore
+import ApusTelemetry
+import ApusTestKit
+import Testing
+
+/// What a controller's admin port tells of the cluster.
+@Suite struct NumbersTests {
+    private func value(_ telemetry: Telemetry, _ path: String) -> Sample.Value? {
+        telemetry.metrics.samples().first { $0.series.path == path }?.value
+    }
+
+    private func cluster(_ telemetry: Telemetry, _ name: String) -> Double? {
+        guard case .gauge(let value)? = value(telemetry, "com.phonepe.drove.cluster.\(name)") else { return nil }
+        return value
+    }
+
+    @Test func `a leader tells what its cluster has and uses under Drove's names, and nothing once it has stopped`()
+        async throws
+    {
+        let telemetry = Telemetry()
+        try await withController(store: MemoryStore(), telemetry: telemetry) { controller in
+            var report = fullReport()
+            report.load = NodeLoad(freeMemoryMB: 256, freeCPU: 1_000)
+            report.description?.zone = "hall-1"
+            _ = await controller.inbox.submit(report)
+            _ = await controller.inbox.submit(.application(create(instances: 2)))
+            try await eventually("two are healthy") { await controller.healthy(AppID("TEST_APP-1")) == 2 }
+            try await eventually("the numbers are those of now") {
+                cluster(telemetry, "applications.instances.active") == 2
+            }
+            #expect(cluster(telemetry, "resources.cpu.used") == 2)
+            #expect(cluster(telemetry, "resources.cpu.free") == 2)
+            #expect(cluster(telemetry, "resources.cpu.total") == 4)
+            #expect(cluster(telemetry, "resources.memory.used_mb") == 256)
+            #expect(cluster(telemetry, "resources.memory.total_mb") == 1_024)
+            #expect(cluster(telemetry, "executors.active") == 1)
+            #expect(cluster(telemetry, "executors.inactive") == 0)
+            #expect(cluster(telemetry, "applications.total") == 1)
+            #expect(cluster(telemetry, "tasks.instances.active") == 0)
+            #expect(value(telemetry, "apus.cluster.executors.ACTIVE.hall-1") == .gauge(1))
+            #expect(value(telemetry, "apus.cluster.reserved.share.cpu") == .gauge(0.5))
+            #expect(value(telemetry, "apus.cluster.reserved.share.memory") == .gauge(0.25))
+            #expect(value(telemetry, "apus.cluster.used.share.cpu") == .gauge(0.75))
+            #expect(value(telemetry, "apus.cluster.used.share.memory") == .gauge(0.75))
+            #expect(value(telemetry, "apus.controller.elections.START") == .counter(1))
+            #expect(value(telemetry, "apus.controller.leading") == .gauge(1))
+            #expect(value(telemetry, "apus.controller.tasks.ended.LOST") == .counter(0))
+            #expect(telemetry.health.report.isHealthy)
+        }
+        #expect(cluster(telemetry, "applications.total") == nil)
+        #expect(value(telemetry, "apus.controller.leading") == .gauge(0))
+        #expect(!telemetry.health.report.isHealthy)
+    }
+
+    @Test func `a placement that nobody takes is counted by its reason`() async throws {
+        let telemetry = Telemetry()
+        try await withController(store: MemoryStore(), telemetry: telemetry) { controller in
+            _ = await controller.inbox.submit(fullReport())
+            // Each takes three of the four cores.
+            let large = create(exampleSpec(cores: 3), instances: 1)
+            _ = await controller.inbox.submit(.application(large))
+            _ = await controller.inbox.submit(.application(create(exampleSpec(name: "OTHER", cores: 3), instances: 1)))
+            try await eventually("it is counted") {
+                guard
+                    case .counter(let count)? = value(
+                        telemetry,
+                        "apus.controller.placements.refused.NOT_ENOUGH_CORES"
+                    )
+                else { return false }
+                return count > 0
+            }
+        }
+    }
+
+    @Test func `while the store takes nothing the health check says so, and the absence of a leader is counted`()
+        async throws
+    {
+        let telemetry = Telemetry()
+        let store = MemoryStore()
+        try await withController(store: store, telemetry: telemetry) { controller in
+            _ = await controller.inbox.submit(fullReport())
+            #expect(telemetry.health.report.isHealthy)
+            store.setAway(true)
+            async let accepted = controller.inbox.submit(.application(create(instances: 1)))
+            try await eventually("it is unhealthy for want of a store") {
+                telemetry.health.results.contains { $0.name == "store" && $0.health != .healthy }
+            }
+            try await eventually("the absence is counted") {
+                value(telemetry, "apus.controller.leader.absent.times") == .counter(1)
+            }
+            store.setAway(false)
+            try await eventually("it is healthy again") { telemetry.health.report.isHealthy }
+            _ = await accepted
+        }
+    }
+}

@@ -1,0 +1,185 @@
+import ApusAgent
+import ApusContainers
+import ApusExecutor
+import ApusModel
+import Foundation
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct ImageKeeperTests {
+    private let one = InstanceID("AI-1")
+    private let two = InstanceID("AI-2")
+
+    /// A pull that waits until the test lets it go.
+    private final class Valve: Sendable {
+        private let state = Mutex<(isOpen: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
+
+        func pass() async {
+            await withCheckedContinuation { continuation in
+                let isOpen = state.withLock { state in
+                    if !state.isOpen { state.waiting.append(continuation) }
+                    return state.isOpen
+                }
+                if isOpen { continuation.resume() }
+            }
+        }
+
+        func open() {
+            let waiting = state.withLock { state in
+                state.isOpen = true
+                return state.waiting
+            }
+            for continuation in waiting { continuation.resume() }
+        }
+    }
+
+    private func keeper(_ engine: any ContainerEngine, ledger: ImageLedger? = nil, keepsImages: Bool = false)
+        -> ImageKeeper
+    {
+        ImageKeeper(engine: engine, ledger: ledger, keepsImages: keepsImages, logger: LoopRig.logger)
+    }
+
+    private func become(_ what: String, _ condition: () -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while !condition() {
+            guard ContinuousClock.now < deadline else { throw ExecutorError("it never came: \(what)") }
+            // deadline: the loop has one.
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    @Test func `two that ask for one image at once fetch it once`() async throws {
+        let valve = Valve()
+        let engine = ScriptedEngine(pulling: { await valve.pass() })
+        engine.base.change { $0.registry = ["new:1"] }
+        let keeper = keeper(engine)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for id in [one, two] { group.addTask { try await keeper.fetch("new:1", for: id) { _ in } } }
+            try await become("the pull begins") { engine.pulls == 1 }
+            engine.base.change { _ = $0.images.insert("new:1") }
+            valve.open()
+            try await group.waitForAll()
+        }
+        #expect(engine.pulls == 1)
+    }
+
+    @Test func `who waits for another's pull goes on with it when that one gives up`() async throws {
+        let engine = MemoryEngine()
+        engine.change { $0.registry = ["new:1"] }
+        let first = ScriptedEngine(pulling: {
+            // The first pull lasts until its asker is cancelled, the second brings the image.
+            // deadline: its asker is cancelled.
+            try await Task.sleep(for: .seconds(3600))
+        })
+        let keeper = keeper(first)
+        let asking = Task { try await keeper.fetch("new:1", for: one) { _ in } }
+        try await become("the first pull begins") { first.pulls == 1 }
+        let waiting = Task { try await keeper.fetch("new:1", for: two) { _ in } }
+        asking.cancel()
+        await #expect(throws: CancellationError.self) { try await asking.value }
+        try await become("the other goes on") { first.pulls == 2 }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+    }
+
+    @Test func `an image that Apus fetched goes when nothing needs it, one that was there stays`() async throws {
+        let engine = MemoryEngine()
+        engine.change { $0.registry = ["new:1"] }
+        let keeper = keeper(engine)
+        try await keeper.fetch("new:1", for: one) { _ in }
+        try await keeper.fetch("app:1", for: two) { _ in }
+        #expect(engine.change { $0.pulls } == 1, "what is there is not fetched")
+
+        await keeper.sweep(inUse: [], live: [one])
+        #expect(engine.change { $0.images } == ["app:1", "new:1"], "who asked for it has no container yet")
+        await keeper.sweep(inUse: ["new:1"], live: [])
+        #expect(engine.change { $0.images } == ["app:1", "new:1"], "an instance needs it")
+        await keeper.sweep(inUse: [], live: [])
+        #expect(engine.change { $0.images } == ["app:1"])
+    }
+
+    @Test func `an image that others' containers use stays, and goes with the last of them`() async throws {
+        let engine = MemoryEngine()
+        engine.change { $0.registry = ["new:1"] }
+        let keeper = keeper(engine)
+        try await keeper.fetch("new:1", for: one) { _ in }
+        let other = try await engine.create(ContainerPlan(name: "other", image: "new:1", memoryMB: 1))
+        await keeper.sweep(inUse: [], live: [])
+        #expect(engine.change { $0.images.contains("new:1") })
+        try await engine.remove(other, force: true, volumes: true)
+        await keeper.sweep(inUse: [], live: [])
+        #expect(!engine.change { $0.images.contains("new:1") })
+    }
+
+    @Test func `with caching no image is removed`() async throws {
+        let engine = MemoryEngine()
+        engine.change { $0.registry = ["new:1"] }
+        let keeper = keeper(engine, keepsImages: true)
+        try await keeper.fetch("new:1", for: one) { _ in }
+        await keeper.sweep(inUse: [], live: [])
+        #expect(engine.change { $0.images.contains("new:1") })
+    }
+
+    @Test func `what an earlier run fetched is known after a restart`() async throws {
+        let scratch = try Scratch()
+        let engine = MemoryEngine()
+        engine.change { $0.registry = ["new:1"] }
+        do {
+            let directory = try scratch.directory()
+            let disk = DiskThread()
+            let ledger = ImageLedger(in: directory, disk: disk, logger: LoopRig.logger)
+            try await keeper(engine, ledger: ledger).fetch("new:1", for: one) { _ in }
+            try await disk.end()
+            directory.close()
+        }
+        let directory = try scratch.directory()
+        let disk = DiskThread()
+        let ledger = ImageLedger(in: directory, disk: disk, logger: LoopRig.logger)
+        #expect(ledger.known == ["new:1": "id of new:1"])
+        await keeper(engine, ledger: ledger).sweep(inUse: [], live: [])
+        #expect(!engine.change { $0.images.contains("new:1") })
+        try await disk.end()
+        directory.close()
+    }
+
+    @Test func `a tag that Apus fetched is asked for again, and the local image serves while the registry is away`()
+        async throws
+    {
+        let engine = MemoryEngine()
+        engine.change { $0.registry = ["new:1"] }
+        let keeper = keeper(engine)
+        try await keeper.fetch("new:1", for: one) { _ in }
+        try await keeper.fetch("new:1", for: two) { _ in }
+        #expect(engine.change { $0.pulls } == 2)
+        engine.change { $0.registry = [] }
+        try await keeper.fetch("new:1", for: two) { _ in }
+        #expect(engine.change { $0.images.contains("new:1") })
+    }
+
+    @Test func `how far a pull has come shows in the instance's state`() async throws {
+        let valve = Valve()
+        let engine = ScriptedEngine(pulling: { await valve.pass() })
+        let told = Mutex<[String]>([])
+        let performer = JobPerformer(
+            engine: engine,
+            host: ContainerHost(
+                identity: LoopRig.identity,
+                publishedAddress: "127.0.0.1",
+                sharing: LoopRig.topology.sharing,
+                environment: [:]
+            ),
+            probeAddress: "127.0.0.1",
+            logger: LoopRig.logger
+        )
+        engine.base.change { $0.registry = ["new:1"] }
+        valve.open()
+        let outcome = await performer.perform(
+            .pull(image: "new:1", timeout: .seconds(20)),
+            for: one,
+            progress: { text in told.withLock { $0.append(text) } }
+        )
+        #expect(outcome == .pulled)
+        #expect(told.withLock { $0 } == ["1 of 2 layers fetched"])
+    }
+}

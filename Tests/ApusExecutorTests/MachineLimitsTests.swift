@@ -1,0 +1,151 @@
+import ApusAgent
+import ApusExecutor
+import ApusModel
+import Foundation
+import Testing
+
+/// What the machine's administrator forbids is refused there, with the limit's name.
+@Suite(.timeLimit(.minutes(1)))
+struct MachineLimitsTests {
+    private let engine = MemoryEngine()
+    private let scratch: Scratch
+
+    init() throws { scratch = try Scratch() }
+
+    private func file(_ text: String, mode: Int = 0o644) throws -> String {
+        let path = "\(try scratch.directory().path)/limits.yaml"
+        try text.write(toFile: path, atomically: false, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+        return path
+    }
+
+    private func performer(_ limits: LimitsFile) -> JobPerformer {
+        JobPerformer(
+            engine: engine,
+            host: ContainerHost(
+                identity: LoopRig.identity,
+                publishedAddress: "127.0.0.1",
+                sharing: LoopRig.topology.sharing,
+                environment: [:]
+            ),
+            probeAddress: "127.0.0.1",
+            limits: limits,
+            logger: LoopRig.logger
+        )
+    }
+
+    private func application(_ change: (inout ApplicationSpec) -> Void = { _ in }) -> InstanceSpec {
+        var spec = LoopRig.spec(1)
+        guard case .application(var application) = spec.workload else { preconditionFailure("it is an application") }
+        change(&application)
+        spec.workload = .application(application)
+        return spec
+    }
+
+    private func outcome(_ text: String, _ spec: InstanceSpec) async throws -> Outcome {
+        let limits = try LimitsFile(path: file(text), beside: MachineLimits())
+        return await performer(limits).perform(.pull(image: "app:1", timeout: .seconds(5)), for: spec.id, of: spec)
+    }
+
+    @Test func `each limit is named in the reason of what exceeds it`() async throws {
+        let cases: [(String, String, InstanceSpec)] = [
+            ("images: [good/]", "images", application()),
+            ("users: [app]", "users", application()),
+            ("users: [app]", "users", application { $0.userSpec = UserSpec(user: "root") }),
+            ("arguments: false", "arguments", application { $0.args = ["--all"] }),
+            ("largest: {cores: 1, memoryMB: 8}", "largest.memoryMB", application()),
+            (
+                "devices: [/dev/fuse]", "devices",
+                application { $0.devices = [.direct(pathOnHost: "/dev/sda", pathInContainer: nil, permissions: .all)] }
+            ),
+            (
+                "{}", "devices",
+                application { $0.devices = [.direct(pathOnHost: "/dev/fuse", pathInContainer: nil, permissions: .all)] }
+            ),
+            (
+                "{}", "deviceRequests",
+                application {
+                    $0.devices = [
+                        .detailed(driver: nil, count: -1, deviceIDs: [], capabilities: [["gpu"]], options: [:])
+                    ]
+                }
+            ),
+        ]
+        for (text, limit, spec) in cases {
+            guard case .failed(let failure) = try await outcome(text, spec) else {
+                Issue.record("\(text) did not forbid it")
+                continue
+            }
+            #expect(failure.reason.contains("limit `\(limit)`"), "\(text): \(failure.reason)")
+        }
+    }
+
+    @Test func `what is within the limits runs`() async throws {
+        let text = """
+            # What this machine gives.
+            images: ["app:", registry.example.com/]
+            users: [1000, "app:staff"]
+            devices: [/dev/fuse]
+            largest: {cores: 8, memoryMB: 100000}
+            """
+        let spec = application {
+            $0.userSpec = UserSpec(user: "app", group: "staff")
+            $0.devices = [.direct(pathOnHost: "/dev/fuse", pathInContainer: nil, permissions: .readWrite)]
+        }
+        #expect(try await outcome(text, spec) == .pulled)
+    }
+
+    @Test func `a change of the file holds at once, a broken one starts nothing`() async throws {
+        let path = try file("arguments: false")
+        let performer = performer(try LimitsFile(path: path, beside: MachineLimits()))
+        let spec = application { $0.args = ["--all"] }
+        let job = Job.pull(image: "app:1", timeout: .seconds(5))
+        guard case .failed = await performer.perform(job, for: spec.id, of: spec) else {
+            Issue.record("arguments were not forbidden")
+            return
+        }
+        try "arguments: true".write(toFile: path, atomically: false, encoding: .utf8)
+        #expect(await performer.perform(job, for: spec.id, of: spec) == .pulled)
+        try "argument: true".write(toFile: path, atomically: false, encoding: .utf8)
+        guard case .failed(let failure) = await performer.perform(job, for: spec.id, of: spec) else {
+            Issue.record("a misspelt limit was ignored")
+            return
+        }
+        #expect(failure.reason.contains("there is no limit argument"), "\(failure.reason)")
+    }
+
+    @Test(arguments: [0o666, 0o664]) func `a file that others may write is refused`(mode: Int) throws {
+        let path = try file("arguments: false", mode: mode)
+        #expect { try LimitsFile(path: path, beside: MachineLimits()) } throws: { "\($0)".contains("chmod go-w") }
+    }
+
+    @Test func `a link is not followed, and a folder that others may write is refused`() throws {
+        let path = try file("arguments: false")
+        let folder = (path as NSString).deletingLastPathComponent
+        try FileManager.default.createSymbolicLink(atPath: "\(folder)/link.yaml", withDestinationPath: path)
+        #expect { try LimitsFile(path: "\(folder)/link.yaml", beside: MachineLimits()) } throws: {
+            "\($0)".contains("symbolic link")
+        }
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: folder)
+        #expect { try LimitsFile(path: path, beside: MachineLimits()) } throws: {
+            "\($0)".contains("others than its owner")
+        }
+    }
+
+    @Test func `who pulls from a registry stands in a file that only its owner may read`() throws {
+        let path = try file("registry.example.com:5000: {username: apus, password: '0123'}", mode: 0o600)
+        _ = try RegistryList(path: path)
+        try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: path)
+        #expect { try RegistryList(path: path) } throws: { "\($0)".contains("chmod 600") }
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        try "registry.example.com: {username: apus, pass: hunter2".write(
+            toFile: path,
+            atomically: false,
+            encoding: .utf8
+        )
+        #expect { try RegistryList(path: path) } throws: { !"\($0)".contains("hunter2") }
+        try #"{"auths": {"https://index.docker.io/v1/": {"auth": "YXB1czpzZWNyZXQ="}}}"#
+            .write(toFile: path, atomically: false, encoding: .utf8)
+        _ = try RegistryList(path: path)
+    }
+}

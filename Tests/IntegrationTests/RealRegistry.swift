@@ -1,0 +1,83 @@
+import Foundation
+import Testing
+
+/// Debian's `docker-registry` on a port of its own, with or without a password.
+final class RealRegistry: Sendable {
+    static let username = "apus"
+    static let password = "correct-horse-battery-staple"
+
+    let address: String
+    let folder: String
+    private let process: ApusProcess
+
+    init(hasPassword: Bool) async throws {
+        folder = NSTemporaryDirectory() + "registry-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        address = "127.0.0.1:\(try freePort())"
+        var configuration = """
+            version: 0.1
+            log: {level: warn}
+            storage: {filesystem: {rootdirectory: \(folder)/data}, delete: {enabled: true}}
+            http: {addr: \(address)}
+
+            """
+        if hasPassword {
+            let line = try Self.run("htpasswd", ["-Bbn", Self.username, Self.password])
+            try line.write(toFile: "\(folder)/htpasswd", atomically: false, encoding: .utf8)
+            configuration += "auth: {htpasswd: {realm: test, path: \(folder)/htpasswd}}\n"
+        }
+        try configuration.write(toFile: "\(folder)/config.yml", atomically: false, encoding: .utf8)
+        process = try ApusProcess(
+            ["docker-registry", "serve", "\(folder)/config.yml"],
+            log: "\(folder)/registry.log",
+            program: "/usr/bin/env"
+        )
+        try process.start()
+        let deadline = ContinuousClock.now + .seconds(20)
+        while (try? Self.run("curl", ["-s", "-o", "/dev/null", "http://\(address)/v2/"])) == nil {
+            guard ContinuousClock.now < deadline else {
+                throw Unfulfilled(description: "the registry does not answer: \(process.logTail)")
+            }
+            // deadline: the loop has one.
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// Puts an image of the engine there under this name, and takes the name from the engine again.
+    func push(_ image: String, as name: String, on socket: String) throws -> String {
+        let target = "\(address)/\(name)"
+        let docker = ["-H", "unix://\(socket)", "--config", "\(folder)/docker"]
+        if FileManager.default.fileExists(atPath: "\(folder)/htpasswd") {
+            let login = ["login", "-u", Self.username, "-p", Self.password, address]
+            _ = try Self.run("docker", docker + login)
+        }
+        for words in [["tag", image, target], ["push", "-q", target], ["rmi", target]] {
+            _ = try Self.run("docker", docker + words)
+        }
+        return target
+    }
+
+    func close() async {
+        await process.kill9()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// What the program prints; throws if it ends with another code than 0.
+    static func run(_ program: String, _ arguments: [String]) throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [program] + arguments
+        let (output, errors) = (Pipe(), Pipe())
+        (process.standardOutput, process.standardError) = (output, errors)
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw Unfulfilled(
+                description: "\(program) \(arguments.first ?? "") ended with \(process.terminationStatus): \(complaint)"
+            )
+        }
+        return text
+    }
+}
