@@ -41,9 +41,12 @@ extension Engine {
     /// What was to start before the import and is not known on its executor after this report, as it stands now, is
     /// lost.
     ///
-    /// An executor that does not know this leader's epoch may still take a START of an earlier one that is on its way.
+    /// An executor that does not know an epoch of after the restoration may still take a START that is on its way: of an
+    /// earlier leader, or of this one, sent before it met a greater epoch.
     mutating func endNeverStarted(on member: Member, at times: Times) {
-        guard state.facts.restoration != nil, member.acknowledged >= state.epoch else { return }
+        guard let restoration = state.facts.restoration, state.epoch >= restoration.epoch,
+            member.acknowledged >= state.epoch
+        else { return }
         for id in state.members[member.id]?.instances ?? [] {
             guard let instance = state.instances[id], case .assigned = instance.progress,
                 isOfBeforeRestoration(instance)

@@ -41,6 +41,7 @@ extension Plan {
         (2472, "room that unknown containers left was not offered to the local service that lacked it"),
         (3588, "a container that belonged to nothing known was not counted for one instance per host"),
         (4591, "what a restored state had given up as never started was started by an earlier leader's command"),
+        (4618, "a leader that met a greater epoch gave up what it had just sent, and it was started"),
         (5689, "an executor that was lost and retired at once was still taken for known to be well"),
         (8026, "a START sent again and again waited behind itself until the task's end was long forgotten"),
     ]

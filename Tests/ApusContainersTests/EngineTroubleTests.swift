@@ -60,7 +60,8 @@ struct EngineTroubleTests {
     @Test
     func `an engine that does not answer is given up at the deadline`() async throws {
         let server = CannedServer { head in head.contains("/version") ? CannedServer.version : nil }
-        try await with(server, callTimeout: .seconds(2)) { engine in
+        // Long enough for the version to be told, however much else begins just now.
+        try await with(server, callTimeout: .seconds(8)) { engine in
             let error = try await containerError { try await engine.start(ContainerID("x")) }
             #expect(error.code == .timedOut)
             #expect(error.doing == "starting container x")

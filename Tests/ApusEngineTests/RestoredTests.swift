@@ -84,6 +84,16 @@ import Testing
         #expect(bench.healthy() == 2)
     }
 
+    @Test func `a leader that meets a greater epoch does not give up what it has just sent itself`() throws {
+        var bench = try Bench()
+        bench.ask(.create(smallTask(), .standard))
+        #expect(!bench.sent.isEmpty)
+        for id in bench.ids { bench.executors[id]?.fence = Fence(epoch: 1, sequence: 1000) }
+        bench.beat()
+        #expect(bench.epochMet == 1)
+        #expect(bench.task()?.end == nil)
+    }
+
     @Test func `an epoch that no cluster could have come to raises nothing`() throws {
         var bench = try Bench()
         for epoch in [Epoch.max, Epoch.max / 2] {

@@ -148,22 +148,11 @@ final class ClusterProcesses: Sendable {
         within limit: Duration = .seconds(60),
         _ attempt: () async throws -> Void
     ) async throws {
-        let deadline = ContinuousClock.now + limit
-        while true {
-            do {
-                return try await attempt()
-            } catch {
-                guard ContinuousClock.now < deadline else {
-                    let logs = [controller, executor].map { $0.said.split(separator: "\n").suffix(20) }
-                    throw Unfulfilled(
-                        description: "not within \(limit): \(what) (\(error))\n"
-                            + logs.map { $0.joined(separator: "\n") }.joined(separator: "\n----\n")
-                    )
-                }
-                // deadline: above.
-                try await ContinuousClock().sleep(for: .milliseconds(100))
-            }
+        let logs = { [self] in
+            [controller, executor].map { $0.said.split(separator: "\n").suffix(20).joined(separator: "\n") }
+                .joined(separator: "\n----\n")
         }
+        try await IntegrationTests.eventually(what, within: limit, log: logs, attempt)
     }
 }
 

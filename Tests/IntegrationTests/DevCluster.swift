@@ -123,17 +123,7 @@ final class DevCluster: Sendable {
         within limit: Duration = .seconds(60),
         _ attempt: () async throws -> Void
     ) async throws {
-        let deadline = ContinuousClock.now + limit
-        while true {
-            do {
-                return try await attempt()
-            } catch {
-                guard ContinuousClock.now < deadline else {
-                    throw Unfulfilled(description: "not within \(limit): \(what) (\(error))\n\(logTail)")
-                }
-                try await pause()
-            }
-        }
+        try await IntegrationTests.eventually(what, within: limit, log: { logTail }, attempt)
     }
 
     /// Lets a moment pass that a test has drawn, so that what follows comes at no chosen one.
@@ -141,20 +131,6 @@ final class DevCluster: Sendable {
         // deadline: it is one itself.
         try await ContinuousClock().sleep(for: span)
     }
-}
-
-struct Unfulfilled: Error, CustomStringConvertible {
-    var description: String
-}
-
-func check(_ condition: Bool, _ what: @autoclosure () -> String) throws {
-    guard condition else { throw Unfulfilled(description: what()) }
-}
-
-/// Lets a polled condition come true: a tenth of a second, on a timer and not on a thread.
-private func pause() async throws {
-    // deadline: only `eventually` calls this, which has one.
-    try await ContinuousClock().sleep(for: .milliseconds(100))
 }
 
 /// Runs a test against a cluster of its own and cleans up after it, also when it fails.

@@ -23,11 +23,9 @@ final class FileServer: Sendable {
             program: "/usr/bin/env"
         )
         try process.start()
-        let deadline = ContinuousClock.now + .seconds(20)
-        while (try? RealRegistry.run("curl", ["-sf", "-o", "/dev/null", "http://127.0.0.1:\(port)/"])) == nil {
-            guard ContinuousClock.now < deadline else { throw Unfulfilled(description: "no file server") }
-            // deadline: the loop has one.
-            try await Task.sleep(for: .milliseconds(50))
+        let url = "http://127.0.0.1:\(port)/"
+        try await eventually("the file server answers", within: .seconds(20), log: { process.logTail }) {
+            _ = try RealRegistry.run("curl", ["-sf", "-o", "/dev/null", url])
         }
     }
 

@@ -33,13 +33,9 @@ final class RealRegistry: Sendable {
             program: "/usr/bin/env"
         )
         try process.start()
-        let deadline = ContinuousClock.now + .seconds(20)
-        while (try? Self.run("curl", ["-s", "-o", "/dev/null", "http://\(address)/v2/"])) == nil {
-            guard ContinuousClock.now < deadline else {
-                throw Unfulfilled(description: "the registry does not answer: \(process.logTail)")
-            }
-            // deadline: the loop has one.
-            try await Task.sleep(for: .milliseconds(50))
+        let url = "http://\(address)/v2/"
+        try await eventually("the registry answers", within: .seconds(20), log: { process.logTail }) {
+            _ = try Self.run("curl", ["-s", "-o", "/dev/null", url])
         }
     }
 

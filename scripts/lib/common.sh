@@ -44,6 +44,23 @@ install_missing() {
     "${as_root[@]}" DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# Puts a command that is missing into the PATH of this run alone: unpack_missing COMMAND PACKAGE
+# Installed, the package would start a service on every boot, which nobody asked for.
+unpack_missing() {
+    local folder=$root/.build/tools/$2
+    command -v "$1" >/dev/null && return 0
+    if [ ! -x "$folder/usr/bin/$1" ]; then
+        command -v apt-get >/dev/null || { echo "there is no apt-get here; install $2" >&2; exit 2; }
+        need_root_or_sudo "apt-get update"
+        say "unpacking $2"
+        rm -rf "$folder.new" && mkdir -p "$folder.new"
+        "${as_root[@]}" apt-get update -qq
+        (cd "$folder.new" && apt-get download -qq "$2" && dpkg-deb -x "$2"_*.deb . && rm -f "$2"_*.deb)
+        rm -rf "$folder" && mv "$folder.new" "$folder"
+    fi
+    PATH=$folder/usr/bin:$PATH
+}
+
 # What a build needs beside Swift: SQLite's and zlib's headers, and git and certificates to fetch the dependencies.
 install_build_needs() {
     install_missing /usr/include/sqlite3.h libsqlite3-dev /usr/include/zlib.h zlib1g-dev \
