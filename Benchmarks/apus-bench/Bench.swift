@@ -6,7 +6,9 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus-bench",
         abstract: "Measures Apus beside its peers.",
-        subcommands: [Start.self, Memory.self, Replace.self, EngineFigures.self, Placement.self, Stats.self]
+        subcommands: [
+            Start.self, Memory.self, Replace.self, Recovery.self, EngineFigures.self, Placement.self, Stats.self,
+        ]
     )
 }
 

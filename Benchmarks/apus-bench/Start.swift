@@ -3,14 +3,16 @@ import ApusContainers
 import ApusExecutor
 import ApusModel
 import ArgumentParser
+import AsyncHTTPClient
 
-/// From the request until the last container's port answers: through Apus, and through the raw engine API.
+/// From the request until the last container's port answers: through Apus, through the raw engine API and through
+/// Docker Swarm.
 ///
-/// The peer gets the identical container specification, at its best of 2, 4 and 8 wide in each round. Rounds alternate;
-/// the figure is the median of the paired ratios.
+/// The raw engine gets the identical container specification, at its best of 2, 4 and 8 wide in each round; Swarm gets
+/// the same image and memory. Rounds alternate; the figures are the medians of the paired ratios.
 struct Start: AsyncParsableCommand {
-    @Option(help: "Containers of a round.") var count = 20
-    @Option(help: "Rounds.") var rounds = 7
+    @Option(help: "Containers of a round; both 20 and 50 if it is not given.") var count: Int?
+    @Option(help: "Rounds with 20 containers; with more there are fewer.") var rounds = 7
 
     private static let widths = [2, 4, 8]
 
@@ -18,38 +20,53 @@ struct Start: AsyncParsableCommand {
         let environment = try BenchEnvironment()
         let engine = DockerEngine(socketPath: environment.socket)
         let apus = try DevProcess(environment, port: 18_100)
+        let swarm = Swarm(socket: environment.socket, client: HTTPClient.shared)
+        let result: Result<Void, any Error>
         do {
             try await apus.ready()
-            try await measure(apus, engine, environment)
+            try await swarm.begin()
+            for count in count.map({ [$0] }) ?? [20, 50] {
+                try await measure(count, max(1, rounds * 20 / max(count, 20)), apus, swarm, engine, environment)
+            }
+            result = .success(())
         } catch {
-            apus.end()
-            try await engine.shutdown()
-            throw error
+            result = .failure(error)
         }
         apus.end()
+        await swarm.end()
         try await engine.shutdown()
+        try result.get()
     }
 
-    private func measure(_ apus: DevProcess, _ engine: DockerEngine, _ environment: BenchEnvironment) async throws {
+    private func measure(
+        _ count: Int,
+        _ rounds: Int,
+        _ apus: DevProcess,
+        _ swarm: Swarm,
+        _ engine: DockerEngine,
+        _ environment: BenchEnvironment
+    ) async throws {
         var ours: [Double] = []
         var theirs: [Double] = []
+        var swarms: [Double] = []
         for round in 1...rounds {
             var best = Double.infinity
             var byWidth: [String] = []
             var mine = 0.0
             // Whoever goes first in one round goes last in the next.
-            if round % 2 == 1 { mine = try await startThroughApus(apus, environment, round: round) }
+            if round % 2 == 1 { mine = try await startThroughApus(apus, environment, count, round: round) }
+            swarms.append(try await startThroughSwarm(swarm, environment, count))
             for width in Self.widths {
-                let taken = try await startRaw(engine, environment, width: width, round: round)
+                let taken = try await startRaw(engine, environment, count, width: width, round: round)
                 byWidth.append("\(width) wide \(rounded(taken))")
                 best = min(best, taken)
             }
-            if round % 2 == 0 { mine = try await startThroughApus(apus, environment, round: round) }
+            if round % 2 == 0 { mine = try await startThroughApus(apus, environment, count, round: round) }
             ours.append(mine)
             theirs.append(best)
             print(
-                "round \(round): apus \(rounded(mine)) s, raw \(byWidth.joined(separator: ", ")) s, "
-                    + "ratio \(rounded(mine / best))"
+                "\(count), round \(round): apus \(rounded(mine)) s, swarm \(rounded(swarms.last ?? .nan)) s, "
+                    + "raw \(byWidth.joined(separator: ", ")) s, ratio to raw \(rounded(mine / best))"
             )
         }
         Row(
@@ -60,16 +77,44 @@ struct Start: AsyncParsableCommand {
             ratio: zip(ours, theirs).map { $0 / $1 }.median,
             aim: 1.1
         ).show()
+        Row(
+            name: "start-\(count)-beside-swarm",
+            value: ours.median,
+            unit: "s",
+            against: "Docker Swarm \(rounded(swarms.median)) s",
+            ratio: zip(ours, swarms).map { $0 / $1 }.median,
+            aim: 1
+        ).show()
+    }
+
+    private func startThroughSwarm(
+        _ swarm: Swarm,
+        _ environment: BenchEnvironment,
+        _ count: Int
+    ) async throws -> Double {
+        let clock = ContinuousClock()
+        let begin = clock.now
+        try await swarm.create("start", image: environment.image, replicas: count)
+        var ports: [Int] = []
+        try await until("\(count) replicas have ports", within: .seconds(180), every: .milliseconds(100)) {
+            ports = try await swarm.ports(of: "start")
+            guard ports.count == count else { throw BenchError(description: "\(ports.count) have") }
+        }
+        try await allAnswer(ports)
+        let taken = (clock.now - begin).inSeconds
+        try await swarm.remove("start")
+        return taken
     }
 
     private func startThroughApus(
         _ apus: DevProcess,
         _ environment: BenchEnvironment,
+        _ count: Int,
         round: Int
     ) async throws -> Double {
         let clock = ContinuousClock()
         let begin = clock.now
-        let app = try await apus.create(environment.spec("BENCH\(round)"), instances: count)
+        let app = try await apus.create(environment.spec("BENCH\(count)-\(round)"), instances: count)
         var ports: Set<Int> = []
         // Seldom: what the looking costs is not the contestant's.
         try await until("\(count) instances have ports", within: .seconds(120), every: .milliseconds(100)) {
@@ -87,10 +132,11 @@ struct Start: AsyncParsableCommand {
     private func startRaw(
         _ engine: DockerEngine,
         _ environment: BenchEnvironment,
+        _ count: Int,
         width: Int,
         round: Int
     ) async throws -> Double {
-        let spec = environment.spec("RAW\(round)-\(width)")
+        let spec = environment.spec("RAW\(count)-\(round)-\(width)")
         let identity = NodeIdentity(
             cluster: ClusterID("bench"),
             id: ExecutorID("bench"),

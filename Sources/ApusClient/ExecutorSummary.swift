@@ -18,6 +18,8 @@ package struct ExecutorSummary: Sendable {
     package var tags: [String]
     /// What keeps it from serving now.
     package var troubles: [String]
+    /// What people should know of it though it serves.
+    package var warnings: [String]
     /// What it waits for before it takes other work.
     package var waitingFor: [String]
     /// Until when it is not given up, though it is silent; `nil` unless that is later than usual.
@@ -41,6 +43,7 @@ package struct ExecutorSummary: Sendable {
         usedMemoryMB = try json.integer("usedMemory")
         tags = try json.strings("tags")
         troubles = json["troubles"] == nil ? [] : try json.strings("troubles")
+        warnings = json["warnings"] == nil ? [] : try json.strings("warnings")
         waitingFor = json["waitingFor"] == nil ? [] : try json.strings("waitingFor")
         quarantined = json["quarantined"] == nil ? 0 : try json.integer("quarantined")
         if json["lossHeldUntil"] != nil { lossHeldUntil = WallTime(milliseconds: try json.integer("lossHeldUntil")) }

@@ -9,6 +9,8 @@ struct HTTPCall: Sendable {
     struct Answer: Sendable {
         var status: Int
         var body: [UInt8]
+        /// Which executor it is from, if a controller says so.
+        var executor: String?
     }
 
     /// The longest answer that is read whole.
@@ -54,7 +56,11 @@ struct HTTPCall: Sendable {
         }
         let response = try await client.execute(request, deadline: .distantFuture)
         let bytes = try await response.body.collect(upTo: Self.longestAnswer)
-        return Answer(status: Int(response.status.code), body: Array(bytes.readableBytesView))
+        return Answer(
+            status: Int(response.status.code),
+            body: Array(bytes.readableBytesView),
+            executor: response.headers.first(name: "Apus-Executor")
+        )
     }
 
     private func translated(_ error: any Error) -> any Error {

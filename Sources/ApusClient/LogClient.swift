@@ -22,8 +22,12 @@ package struct LogClient: Sendable {
     package struct Answer: Hashable, Sendable {
         package var status: Int
         package var body: [UInt8]
+        /// Which executor has the files, or had them, and since when it is away; `nil` if nobody says.
+        package var executor: String?
     }
 
+    /// What is said if nobody knows where the files are.
+    package static let unknown = "There is no such instance or task, or its executor is gone"
     /// Longer than a controller waits for an executor.
     private static let deadline = Duration.seconds(15)
     /// For an executor to read a piece from its disk.
@@ -50,12 +54,21 @@ package struct LogClient: Sendable {
 
     /// The names of the files, the newest first.
     package func files() async throws -> [String] {
-        try await value(of: "list") { json throws(JSONError) in try json.strings("files") }
+        let list = try await value(of: "list") { $0 }
+        if let elsewhere = list["elsewhere"]?.text { throw ClientError(.refused([elsewhere]), elsewhere) }
+        do {
+            return try list.strings("files")
+        } catch {
+            throw ClientError(.unreadable, "\(base)/list answered something else than it should: \(error)")
+        }
     }
 
-    /// Up to `length` bytes from `offset`, to a whole character.
-    package func read(_ file: String, offset: Int, length: Int) async throws -> Piece {
-        try await value(of: readPath(file, [("offset", "\(offset)"), ("length", "\(length)")])) { json in
+    /// Up to `length` bytes from `offset`, to a whole character; where there are none, so many seconds are waited for
+    /// some, if the executor has time.
+    package func read(_ file: String, offset: Int, length: Int, waiting seconds: Int = 0) async throws -> Piece {
+        var query = [("offset", "\(offset)"), ("length", "\(length)")]
+        if seconds > 0 { query.append(("wait", "\(seconds)")) }
+        return try await value(of: readPath(file, query)) { json in
             Piece(
                 data: try json.string("data"),
                 next: try json.int("next"),
@@ -68,7 +81,10 @@ package struct LogClient: Sendable {
     private func value<Value>(of path: String, _ read: (JSON) throws -> Value) async throws -> Value {
         let (answer, url) = (try await answer(path), "\(base)/\(path)")
         guard answer.status != 204 else {
-            throw ClientError(.notFound, "There is no such instance or task, or its executor is gone")
+            throw ClientError(
+                .notFound,
+                answer.executor.map { "The output is on the executor \($0)" } ?? Self.unknown
+            )
         }
         guard answer.status == 200 else { throw Self.failure(answer, url) }
         do {
@@ -122,7 +138,7 @@ package struct LogClient: Sendable {
     package func answer(_ path: String) async throws -> Answer {
         let answer = try await HTTPCall(method: .GET, url: "\(base)/\(path)", client: Self.client)
             .answer(within: limit)
-        return Answer(status: answer.status, body: answer.body)
+        return Answer(status: answer.status, body: answer.body, executor: answer.executor)
     }
 
     /// Begins a download; its body comes as it is read.

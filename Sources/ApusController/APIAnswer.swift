@@ -11,13 +11,23 @@ package struct APIAnswer: Hashable, Sendable {
     package var file: APIFile?
     /// Where to look instead; of a redirection.
     package var location: String?
+    /// Which executor the answer is from, or should be, and since when it is away; of log files.
+    package var executor: String?
 
-    init(status: Int, json: JSON? = nil, retryAfter: Int? = nil, file: APIFile? = nil, location: String? = nil) {
+    init(
+        status: Int,
+        json: JSON? = nil,
+        retryAfter: Int? = nil,
+        file: APIFile? = nil,
+        location: String? = nil,
+        executor: String? = nil
+    ) {
         self.status = status
         self.json = json
         self.retryAfter = retryAfter
         self.file = file
         self.location = location
+        self.executor = executor
     }
 
     /// The envelope of a good answer.

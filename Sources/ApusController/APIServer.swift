@@ -116,6 +116,7 @@ private struct APIResponder: HTTPResponder {
         var headers = HTTPFields()
         if let seconds = answer.retryAfter { headers[.retryAfter] = "\(seconds)" }
         if let location = answer.location { headers[.location] = location }
+        if let executor = answer.executor { headers[.executor] = executor }
         let status = HTTPResponse.Status(code: answer.status)
         if let file = answer.file { return response(status, file, headers) }
         guard let json = answer.json else { return Response(status: status, headers: headers) }
@@ -140,4 +141,8 @@ private struct APIResponder: HTTPResponder {
             }
         )
     }
+}
+
+extension HTTPField.Name {
+    fileprivate static let executor = Self("Apus-Executor") ?? .via
 }

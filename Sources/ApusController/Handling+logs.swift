@@ -4,27 +4,31 @@ import ApusModel
 import HashTreeCollections
 
 /// Log files, read from the executor that has them (contract §1.7); without the envelope.
+///
+/// Every answer names that executor, and since when it is away if it is.
 extension Handling {
     /// So much of an executor's refusal is handed on.
     private static let longestRefusal = 64 << 10
 
     func logFiles() async throws(APIRefusal) -> APIAnswer {
-        try await handingOn { client in try await client.answer("list") }
+        var answer = try await handingOn { client in try await client.answer("list") }
+        if answer.json?["files"] == .array([]), case .rsyslog(let server, _, _)? = logging {
+            answer.json = .members([
+                "files": .array([]),
+                "elsewhere": .string("its output goes to the syslog server \(server); there are no files of it"),
+            ])
+        }
+        return answer
     }
 
     func readLogFile() async throws(APIRefusal) -> APIAnswer {
-        let (file, query) = (parameter(3), call.query.filter { ["offset", "length"].contains($0.name) })
+        let (file, query) = (parameter(3), call.query.filter { ["offset", "length", "wait"].contains($0.name) })
         return try await handingOn { client in try await client.answer(client.readPath(file, query)) }
     }
 
     func downloadLogFile() async throws(APIRefusal) -> APIAnswer {
-        let client: LogClient
-        switch try logs() {
-        case .answered(let answer): return answer
-        case .held(let found): client = found
-        }
         let query = call.query.filter { $0.name == "rename" }
-        do {
+        return try await answering { client in
             let download = try await client.download(client.downloadPath(parameter(3), query))
             guard download.status == 200 else {
                 return Self.failed(download.status, try await download.beginning(upTo: Self.longestRefusal))
@@ -36,46 +40,40 @@ extension Handling {
                 pieces: download.pieces
             )
             return APIAnswer(status: 200, file: file)
-        } catch {
-            return Self.unreached(error)
         }
     }
 
     // MARK: where they are
 
-    private enum Holder {
-        case held(LogClient)
-        case answered(APIAnswer)
+    private var owner: Owner? {
+        switch parameter(0) {
+        case "applications": .application(AppID(parameter(1)))
+        case "tasks": .task(TaskID(source: parameter(1), name: parameter(2)))
+        case "localservices": .localService(ServiceID(parameter(1)))
+        default: nil
+        }
     }
 
-    /// Who has the files that the path names.
-    private func logs() throws(APIRefusal) -> Holder {
-        let (kind, owner, name) = (parameter(0), parameter(1), parameter(2))
-        let executor: ExecutorID?
-        switch kind {
-        case "applications": executor = self.executor(of: InstanceID(name), in: .application(AppID(owner)))
-        case "tasks": executor = self.executor(ofTask: TaskID(source: owner, name: name))
-        case "localservices": executor = self.executor(of: InstanceID(name), in: .localService(ServiceID(owner)))
-        default: return .answered(APIAnswer(status: 404))
+    /// Where that instance or task runs, or ran.
+    private func executor(of owner: Owner) -> ExecutorID? {
+        if case .task(let task) = owner {
+            switch state.tasks[task]?.phase {
+            case .placed(let instance): return state.instances[instance]?.executor
+            case .ended(let end): return end.place?.executor
+            case .unplaced, nil: return nil
+            }
         }
-        guard let executor, let member = state.members[executor], !member.isLost else {
-            return .answered(APIAnswer(status: 204))
-        }
-        return .held(LogClient(executor: member.baseURL, kind: kind, owner: owner, name: name))
-    }
-
-    /// Where that instance runs, or ran.
-    private func executor(of instance: InstanceID, in owner: Owner) -> ExecutorID? {
+        let instance = InstanceID(parameter(2))
         if let live = state.instances[instance], live.owner == owner { return live.executor }
         return state.ended[owner]?.entry(instance)?.executor
     }
 
-    /// Where that task runs, or ran.
-    private func executor(ofTask task: TaskID) -> ExecutorID? {
-        switch state.tasks[task]?.phase {
-        case .placed(let instance): state.instances[instance]?.executor
-        case .ended(let end): end.place?.executor
-        case .unplaced, nil: nil
+    private var logging: LoggingSpec? {
+        switch owner {
+        case .application(let app): return state.applications[app]?.spec.logging
+        case .localService(let service): return state.localServices[service]?.spec.service.logging
+        case .task(let task): return state.tasks[task]?.spec.logging
+        case nil: return nil
         }
     }
 
@@ -85,18 +83,37 @@ extension Handling {
     private func handingOn(
         _ ask: (LogClient) async throws -> LogClient.Answer
     ) async throws(APIRefusal) -> APIAnswer {
-        let client: LogClient
-        switch try logs() {
-        case .answered(let answer): return answer
-        case .held(let found): client = found
-        }
-        do {
+        try await answering { client in
             let answer = try await ask(client)
             guard answer.status == 200 else { return Self.failed(answer.status, answer.body) }
             return APIAnswer(status: 200, json: try JSON(parsing: answer.body))
-        } catch {
-            return Self.unreached(error)
         }
+    }
+
+    /// What `ask` makes of the executor that has the files that the path names; no content if there is none.
+    private func answering(_ ask: (LogClient) async throws -> APIAnswer) async throws(APIRefusal) -> APIAnswer {
+        guard let owner else { return APIAnswer(status: 404) }
+        guard let executor = executor(of: owner) else { return APIAnswer(status: 204) }
+        guard let member = state.members[executor] else {
+            return APIAnswer(status: 204, executor: "\(executor.headerText), which is no member any more")
+        }
+        guard !member.isLost else { return APIAnswer(status: 204, executor: member.whereabouts) }
+        let client = LogClient(
+            executor: member.baseURL,
+            kind: parameter(0),
+            owner: parameter(1),
+            name: parameter(2)
+        )
+        var answer: APIAnswer
+        do {
+            answer = try await ask(client)
+        } catch {
+            answer = Self.error(
+                "Executor call failed: \(member.whereabouts), last heard \(member.heardAt.utc): \(error)"
+            )
+        }
+        answer.executor = member.whereabouts
+        return answer
     }
 
     private static func failed(_ status: Int, _ body: [UInt8]) -> APIAnswer {
@@ -105,9 +122,30 @@ extension Handling {
         return error("Executor call returned: \(status) body: \(text)", (400..<500).contains(status) ? 400 : 500)
     }
 
-    private static func unreached(_ failure: any Error) -> APIAnswer { error("Executor call failed: \(failure)") }
-
     private static func error(_ text: String, _ status: Int = 500) -> APIAnswer {
         APIAnswer(status: status, json: .members(["error": .string(text)]))
+    }
+}
+
+extension Member {
+    /// For people: which one it is, and since when it is away if it is.
+    fileprivate var whereabouts: String {
+        let name = "\(hostname.headerText):\(port) (\(id.headerText))"
+        return switch presence {
+        case .joining, .present: name
+        case .silent: "\(name), silent since \(heardAt.utc)"
+        case .lost(let since): "\(name), away since \(since.utc)"
+        }
+    }
+}
+
+extension ExecutorID {
+    fileprivate var headerText: String { rawValue.headerText }
+}
+
+extension String {
+    /// As a header may hold it: executors choose their own names.
+    fileprivate var headerText: String {
+        String(unicodeScalars.map { (0x21...0x7E).contains($0.value) ? Character($0) : "?" })
     }
 }

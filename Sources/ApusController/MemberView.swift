@@ -48,6 +48,9 @@ struct MemberView {
     /// The containers that it leaves alone; `nil` if there are none.
     private var quarantine: JSON? { member.quarantine.count == 0 ? nil : member.quarantine.json }
 
+    /// What people should know of it though it serves; `nil` if nothing.
+    private var warnings: JSON? { member.warnings.isEmpty ? nil : .array(member.warnings.map { .string($0) }) }
+
     /// What operators want of it, in the engine's own words; `nil` if that is work.
     private var duty: JSON? { member.duty == .active ? nil : .string(member.duty.rawValue) }
 
@@ -75,7 +78,7 @@ struct MemberView {
             "freeMemory": .integer(member.usage.freeMemoryMB), "usedMemory": .integer(member.usage.usedMemoryMB),
             "tags": tags,
             "state": .string(wireState), "presence": .string(presence), "duty": duty, "troubles": troubles,
-            "zone": zone, "waitingFor": waitingFor, "lossHeldUntil": lossHeldUntil,
+            "zone": zone, "waitingFor": waitingFor, "lossHeldUntil": lossHeldUntil, "warnings": warnings,
             "quarantined": member.quarantine.count == 0 ? nil : .integer(Int64(member.quarantine.count)),
         ])
     }
@@ -105,7 +108,7 @@ struct MemberView {
             "presence": .string(presence), "duty": duty,
             "troubles": troubles, "zone": zone, "quantities": quantities(ledger), "load": member.load?.json,
             "quarantine": quarantine, "sharedMultiplier": sharedMultiplier, "memoryMultiplier": memoryMultiplier,
-            "waitingFor": waitingFor, "lossHeldUntil": lossHeldUntil,
+            "waitingFor": waitingFor, "lossHeldUntil": lossHeldUntil, "warnings": warnings,
         ])
     }
 

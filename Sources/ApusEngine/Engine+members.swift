@@ -62,6 +62,11 @@ extension Engine {
             member.troubles = report.troubles
             wakeWaiting()
         }
+        if report.warnings != member.warnings {
+            let text = report.warnings.isEmpty ? "has no warnings left" : report.warnings.joined(separator: "; ")
+            effects.append(.note("executor \(member.id) (\(member.hostname)): \(text)"))
+            member.warnings = report.warnings
+        }
         if report.load != member.load {
             member.load = report.load
             ledger.setLoad(member.id, report.load.map(HostLoad.init))

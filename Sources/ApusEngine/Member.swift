@@ -42,6 +42,8 @@ package struct Member: Sendable {
     package var troubles: [String] = []
     /// The containers that it leaves alone; soft.
     package var quarantine = Quarantine()
+    /// What people should know of it though it serves, in its own words; soft.
+    package var warnings: [String] = []
     /// Why no command reaches it, while none does; soft.
     package var unreachable: String?
     /// What is really free there, as it measured last; soft.

@@ -47,12 +47,7 @@ final class EngineLogFile {
         if let compressed { gzclose_r(compressed) } else if descriptor >= 0 { closeFile(descriptor) }
     }
 
-    /// Its name now; one that is removed has a name that is nobody's.
-    var currentPath: String? {
-        var name = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink("/proc/self/fd/\(descriptor)", &name, name.count)
-        return count > 0 ? String(decoding: name.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self) : nil
-    }
+    var currentPath: String? { ApusExecutor.currentPath(of: descriptor) }
 
     /// In bytes, as they are on the disk.
     var length: Int { lseek(descriptor, 0, SEEK_END) }
@@ -69,6 +64,13 @@ final class EngineLogFile {
         let count = gzread(compressed, &bytes, UInt32(bytes.count))
         return Array(bytes.prefix(max(0, Int(count))))
     }
+}
+
+/// The name of an open file now; one that is removed has a name that is nobody's.
+func currentPath(of descriptor: Int32) -> String? {
+    var name = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink("/proc/self/fd/\(descriptor)", &name, name.count)
+    return count > 0 ? String(decoding: name.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self) : nil
 }
 
 /// The names of one container's json-files: `x-json.log` is the newest, `.1` the one before it or `.1.gz`, and so on.

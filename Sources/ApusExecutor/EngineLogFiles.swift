@@ -7,13 +7,14 @@ package import ApusModel
 /// leave out what they have compressed when they are asked for what is recent (seen with 20.10.24). The files have it
 /// all, in order.
 package struct EngineLogFiles: LogSource {
-    /// So often it is looked whether there is more.
+    /// So often it is looked whether there is more where the kernel does not tell.
     private static let interval = Duration.milliseconds(100)
     /// A file's name is gone amid a rotation for an instant; if it stays away, so is the container.
     private static let longestAbsence = 10
 
     private let engine: DockerEngine
     private let disk: DiskThread
+    private let watch = FolderChanges()
 
     package init(engine: DockerEngine, disk: DiskThread) {
         self.engine = engine
@@ -30,6 +31,8 @@ package struct EngineLogFiles: LogSource {
         else {
             return try await engine.logs(of: id, since: since, following: following, each: each)
         }
+        // From before the first look on: what is written during one is told after it.
+        var changes = folder(of: path).flatMap { watch?.changes(in: $0) }?.makeAsyncIterator()
         var absences = 0
         while true {
             try Task.checkCancellation()
@@ -41,6 +44,7 @@ package struct EngineLogFiles: LogSource {
             case .end:
                 guard following else { return }
                 absences = 0
+                if await changes?.next() != nil { continue }
             case .gone:
                 absences += 1
                 guard absences >= Self.longestAbsence else { break }
@@ -52,4 +56,6 @@ package struct EngineLogFiles: LogSource {
             try await Task.sleep(for: Self.interval)
         }
     }
+
+    private func folder(of path: String) -> String? { path.lastIndex(of: "/").map { String(path[..<$0]) } }
 }

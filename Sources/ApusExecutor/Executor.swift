@@ -124,7 +124,7 @@ package struct Executor: Service {
         let numbers = ExecutorNumbers(telemetry, directory: settings.stateDirectory) { container in
             try await engine.stats(of: container, within: StatsWatch.patience)
         }
-        let logFolder = "\(settings.stateDirectory)/logs"
+        let logFolder = settings.logs.root ?? "\(settings.stateDirectory)/logs"
         let logs = LogCapture(
             root: logFolder,
             source: EngineLogFiles(engine: engine, disk: logDisk),
@@ -166,6 +166,7 @@ package struct Executor: Service {
         ) { report in
             var report = report
             report.load = gauge.load
+            report.warnings = logs.warnings
             numbers.reports(report)
             let answer = try await sender.send(report)
             numbers.answered(answer)

@@ -23,6 +23,7 @@ package struct ExecutorSettings: Hashable, Sendable {
     package var allowances: Allowances
     package var traits: Traits
     package var hardware: Hardware
+    package var logs = Logs()
 
     package init(
         cluster: ClusterID,
@@ -78,6 +79,14 @@ package struct ExecutorSettings: Hashable, Sendable {
             self.keepsImages = keepsImages
             self.givesAllGPUs = givesAllGPUs
         }
+    }
+
+    /// Where the output of containers is kept.
+    package struct Logs: Hashable, Sendable {
+        /// The folder of all log files, on a disk of its own perhaps; `nil` is one in the state directory.
+        package var root: String?
+
+        package init(root: String? = nil) { self.root = root }
     }
 
     /// What placement may ask for.

@@ -2,7 +2,6 @@ package import ApusAgent
 import ApusContainers
 package import ApusModel
 package import Logging
-import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -19,9 +18,6 @@ package final class JobPerformer: Sendable {
     private static let stopLimit = 64
     /// Checks are quick.
     private static let checkLimit = 64
-    /// So many file systems may hang until nothing more is asked of any.
-    private static let lookupLimit = 32
-    private static let lookupDeadline = Duration.seconds(20)
     /// For one step at the engine beside what a job itself allows.
     private static let engineDeadline = Duration.seconds(60)
     /// Before a name that the engine is about to give away, or to free, is asked for again.
@@ -31,7 +27,7 @@ package final class JobPerformer: Sendable {
     private let host: ContainerHost
     /// Where published ports are reached from here.
     private let probeAddress: String
-    private let limits: LimitsFile
+    private let access: HostAccess
     private let images: ImageKeeper
     private let logs: LogCapture?
     private let logger: Logger
@@ -39,16 +35,9 @@ package final class JobPerformer: Sendable {
     private let pullGate = Gate(limit: pullLimit)
     private let stopGate = Gate(limit: stopLimit)
     private let checkGate = Gate(limit: checkLimit)
-    private let lookups = Lookups(limit: lookupLimit)
     /// How long a check waits for its turn beyond its own time.
     private let checkPatience: Duration
-    /// Ports of containers that are made and not yet started.
-    private let reserved = Mutex<[InstanceID: HeldPorts]>([:])
-
-    private struct HeldPorts {
-        var container: ContainerID
-        var ports: PortReservation
-    }
+    private let ports = HeldPorts()
 
     /// `images` fetches images; without one they are fetched and none is remembered.
     ///
@@ -66,7 +55,7 @@ package final class JobPerformer: Sendable {
         logger: Logger
     ) {
         self.engine = engine
-        self.limits = limits
+        access = HostAccess(limits: limits)
         self.images = images ?? ImageKeeper(engine: engine, logger: logger)
         self.checkPatience = checkPatience
         self.logs = logs
@@ -109,12 +98,11 @@ package final class JobPerformer: Sendable {
         switch job {
         case .pull(let image, let timeout):
             // Before anything is fetched for it.
-            if let spec { _ = try await limits(for: spec) }
+            if let spec { _ = try await access.limits(for: spec) }
             return try await pullGate.pass { try await pull(image, timeout: timeout, for: instance, progress) }
         case .create(let spec, let created, let epoch, let ports):
             // Before its turn, which it must not take from others while a file system hangs.
-            let limits = try await limits(for: spec)
-            let directories = try await directories(for: spec.workload.volumes, limits)
+            let directories = try await access.directories(for: spec)
             return try await engineGate.pass {
                 try await within(Self.engineDeadline, doing: "creating a container for \(instance)") {
                     let plan = try self.plan(spec, created, epoch, ports, directories, portsInUse: portsInUse)
@@ -123,7 +111,7 @@ package final class JobPerformer: Sendable {
             }
         case .start(let container):
             // Whatever becomes of the start, the ports are the container's now or nobody's.
-            defer { release(container, of: instance) }
+            defer { ports.release(container, of: instance) }
             try await giveConfigs(of: spec, to: container)
             return try await engineGate.pass {
                 try await within(Self.engineDeadline, doing: "starting container \(container)") {
@@ -133,7 +121,7 @@ package final class JobPerformer: Sendable {
         case .check(let mode, let container, let port, let timeout):
             return try await check(Check(mode: mode, container: container, port: port, timeout: timeout))
         case .stop(let container, let grace):
-            release(container, of: instance)
+            ports.release(container, of: instance)
             return try await stopGate.pass {
                 try await within(grace + Self.engineDeadline, doing: "stopping container \(container)") {
                     try await self.engine.stop(container, grace: grace)
@@ -141,7 +129,7 @@ package final class JobPerformer: Sendable {
                 }
             }
         case .remove(let container):
-            release(container, of: instance)
+            ports.release(container, of: instance)
             // What it wrote last would be gone with it. Before its turn: writing may wait for a disk.
             await logs?.drained(instance, of: container)
             return try await engineGate.pass {
@@ -187,37 +175,13 @@ package final class JobPerformer: Sendable {
         return .pulled
     }
 
-    /// This machine's limits, which the instance does not exceed.
-    private func limits(for spec: InstanceSpec) async throws -> MachineLimits {
-        let limits = try await lookups.run(within: Self.lookupDeadline, doing: "reading the machine's limits") {
-            try self.limits.current()
-        }
-        if let excess = limits.excess(of: spec) { throw excess }
-        return limits
-    }
-
     /// Puts the configuration files into a container that has never run; one that has keeps those that it has.
     private func giveConfigs(of spec: InstanceSpec?, to container: ContainerID) async throws {
         guard let spec, !spec.workload.configs.isEmpty,
             try await engine.container(named: container.rawValue).state == .created
         else { return }
-        let limits = try await limits(for: spec)
-        let files = ConfigFiles(limits: limits, lookups: lookups, deadline: Self.lookupDeadline)
-        let archive = try await files.archive(spec.workload.configs)
+        let archive = try await access.configs(of: spec)
         try await engineGate.pass { try await engine.unpack(archive, in: container) }
-    }
-
-    /// What of the host the volumes are, found to be allowed.
-    private func directories(
-        for volumes: [MountedVolume],
-        _ limits: MachineLimits
-    ) async throws -> [BoundDirectory] {
-        guard !volumes.isEmpty else { return [] }
-        let allowed = VolumeAllowList(directories: limits.volumes)
-        let doing = "looking at the volumes \(volumes.map(\.pathOnHost).joined(separator: ", "))"
-        return try await lookups.run(within: Self.lookupDeadline, doing: doing) {
-            try allowed.directories(for: volumes)
-        }
     }
 
     /// The container to be made, with its ports held.
@@ -254,7 +218,7 @@ package final class JobPerformer: Sendable {
         while true {
             do {
                 let container = try await engine.create(plan)
-                reserved.withLock { $0[instance] = HeldPorts(container: container, ports: ports) }
+                self.ports.hold(ports, for: container, of: instance)
                 return .created(container, ports.mappings)
             } catch let error as ContainerError where error.code == .nameInUse {
                 if let adopted = try await adopt(plan.name, as: instance) { return adopted }
@@ -297,8 +261,7 @@ package final class JobPerformer: Sendable {
     }
 
     private func start(_ container: ContainerID, of instance: InstanceID) async throws -> Outcome {
-        let held = reserved.withLock { $0[instance] }
-        let reservation = held?.container == container ? held?.ports : nil
+        let reservation = ports.held(for: container, of: instance)
         reservation?.yieldToEngine()
         do {
             try await engine.start(container)
@@ -322,14 +285,6 @@ package final class JobPerformer: Sendable {
             if let value = getenv(name) { host.environment[name] = String(cString: value) }
         }
         return host
-    }
-
-    /// Another container of the instance keeps its ports.
-    private func release(_ container: ContainerID, of instance: InstanceID) {
-        let held = reserved.withLock { reserved in
-            reserved[instance]?.container == container ? reserved.removeValue(forKey: instance) : nil
-        }
-        held?.ports.release()
     }
 
     private func note(_ failure: JobFailure, _ job: Job, _ instance: InstanceID) {

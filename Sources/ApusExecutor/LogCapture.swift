@@ -44,6 +44,8 @@ package final class LogCapture: Sendable {
     private let disk: DiskThread
     private let meters: LogMeters?
     private let logger: Logger
+    private let compressor: LogCompressor
+    private let troubles: LogTroubles
     private let entries = Mutex<[InstanceID: Entry]>([:])
     /// New entries, for `run` to give each its task; there are as many as containers.
     private let fresh = AsyncStream.makeStream(of: InstanceID.self, bufferingPolicy: .unbounded)
@@ -61,6 +63,8 @@ package final class LogCapture: Sendable {
         self.disk = disk
         self.meters = meters
         self.logger = logger
+        compressor = LogCompressor(disk: disk, logger: logger)
+        troubles = LogTroubles(logger: logger)
     }
 
     // MARK: what is followed
@@ -133,6 +137,9 @@ package final class LogCapture: Sendable {
     /// The folders in use.
     var places: [LogPlace] { entries.withLock { $0.values.map(\.place) } }
 
+    /// What people should know of: a disk that is full, say.
+    package var warnings: [String] { troubles.warnings }
+
     private static func changed(_ entry: Entry) -> Entry {
         var entry = entry
         entry.version += 1
@@ -146,6 +153,7 @@ package final class LogCapture: Sendable {
     /// Runs until cancelled.
     package func run() async {
         await withDiscardingTaskGroup { group in
+            group.addTask { await self.compressor.run() }
             for await instance in fresh.stream {
                 group.addTask { await self.capture(instance) }
             }
@@ -156,17 +164,17 @@ package final class LogCapture: Sendable {
     private func capture(_ instance: InstanceID) async {
         var writer: LogWriter?
         var pause = Self.shortestPause
-        var isTroubled = false
         while !Task.isCancelled, let entry = entries.withLock({ $0[instance] }) {
+            var longest = Self.restPause
             do {
-                let open = if let writer { writer } else { try await opened(entry, of: instance) }
-                writer = open
-                let isDone = try await read(entry, of: instance, into: open)
-                if isTroubled {
-                    logger.info("output is written again", metadata: ["instance.id": "\(instance)"])
-                    pause = Self.shortestPause
+                if writer == nil {
+                    writer = try await opened(entry, of: instance)
+                    troubles.passed(instance)
                 }
-                isTroubled = false
+                guard let writer else { return }
+                let isDone = try await read(entry, of: instance, into: writer)
+                troubles.passed(instance)
+                pause = min(pause, longest)
                 if isDone, finished(instance, entry) { return }
             } catch is CancellationError {
                 return
@@ -174,23 +182,18 @@ package final class LogCapture: Sendable {
                 // Nothing more comes from a container that is gone; another of the instance is told by `follow`.
                 if finished(instance, entry) { return }
             } catch {
-                if !isTroubled {
-                    logger.warning(
-                        "output cannot be written now, it waits at the engine",
-                        metadata: ["instance.id": "\(instance)", "error": "\(error)"]
-                    )
-                }
-                isTroubled = true
+                troubles.met(error, instance)
+                longest = Self.longestPause
             }
             await change(of: instance, since: entry.version, within: pause)
-            pause = min(pause * 2, isTroubled ? Self.longestPause : Self.restPause)
+            pause = min(pause * 2, longest)
         }
     }
 
     private func opened(_ entry: Entry, of instance: InstanceID) async throws -> LogWriter {
         let folder = LogFolder(entry.place, below: root)
-        return try await disk.run { [meters] in
-            try LogWriter(folder, limits: entry.limits) { meters?.wrote($0, of: instance) }
+        return try await disk.run { [meters, compressor] in
+            try LogWriter(folder, limits: entry.limits, compressor: compressor) { meters?.wrote($0, of: instance) }
         }
     }
 
@@ -200,6 +203,7 @@ package final class LogCapture: Sendable {
             guard entries[instance]?.version == entry.version else { return false }
             entries[instance] = nil
             meters?.forget(instance)
+            troubles.forget(instance)
             return true
         }
     }
@@ -210,13 +214,13 @@ package final class LogCapture: Sendable {
     private func read(_ entry: Entry, of instance: InstanceID, into writer: LogWriter) async throws -> Bool {
         guard !entry.isEnded else {
             try await within(Self.longestDrain, doing: "reading the rest of the output of \(entry.container)") {
-                try await self.pump(entry, following: false, into: writer)
+                try await self.pump(entry, of: instance, following: false, into: writer)
             }
             return true
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
-            group.addTask { try await self.pump(entry, following: true, into: writer) }
+            group.addTask { try await self.pump(entry, of: instance, following: true, into: writer) }
             group.addTask { await self.change(of: instance, since: entry.version, within: nil) }
             try await group.next()
         }
@@ -246,7 +250,12 @@ package final class LogCapture: Sendable {
     }
 
     /// From the engine through a bounded buffer to the file.
-    private func pump(_ entry: Entry, following: Bool, into writer: LogWriter) async throws {
+    private func pump(
+        _ entry: Entry,
+        of instance: InstanceID,
+        following: Bool,
+        into writer: LogWriter
+    ) async throws {
         let buffer = LogBuffer()
         let since = writer.resume()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -256,7 +265,7 @@ package final class LogCapture: Sendable {
                 }
                 buffer.finish()
             }
-            group.addTask { try await self.write(from: buffer, entry, following: following, to: writer) }
+            group.addTask { try await self.write(from: buffer, entry, of: instance, following: following, to: writer) }
             // The first failure ends both.
             for try await _ in group {}
         }
@@ -265,13 +274,17 @@ package final class LogCapture: Sendable {
     private func write(
         from buffer: LogBuffer,
         _ entry: Entry,
+        of instance: InstanceID,
         following: Bool,
         to writer: LogWriter
     ) async throws {
         var frames = ContainerLogFrames(of: entry.container)
         var lines = LogLines(longest: entry.limits.longestLine)
         while let bytes = await buffer.take() {
+            let before = writer.total
             try await write(try frames.take(bytes).compactMap { lines.take($0) }, to: writer)
+            // What was written before is told again after a failure: that proves nothing.
+            if writer.total > before { troubles.passed(instance) }
         }
         try Task.checkCancellation()
         // What a container wrote last need not have an end.

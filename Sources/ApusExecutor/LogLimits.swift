@@ -6,6 +6,8 @@ package struct LogLimits: Hashable, Sendable {
     package var fileBytes: Int
     /// With the newest.
     package var files: Int
+    /// Whether what is rotated away is compressed.
+    package var isCompressing = false
     /// A file stays the newest for so long, unless it grows to twice its size: who follows it by its name looks only
     /// so often.
     package var restBetweenRotations: Duration = .seconds(1)
@@ -21,8 +23,9 @@ package struct LogLimits: Hashable, Sendable {
     package init?(_ spec: LoggingSpec?) {
         switch spec ?? .standard {
         case .rsyslog: return nil
-        case .local(let maxSize, let maxFiles, _):
+        case .local(let maxSize, let maxFiles, let compress):
             self.init(fileBytes: Self.bytes(maxSize) ?? 10 << 20, files: maxFiles)
+            isCompressing = compress
         }
     }
 

@@ -49,6 +49,16 @@ enum LogFileName {
     /// The n-th older one; 0 is the newest.
     static func older(_ number: Int) -> String { number == 0 ? newest : "\(newest).\(number)" }
 
+    /// What it is called on the disk once it is compressed.
+    static func compressed(_ name: String) -> String { "\(name)\(compression)" }
+
+    /// What readers call it, whether it is compressed or not.
+    static func plain(_ name: String) -> String {
+        name.hasSuffix(compression) ? String(name.dropLast(compression.utf8.count)) : name
+    }
+
+    private static let compression = ".gz"
+
     static func isOne(_ name: String) -> Bool { name.hasPrefix(prefix) && LogPlace.isPlain(name) }
 
     /// The newest first: `output.log.10` comes after `output.log.9`.

@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -18,16 +20,44 @@ package struct LogPiece: Hashable, Sendable {
     /// What tells this file from those before and after it, under any name: the time of its first line.
     package var file: String
     package var length: Int
+
+    /// There is no more yet.
+    fileprivate var isEnd: Bool { data.isEmpty && offset >= length }
+}
+
+/// How many are under way.
+private final class Places: Sendable {
+    private let count = Mutex(0)
+
+    func begin(atMost most: Int) -> Bool {
+        count.withLock { count in
+            guard count < most else { return false }
+            count += 1
+            return true
+        }
+    }
+
+    func end() { count.withLock { $0 -= 1 } }
 }
 
 /// Reads the log files that are kept here, of what runs and of what has ended.
 package struct LogReader: Sendable {
     /// A read without a length.
     static let usualLength = 32_768
-    package static let mostBytes = 1 << 20
+    /// In JSON, and on its way through a controller, a piece takes up to ten times that.
+    package static let mostBytes = 256 << 10
+    /// A read waits for new lines at most so long, and looks for them so often.
+    package static let longestWait = Duration.seconds(3)
+    private static let waitInterval = Duration.milliseconds(100)
+    /// So many reads wait at a time; more are answered at once.
+    private static let mostWaiting = 32
+    /// So many downloads are under way at a time: each holds a piece, however slowly it is taken.
+    private static let mostDownloads = 16
 
     private let root: String
     private let disk: DiskThread
+    private let waiting = Places()
+    private let downloads = Places()
 
     package init(root: String, disk: DiskThread) {
         self.root = root
@@ -49,31 +79,38 @@ package struct LogReader: Sendable {
 
     /// The names of the files, the newest first; none if nothing was ever started there.
     package func files(of place: LogPlace) async throws -> [String] {
-        let path = LogFolder(place, below: root).path
-        let names = try await disk.run { () throws(FileFailure) -> [String] in
-            guard let folder = opendir(path) else {
-                let failure = FileFailure("reading", path)
-                guard failure.code == ENOENT else { throw failure }
-                return []
-            }
-            defer { closedir(folder) }
-            var names: [String] = []
-            while let entry = readdir(folder) {
-                names.append(
-                    withUnsafePointer(to: &entry.pointee.d_name) { name in
-                        name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                    }
-                )
-            }
-            return names
-        }
-        return LogFileName.ordered(names.filter(LogFileName.isOne))
+        let folder = LogFolder(place, below: root)
+        let names = try await disk.run { try folder.names() }
+        return LogFileName.ordered(Array(Set(names.filter(LogFileName.isOne).map(LogFileName.plain))))
     }
 
     /// As Drove reads (contract §1.7): `offset` -1 tells the length, `length` -1 stands for 32 KiB.
     ///
-    /// A piece ends with a whole character, and is at most 1 MiB.
-    package func read(_ name: String, of place: LogPlace, offset: Int, length: Int) async throws -> LogPiece {
+    /// A piece ends with a whole character, and is at most 256 KiB. Where there is nothing yet, and the file is still the
+    /// one that it was, something is waited for.
+    package func read(
+        _ name: String,
+        of place: LogPlace,
+        offset: Int,
+        length: Int,
+        waiting wait: Duration = .zero
+    ) async throws -> LogPiece {
+        let end = ContinuousClock.now + min(wait, Self.longestWait)
+        let first = try await read(name, of: place, offset: offset, length: length)
+        guard wait > .zero, first.isEnd, offset >= 0, length != 0, waiting.begin(atMost: Self.mostWaiting) else {
+            return first
+        }
+        defer { waiting.end() }
+        while ContinuousClock.now < end {
+            try await Task.sleep(for: Self.waitInterval)
+            let piece = try await read(name, of: place, offset: offset, length: length)
+            // Before its first line a file has no mark.
+            guard piece.isEnd, piece.file == first.file else { return piece }
+        }
+        return first
+    }
+
+    private func read(_ name: String, of place: LogPlace, offset: Int, length: Int) async throws -> LogPiece {
         let wanted = length == -1 ? Self.usualLength : min(length, Self.mostBytes)
         guard offset >= -1, length >= -1 else {
             throw LogRefusal(description: "offset and length must be -1 or more")
@@ -81,9 +118,12 @@ package struct LogReader: Sendable {
         guard offset >= 0 || length == -1 else {
             throw LogRefusal(description: "an offset of -1 asks for the end of the file, and takes no length")
         }
-        let path = try path(of: name, place)
+        guard LogFileName.plain(name) == name else {
+            throw LogRefusal(description: "\(name) is compressed: read \(LogFileName.plain(name)), which is its text")
+        }
+        let folder = try folder(of: name, place)
         return try await disk.run {
-            let file = try OpenLogFile(path)
+            let file = try Self.opened(name, in: folder)
             let first = try file.bytes(in: 0..<Self.idLength)
             let id = first.count == Self.idLength ? String(decoding: first, as: UTF8.self) : ""
             guard offset >= 0 else {
@@ -107,20 +147,42 @@ package struct LogReader: Sendable {
     private static let idLength = 30
 
     /// Opens a file to be read piece by piece, whatever is renamed meanwhile.
-    func open(_ name: String, of place: LogPlace) async throws -> OpenLogFile {
-        let path = try path(of: name, place)
-        return try await disk.run { try OpenLogFile(path) }
+    func open(_ name: String, of place: LogPlace) async throws -> LogDownload {
+        let folder = try folder(of: name, place)
+        guard downloads.begin(atMost: Self.mostDownloads) else {
+            throw LogRefusal(description: "\(Self.mostDownloads) downloads are under way here: try again when one ends")
+        }
+        do {
+            let file = try await disk.run { try Self.opened(name, in: folder) }
+            return LogDownload(file: file, disk: disk, places: downloads)
+        } catch {
+            downloads.end()
+            throw error
+        }
     }
 
-    func bytes(of file: OpenLogFile, in range: Range<Int>) async throws -> [UInt8] {
-        try await disk.run { try file.bytes(in: range) }
-    }
-
-    private func path(of name: String, _ place: LogPlace) throws -> String {
+    private func folder(of name: String, _ place: LogPlace) throws -> LogFolder {
         guard LogFileName.isOne(name) else {
             throw LogRefusal(description: "\(name) is no log file: their names begin with \(LogFileName.prefix)")
         }
-        return LogFolder(place, below: root).path(of: name)
+        return LogFolder(place, below: root)
+    }
+
+    /// The text of a compressed file under its plain name, and what is on the disk under its own.
+    private static func opened(_ name: String, in folder: LogFolder) throws -> OpenLogFile {
+        let found: OpenLogFile?
+        do throws(FileFailure) {
+            found = try OpenLogFile(name, in: folder)
+        } catch {
+            switch error.code {
+            case FileFailure.noFile, ENOTDIR, ENXIO: throw LogRefusal(description: "that is no log file")
+            default: throw error
+            }
+        }
+        guard let found else {
+            throw LogRefusal(description: "there is no such log file here; it may have been removed with time")
+        }
+        return found
     }
 
     /// Without the beginning of a character at the end, unless there is nothing else.
@@ -141,32 +203,23 @@ package struct LogReader: Sendable {
     }
 }
 
-/// A log file that stays the same one while it is renamed, up to the length it had when it was opened.
-final class OpenLogFile: Sendable {
-    let length: Int
-    private let descriptor: Int32
-    private let path: String
+/// A log file that somebody reads to its end; one of a few at a time.
+final class LogDownload: Sendable {
+    private let file: OpenLogFile
+    private let disk: DiskThread
+    private let places: Places
 
-    init(_ path: String) throws {
-        let descriptor = Glibc.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            let failure = FileFailure("opening", path)
-            guard failure.code == ENOENT else { throw failure }
-            throw LogRefusal(description: "there is no such log file here; it may have been removed with time")
-        }
-        let length = lseek(descriptor, 0, SEEK_END)
-        var byte: UInt8 = 0
-        // A folder has a length too, and cannot be read.
-        guard length >= 0, pread(descriptor, &byte, 1, 0) >= 0 else {
-            closeFile(descriptor)
-            throw LogRefusal(description: "that is no log file")
-        }
-        self.length = Int(length)
-        self.descriptor = descriptor
-        self.path = path
+    fileprivate init(file: OpenLogFile, disk: DiskThread, places: Places) {
+        self.file = file
+        self.disk = disk
+        self.places = places
     }
 
-    deinit { closeFile(descriptor) }
+    deinit { places.end() }
 
-    func bytes(in range: Range<Int>) throws(FileFailure) -> [UInt8] { try LogScan.read(descriptor, range, path) }
+    var length: Int { file.length }
+
+    func bytes(in range: Range<Int>) async throws -> [UInt8] {
+        try await disk.run { [file] in try file.bytes(in: range) }
+    }
 }

@@ -16,6 +16,8 @@ final class LogWriter: Sendable {
         var descriptor: Int32
         /// Bytes of whole lines in the newest file.
         var length: Int
+        /// Bytes written since this began, over all files.
+        var total = 0
         var position: LogPosition
         var catchUp: LogCatchUp
         var rotated: ContinuousClock.Instant
@@ -25,6 +27,7 @@ final class LogWriter: Sendable {
 
     private let folder: LogFolder
     private let limits: LogLimits
+    private let compressor: LogCompressor?
     /// Told of all that was written.
     private let wrote: @Sendable ([UInt8]) -> Void
     private let state: Mutex<State>
@@ -33,10 +36,12 @@ final class LogWriter: Sendable {
     init(
         _ folder: LogFolder,
         limits: LogLimits,
+        compressor: LogCompressor? = nil,
         wrote: @escaping @Sendable ([UInt8]) -> Void = { _ in }
     ) throws(FileFailure) {
         self.folder = folder
         self.limits = limits
+        self.compressor = limits.isCompressing ? compressor : nil
         self.wrote = wrote
         try folder.create()
         let path = folder.path(of: LogFileName.newest)
@@ -58,9 +63,14 @@ final class LogWriter: Sendable {
             closeFile(descriptor)
             throw error
         }
+        // What was not compressed when this program ended.
+        self.compressor?.look(into: folder, files: limits.files)
     }
 
     deinit { state.withLock { closeFile($0.descriptor) } }
+
+    /// Bytes written since this began.
+    var total: Int { state.withLock(\.total) }
 
     /// From when on the engine is to tell, in nanoseconds of 1970; what is written already is then left out.
     func resume() -> Int64? {
@@ -129,6 +139,7 @@ final class LogWriter: Sendable {
             throw error
         }
         state.length += batch.count
+        state.total += batch.count
         state.position = position
         wrote(batch)
         batch.removeAll(keepingCapacity: true)
@@ -153,10 +164,11 @@ final class LogWriter: Sendable {
         do throws(FileFailure) {
             // What lies behind a gap has its place already.
             var free = 1
-            while free < limits.files - 1, access(folder.path(of: LogFileName.older(free)), F_OK) == 0 { free += 1 }
+            while free < limits.files - 1, isTaken(free) { free += 1 }
             if limits.files > 1 {
+                for name in names(free) { unlink(folder.path(of: name)) }
                 for number in stride(from: free - 1, through: 0, by: -1) {
-                    try move(LogFileName.older(number), to: LogFileName.older(number + 1))
+                    for (name, next) in zip(names(number), names(number + 1)) { try move(name, to: next) }
                 }
             }
             guard rename(fresh, newest) == 0 else { throw FileFailure("renaming to", newest) }
@@ -168,6 +180,16 @@ final class LogWriter: Sendable {
         state.descriptor = descriptor
         state.length = 0
         state.rotated = .now
+        compressor?.look(into: folder, files: limits.files)
+    }
+
+    /// Of the n-th older file; both are there if it was compressed to the end and a crash kept it from being removed.
+    private func names(_ number: Int) -> [String] {
+        [LogFileName.older(number), LogFileName.compressed(LogFileName.older(number))]
+    }
+
+    private func isTaken(_ number: Int) -> Bool {
+        names(number).contains { access(folder.path(of: $0), F_OK) == 0 }
     }
 
     /// One that somebody has removed is not missed.

@@ -31,7 +31,8 @@ extension NodeRoutes {
                         try context.logParameter("file"),
                         of: try await Self.place(kind, context, logs),
                         offset: try Self.number("offset", of: request),
-                        length: try Self.number("length", of: request)
+                        length: try Self.number("length", of: request),
+                        waiting: .seconds(min(max(try Self.number("wait", of: request), 0), 60))
                     )
                     return Self.response(.ok, piece.json)
                 }
@@ -42,7 +43,7 @@ extension NodeRoutes {
                     let place = try await Self.place(kind, context, logs)
                     let file = try await logs.open(name, of: place)
                     let isRenamed = request.uri.queryParameters["rename"] == "true"
-                    return Self.download(file, as: isRenamed ? Self.datedName(of: name, place) : name, logs)
+                    return Self.download(file, as: isRenamed ? Self.datedName(of: name, place) : name)
                 }
             }
         }
@@ -78,15 +79,18 @@ extension NodeRoutes {
         }
     }
 
-    private static func download(_ file: OpenLogFile, as name: String, _ logs: LogReader) -> Response {
+    private static func download(_ file: LogDownload, as name: String) -> Response {
         Response(
             status: .ok,
-            headers: [.contentType: "text/plain", .contentDisposition: "attachment; filename=\(name)"],
+            headers: [
+                .contentType: LogFileName.plain(name) == name ? "text/plain" : "application/gzip",
+                .contentDisposition: "attachment; filename=\(name)",
+            ],
             body: ResponseBody(contentLength: file.length) { writer in
                 var offset = 0
                 while offset < file.length {
                     let end = min(offset + pieceOfDownload, file.length)
-                    let bytes = try await logs.bytes(of: file, in: offset..<end)
+                    let bytes = try await file.bytes(in: offset..<end)
                     // Shorter than it was: the answer cannot be finished.
                     guard !bytes.isEmpty else { throw LogRefusal(description: "the file was cut while it was read") }
                     try await writer.write(ByteBuffer(bytes: bytes))

@@ -156,7 +156,8 @@ extension NodeReport {
             "schema": NodeSchema.member, "identity": identity.json, "revision": .integer(revision),
             "base": .integer(base), "fence": fence?.json, "instances": .array(instances.map(\.json)),
             "description": description?.json,
-            "troubles": troubles.isEmpty ? nil : .array(troubles.map { .string($0) }), "load": load?.json,
+            "troubles": troubles.isEmpty ? nil : .array(troubles.map { .string($0) }),
+            "warnings": warnings.isEmpty ? nil : .array(warnings.map { .string($0) }), "load": load?.json,
             "quarantine": quarantine?.json,
         ])
     }
@@ -181,6 +182,7 @@ extension NodeReport {
             description: description,
             troubles: json["troubles"] == nil ? [] : try json.strings("troubles")
         )
+        if json["warnings"] != nil { warnings = try json.strings("warnings") }
         if let value = json["load"] { load = try NodeLoad(json: value) }
         if let value = json["quarantine"] { quarantine = try Quarantine(json: value) }
     }

@@ -155,6 +155,8 @@ package struct NodeReport: Hashable, Sendable {
     ///
     /// Nothing new is placed there meanwhile.
     package var troubles: [String]
+    /// What people should know of it though it serves: a disk for logs that is full, say.
+    package var warnings: [String] = []
     /// As it was measured last; `nil` if it was not.
     package var load: NodeLoad?
     /// Present when it changed after `base`; in a full list absence means none.

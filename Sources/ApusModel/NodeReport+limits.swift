@@ -30,6 +30,7 @@ extension NodeReport {
             report.instances[index].progress = report.instances[index].progress?.clipped(toBytes: Limit.name)
         }
         report.troubles = troubles.map { $0.clipped(toBytes: Limit.text) }
+        report.warnings = warnings.map { $0.clipped(toBytes: Limit.text) }
         try report.checkLimits()
         return report
     }
@@ -56,8 +57,10 @@ extension NodeReport {
             try Self.check(load.freeCPU, "load.freeCPU", in: 0...1000 * Limit.slots)
         }
         try Self.check(quarantine?.count ?? 0, "quarantine.count", in: 0...Limit.core)
-        try Self.check(troubles.count, "the number of troubles", in: 0...Limit.entries)
-        for trouble in troubles { try Self.check(trouble.utf8.count, "troubles", in: 0...4 * Limit.text) }
+        for (name, texts) in [("troubles", troubles), ("warnings", warnings)] {
+            try Self.check(texts.count, "the number of \(name)", in: 0...Limit.entries)
+            for text in texts { try Self.check(text.utf8.count, name, in: 0...4 * Limit.text) }
+        }
     }
 
     fileprivate static func check(_ text: String, _ what: String, most: Int = Limit.name) throws(JSONError) {

@@ -47,6 +47,7 @@ struct Dev: AsyncParsableCommand {
     @OptionGroup var allowed: AllowanceOptions
     @OptionGroup var traits: TraitOptions
     @OptionGroup var hardware: HardwareOptions
+    @OptionGroup var logs: LogOptions
     @OptionGroup var retention: RetentionOptions
 
     @OptionGroup var weights: TaskWeightOptions
@@ -82,6 +83,7 @@ struct Dev: AsyncParsableCommand {
             allowances: allowed.allowances,
             traits: try hardware.traits(traits.traits),
             hardware: try hardware.hardware(),
+            logs: logs.settings,
             engineSettings: engine,
             logLevel: logLevel.level
         )

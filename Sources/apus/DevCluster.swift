@@ -17,6 +17,7 @@ struct DevCluster {
     let allowances: ExecutorSettings.Allowances
     let traits: ExecutorSettings.Traits
     let hardware: ExecutorSettings.Hardware
+    let logs: ExecutorSettings.Logs
     let engineSettings: EngineSettings
     let logLevel: Logger.Level
 
@@ -38,6 +39,7 @@ struct DevCluster {
                 allowances: allowances,
                 traits: traits,
                 hardware: hardware,
+                logs: logs,
                 telemetry: telemetry,
                 logger: process.logger
             ).executor(of: cluster)

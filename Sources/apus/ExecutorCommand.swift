@@ -62,6 +62,7 @@ struct ExecutorCommand: AsyncParsableCommand {
     @OptionGroup var allowed: AllowanceOptions
     @OptionGroup var traits: TraitOptions
     @OptionGroup var hardware: HardwareOptions
+    @OptionGroup var logs: LogOptions
 
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
@@ -90,6 +91,7 @@ struct ExecutorCommand: AsyncParsableCommand {
             allowances: allowed.allowances,
             traits: try hardware.traits(traits.traits),
             hardware: try hardware.hardware(),
+            logs: logs.settings,
             logger: process.logger
         )
         try await process.holdingState { directory in

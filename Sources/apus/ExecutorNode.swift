@@ -14,28 +14,27 @@ struct ExecutorNode {
     let allowances: ExecutorSettings.Allowances
     let traits: ExecutorSettings.Traits
     let hardware: ExecutorSettings.Hardware
+    let logs: ExecutorSettings.Logs
     var telemetry = Telemetry()
     let logger: Logger
 
     func executor(of cluster: ClusterID) -> Executor {
-        Executor(
-            settings: ExecutorSettings(
-                cluster: cluster,
-                stateDirectory: "\(statePath)/executor",
-                hostname: address.host,
-                address: address.host,
-                port: address.port,
-                controllers: controllers.map(\.url),
-                engineSocket: engineSocket,
-                sharing: sharing,
-                publishAddress: "127.0.0.1",
-                allowances: allowances,
-                traits: traits,
-                hardware: hardware
-            ),
-            telemetry: telemetry,
-            logger: logger
+        var settings = ExecutorSettings(
+            cluster: cluster,
+            stateDirectory: "\(statePath)/executor",
+            hostname: address.host,
+            address: address.host,
+            port: address.port,
+            controllers: controllers.map(\.url),
+            engineSocket: engineSocket,
+            sharing: sharing,
+            publishAddress: "127.0.0.1",
+            allowances: allowances,
+            traits: traits,
+            hardware: hardware
         )
+        settings.logs = logs
+        return Executor(settings: settings, telemetry: telemetry, logger: logger)
     }
 }
 

@@ -48,6 +48,6 @@ extension ExecutorSummary {
             words.append("not given up for \(until.secondsLeft) s more: many fell silent together")
         }
         if quarantined > 0 { words.append("leaves \(quarantined) containers with unsound labels alone") }
-        return (words + troubles + waitingFor.map { "waits for \($0)" }).joined(separator: "; ")
+        return (words + troubles + waitingFor.map { "waits for \($0)" } + warnings).joined(separator: "; ")
     }
 }

@@ -6,7 +6,9 @@ import ApusClient
 struct LogView {
     static let newest = "output.log"
     private static let pieceLength = 256 << 10
-    /// So often new lines are asked for.
+    /// So many seconds an executor waits for new lines.
+    private static let wait = 2
+    /// So often they are asked for at most.
     private static let interval = Duration.milliseconds(500)
     /// So often it is asked whether any can still come.
     private static let endInterval = Duration.seconds(2)
@@ -125,9 +127,14 @@ struct LogView {
     }
 
     /// Reads of a file that was listed: a refusal means that it has gone from there.
-    private func read(_ name: String, offset: Int, length: Int) async throws -> LogClient.Piece {
+    private func read(
+        _ name: String,
+        offset: Int,
+        length: Int,
+        waiting seconds: Int = 0
+    ) async throws -> LogClient.Piece {
         do {
-            return try await files.read(name, offset: offset, length: length)
+            return try await files.read(name, offset: offset, length: length, waiting: seconds)
         } catch let error as ClientError {
             guard case .status(400, _) = error.code else { throw error }
             throw Moved()
@@ -142,8 +149,9 @@ struct LogView {
         var heard = ContinuousClock.now
         var (isEnded, told) = (false, "")
         while true {
+            let begin = ContinuousClock.now
             do {
-                let isNew = try await advance()
+                let isNew = try await advance(waiting: isEnded ? 0 : Self.wait)
                 heard = .now
                 if !isNew {
                     // Ended, and looked at once more after that.
@@ -162,7 +170,7 @@ struct LogView {
                 if told != error.message { Output.error("apus: waiting for new lines: \(error)") }
                 told = error.message
             }
-            try await Task.sleep(for: Self.interval)
+            try await Task.sleep(until: begin + Self.interval)
         }
         if !unended.isEmpty { Output.line(unended) }
     }
@@ -170,10 +178,15 @@ struct LogView {
     /// Reads a piece.
     ///
     /// - Returns: whether there may be more at once.
-    private mutating func advance() async throws -> Bool {
+    private mutating func advance(waiting seconds: Int) async throws -> Bool {
         guard !place.mark.isEmpty else { return try await next() }
         do {
-            let piece = try await read(Self.newest, offset: place.offset, length: Self.pieceLength)
+            let piece = try await read(
+                Self.newest,
+                offset: place.offset,
+                length: Self.pieceLength,
+                waiting: seconds
+            )
             if piece.file == place.mark {
                 show(piece)
                 return !piece.data.isEmpty

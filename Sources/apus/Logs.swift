@@ -66,7 +66,7 @@ struct Logs: AsyncParsableCommand {
                     try await view.show(file, lines)
                 }
             } catch let error as ClientError where error.code == .notFound {
-                throw try await owner.withoutFiles(client) ?? error
+                throw try await owner.withoutFiles(client, error) ?? error
             }
             if follow { try await view.follow { try await owner.hasEnded(client) } }
         }
@@ -142,16 +142,18 @@ enum LogOwner {
         }
     }
 
-    /// Why nobody has files of it; `nil` if there is no more to say.
-    func withoutFiles(_ client: APIClient) async throws -> CommandFailure? {
+    /// Why there are no files of it to be had; `nil` if there is no more to say.
+    func withoutFiles(_ client: APIClient, _ error: ClientError) async throws -> CommandFailure? {
         switch self {
         case .task(let task):
             // An unknown one is told by the call.
             let there = try await client.task(task)
-            let why = there.instance.rawValue.isEmpty ? "it has not run" : "the executor that had it is gone"
+            let whereabouts = error.message == LogClient.unknown ? "the executor that had it is gone" : error.message
+            let why = there.instance.rawValue.isEmpty ? "it has not run" : whereabouts
             return CommandFailure(.other, "\(there.progress)\nThere is no output: \(why)")
         case .localService: return nil
         case .instance(let app, let instance):
+            guard error.message == LogClient.unknown else { return nil }
             do {
                 let task = try await client.task(TaskID(source: app.rawValue, name: instance.rawValue)).id
                 return CommandFailure(.other, "\(task) is a task. Its output: apus logs --task \(task)")

@@ -1,3 +1,4 @@
+import ApusClient
 import ApusController
 import ApusEngine
 import ApusModel
@@ -20,7 +21,14 @@ struct LogProxyTests {
         _ answer: @escaping @Sendable (String) -> String?,
         _ body: @escaping @Sendable (Controller, _ path: String) async throws -> Void
     ) async throws {
-        let server = try NodeServer(answer)
+        try await withInstance(of: try NodeServer(answer), nil, body)
+    }
+
+    private func withInstance(
+        of server: NodeServer,
+        _ logging: LoggingSpec? = nil,
+        _ body: @escaping @Sendable (Controller, _ path: String) async throws -> Void
+    ) async throws {
         defer { server.stop() }
         var report = fullReport()
         report.identity.hostname = "127.0.0.1"
@@ -28,7 +36,9 @@ struct LogProxyTests {
         let full = report
         try await withController(store: MemoryStore()) { controller in
             _ = await controller.inbox.submit(full)
-            _ = await controller.post("applications/operations", create(instances: 1).json.serialized)
+            var spec = exampleSpec()
+            spec.logging = logging
+            _ = await controller.inbox.submit(.application(create(spec, instances: 1)))
             try await eventually("it is healthy") { await controller.healthy(AppID("TEST_APP-1")) == 1 }
             let instances = await controller.get("applications/TEST_APP-1/instances").json?["data"]
             guard case .array(let list)? = instances, let id = list.first?["instanceId"]?.text else {
@@ -99,6 +109,77 @@ struct LogProxyTests {
             // Of another application: the path would name somebody else's folder.
             let other = path.replacing("TEST_APP-1", with: "OTHER-1")
             #expect(await controller.get("\(other)/list").status == 204)
+        }
+    }
+
+    @Test func `every answer names the executor, and since when it is away`() async throws {
+        let server = try NodeServer { $0.contains("/list ") ? #"{"files":["output.log"]}"# : nil }
+        try await withInstance(of: server) { controller, path in
+            let name = try #require(await controller.get("\(path)/list").executor)
+            #expect(name.hasPrefix("127.0.0.1:\(server.port) ("))
+            #expect(await controller.get("\(path)/read/output.log").executor == name)
+            #expect(await controller.get("\(path)/download/output.log").executor == name)
+            // A silent one is asked all the same: it may answer.
+            try await eventually("it is silent", within: .seconds(30)) {
+                await controller.get("\(path)/list").executor?.hasPrefix("\(name), silent since 20") ?? false
+            }
+            #expect(await controller.get("\(path)/list").status == 200)
+            server.stop()
+            try await eventually("it does not answer") { await controller.get("\(path)/list").status != 200 }
+            for verb in ["list", "read/output.log", "download/output.log"] {
+                let answer = await controller.get("\(path)/\(verb)")
+                if answer.status == 500 {
+                    let text = answer.json?["error"]?.text ?? ""
+                    #expect(text.hasPrefix("Executor call failed: \(name), silent since 20"), "\(text)")
+                    #expect(text.contains(", last heard 20"))
+                } else {
+                    #expect(answer.executor?.hasPrefix("\(name), away since 20") == true)
+                }
+            }
+            try await eventually("it is given up", within: .seconds(30)) {
+                await controller.get("\(path)/list").status == 204
+            }
+            #expect(await controller.get("\(path)/list").executor?.hasPrefix("\(name), away since 20") == true)
+            #expect(await controller.get("logfiles/tasks/NO/NO/list").executor == nil)
+        }
+    }
+
+    @Test func `over HTTP the executor's name is a header, and the client's words`() async throws {
+        let server = try NodeServer { _ in nil }
+        try await withInstance(of: server) { controller, path in
+            server.stop()
+            try await eventually("it is given up", within: .seconds(40)) {
+                await controller.get("\(path)/list").status == 204
+            }
+            try await withServer(controller) { client in
+                let parts = path.split(separator: "/").map(String.init)
+                let files = LogClient(controller: client.endpoint, kind: parts[1], owner: parts[2], name: parts[3])
+                do {
+                    _ = try await files.files()
+                    Issue.record("there are none")
+                } catch let error as ClientError {
+                    #expect(error.code == .notFound)
+                    #expect(error.message.hasPrefix("The output is on the executor 127.0.0.1:\(server.port) ("))
+                    #expect(error.message.contains("), away since 20"))
+                }
+            }
+        }
+    }
+
+    @Test func `output that goes to a syslog server has no files, and whoever asks is told where it goes`() async throws
+    {
+        let server = try NodeServer { $0.contains("/list ") ? #"{"files":[]}"# : nil }
+        let logging = LoggingSpec.rsyslog(server: "udp://logs:514", tagPrefix: nil, tagSuffix: nil)
+        try await withInstance(of: server, logging) { controller, path in
+            let answer = await controller.get("\(path)/list")
+            #expect(answer.status == 200)
+            #expect(answer.json?["files"] == .array([]))
+            #expect(answer.json?["elsewhere"]?.text?.contains("the syslog server udp://logs:514") == true)
+            try await withServer(controller) { client in
+                let parts = path.split(separator: "/").map(String.init)
+                let files = LogClient(controller: client.endpoint, kind: parts[1], owner: parts[2], name: parts[3])
+                await #expect(throws: ClientError.self) { try await files.files() }
+            }
         }
     }
 

@@ -31,18 +31,7 @@ struct ConfigFileTests {
         spec.workload.configs = configs
         var limits = MachineLimits()
         limits.configFolders = ["\(root)/allowed"]
-        let performer = JobPerformer(
-            engine: engine,
-            host: ContainerHost(
-                identity: LoopRig.identity,
-                publishedAddress: "127.0.0.1",
-                sharing: LoopRig.topology.sharing,
-                environment: [:]
-            ),
-            probeAddress: "127.0.0.1",
-            limits: LimitsFile(limits),
-            logger: LoopRig.logger
-        )
+        let performer = LoopRig.performer(engine, limits: LimitsFile(limits))
         let job = Job.create(spec, created: WallTime(milliseconds: 7), epoch: 3, ports: [])
         guard case .created(let id, _) = await performer.perform(job, for: spec.id, of: spec) else {
             throw ExecutorError("it was not created")

@@ -9,26 +9,6 @@ import Testing
 struct CrowdedPerformerTests {
     private static let command = CheckMode.command(CommandCheck(command: "true"))
 
-    private static func performer(
-        _ engine: ScriptedEngine,
-        logs: LogCapture? = nil,
-        checkPatience: Duration = .seconds(8)
-    ) -> JobPerformer {
-        JobPerformer(
-            engine: engine,
-            host: ContainerHost(
-                identity: LoopRig.identity,
-                publishedAddress: "127.0.0.1",
-                sharing: LoopRig.topology.sharing,
-                environment: [:]
-            ),
-            probeAddress: "127.0.0.1",
-            logs: logs,
-            checkPatience: checkPatience,
-            logger: LoopRig.logger
-        )
-    }
-
     private static func perform(_ job: Job, _ number: Int, by performer: JobPerformer) async -> Outcome {
         await performer.perform(job, for: InstanceID("AI-\(number)"), portsInUse: [])
     }
@@ -60,7 +40,7 @@ struct CrowdedPerformerTests {
     @Test func `a stop does not wait for slow pulls, however many`() async throws {
         // deadline: cancelled with the test's body
         let engine = ScriptedEngine(pulling: { try await Task.sleep(for: .seconds(600)) })
-        let performer = Self.performer(engine)
+        let performer = LoopRig.performer(engine)
         // Those of one image would be one.
         let pulls = (0..<100).map { Job.pull(image: "new:\($0)", timeout: .seconds(600)) }
         try await Self.beside(pulls, by: performer) {
@@ -75,7 +55,7 @@ struct CrowdedPerformerTests {
             try await Task.sleep(for: .seconds(600))
             return .runsOn
         })
-        let performer = Self.performer(engine, checkPatience: .milliseconds(100))
+        let performer = LoopRig.performer(engine, checkPatience: .milliseconds(100))
         let checks = Array(repeating: Self.check(.seconds(600)), count: 64)
         try await Self.beside(checks, by: performer) {
             try await eventually("each has its turn") { engine.commands == 64 }
@@ -95,7 +75,7 @@ struct CrowdedPerformerTests {
         kind: JobFailure.Kind
     ) async throws {
         let engine = ScriptedEngine(running: { throw ContainerError(code, doing: "running", message: "so it is") })
-        let failure = try Self.failure(await Self.perform(Self.check(.seconds(5)), 1, by: Self.performer(engine)))
+        let failure = try Self.failure(await Self.perform(Self.check(.seconds(5)), 1, by: LoopRig.performer(engine)))
         #expect(failure.kind == kind)
         #expect(failure.reason == "running: so it is")
     }
@@ -106,7 +86,7 @@ struct CrowdedPerformerTests {
         let scratch = try Scratch()
         // It does not run, as if the disk took no more.
         let capture = LogCapture(root: scratch.path, source: ScriptedLogs(), disk: disk, logger: LoopRig.logger)
-        let performer = Self.performer(engine, logs: capture)
+        let performer = LoopRig.performer(engine, logs: capture)
         var removals: [Job] = []
         for number in 0..<20 {
             let plan = ContainerPlan(name: "c\(number)", image: "app:1", memoryMB: 1)

@@ -17,20 +17,6 @@ struct EngineLossTests {
         executor: LoopRig.identity.id
     )
 
-    private static func performer(_ engine: DockerEngine) -> JobPerformer {
-        JobPerformer(
-            engine: engine,
-            host: ContainerHost(
-                identity: LoopRig.identity,
-                publishedAddress: "127.0.0.1",
-                sharing: LoopRig.topology.sharing,
-                environment: [:]
-            ),
-            probeAddress: "127.0.0.1",
-            logger: LoopRig.logger
-        )
-    }
-
     private static func creation(_ number: Int, _ own: OwnEngine) -> (InstanceID, Job) {
         let spec = LoopRig.spec(number, image: own.image)
         return (spec.id, .create(spec, created: WallTime(milliseconds: 7), epoch: 3, ports: []))
@@ -68,7 +54,7 @@ struct EngineLossTests {
     func `an engine that stands still fails every job in time, and everything goes on when it goes on`() async throws {
         try await OwnEngine.run { own in
             try await Self.with(own) { hasty, engine in
-                let performer = Self.performer(hasty)
+                let performer = LoopRig.performer(hasty)
                 let runs = try await Self.running(own, engine, performer)
                 let creations = (1...12).map { Self.creation($0, own) }
                 try await own.freeze()
@@ -92,7 +78,7 @@ struct EngineLossTests {
                 // Two seconds each, eight at once; the engine's own deadline is a minute.
                 #expect(ContinuousClock.now - begin < .seconds(45))
                 try await own.thaw()
-                let later = Self.performer(engine)
+                let later = LoopRig.performer(engine)
                 // Whether the engine has made some of them all the same is not known: each is there once.
                 for outcome in await Self.perform(creations, by: later) {
                     guard case .created = outcome else {
@@ -112,7 +98,7 @@ struct EngineLossTests {
     func `a command's time is not up when it is the engine that stands still`() async throws {
         try await OwnEngine.run { own in
             try await Self.with(own) { engine, patient in
-                let runs = try await Self.running(own, engine, Self.performer(engine))
+                let runs = try await Self.running(own, engine, LoopRig.performer(engine))
                 // As no other process of this machine is called.
                 let command = ["sleep", "\(Int.random(in: 100_000...999_999))"]
                 let running = Task { try await engine.run(command, in: runs, within: .seconds(15)) }
@@ -136,7 +122,7 @@ struct EngineLossTests {
     func `an engine without room says so, leaves nothing half made, and goes on when there is room`() async throws {
         try await OwnEngine.run(diskMB: 64) { own in
             try await Self.with(own) { engine, _ in
-                let performer = Self.performer(engine)
+                let performer = LoopRig.performer(engine)
                 try await own.asRoot("dd if=/dev/zero of=\(own.dataRoot)/filler bs=64k || true")
                 let outcomes = await Self.perform((1...3).map { Self.creation($0, own) }, by: performer)
                 for outcome in outcomes {

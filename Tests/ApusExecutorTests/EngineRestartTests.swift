@@ -35,17 +35,7 @@ struct EngineRestartTests {
             journal: journal,
             disk: disk,
             engine: engine,
-            performer: JobPerformer(
-                engine: engine,
-                host: ContainerHost(
-                    identity: LoopRig.identity,
-                    publishedAddress: "127.0.0.1",
-                    sharing: LoopRig.topology.sharing,
-                    environment: [:]
-                ),
-                probeAddress: "127.0.0.1",
-                logger: LoopRig.logger
-            ),
+            performer: LoopRig.performer(engine),
             desk: desk,
             inbox: inbox,
             logger: LoopRig.logger

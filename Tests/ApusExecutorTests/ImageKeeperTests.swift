@@ -40,15 +40,6 @@ struct ImageKeeperTests {
         ImageKeeper(engine: engine, ledger: ledger, keepsImages: keepsImages, logger: LoopRig.logger)
     }
 
-    private func become(_ what: String, _ condition: () -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while !condition() {
-            guard ContinuousClock.now < deadline else { throw ExecutorError("it never came: \(what)") }
-            // deadline: the loop has one.
-            try await Task.sleep(for: .milliseconds(5))
-        }
-    }
-
     @Test func `two that ask for one image at once fetch it once`() async throws {
         let valve = Valve()
         let engine = ScriptedEngine(pulling: { await valve.pass() })
@@ -56,7 +47,7 @@ struct ImageKeeperTests {
         let keeper = keeper(engine)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for id in [one, two] { group.addTask { try await keeper.fetch("new:1", for: id) { _ in } } }
-            try await become("the pull begins") { engine.pulls == 1 }
+            try await eventually("the pull begins") { engine.pulls == 1 }
             engine.base.change { _ = $0.images.insert("new:1") }
             valve.open()
             try await group.waitForAll()
@@ -74,11 +65,11 @@ struct ImageKeeperTests {
         })
         let keeper = keeper(first)
         let asking = Task { try await keeper.fetch("new:1", for: one) { _ in } }
-        try await become("the first pull begins") { first.pulls == 1 }
+        try await eventually("the first pull begins") { first.pulls == 1 }
         let waiting = Task { try await keeper.fetch("new:1", for: two) { _ in } }
         asking.cancel()
         await #expect(throws: CancellationError.self) { try await asking.value }
-        try await become("the other goes on") { first.pulls == 2 }
+        try await eventually("the other goes on") { first.pulls == 2 }
         waiting.cancel()
         await #expect(throws: CancellationError.self) { try await waiting.value }
     }
@@ -161,17 +152,7 @@ struct ImageKeeperTests {
         let valve = Valve()
         let engine = ScriptedEngine(pulling: { await valve.pass() })
         let told = Mutex<[String]>([])
-        let performer = JobPerformer(
-            engine: engine,
-            host: ContainerHost(
-                identity: LoopRig.identity,
-                publishedAddress: "127.0.0.1",
-                sharing: LoopRig.topology.sharing,
-                environment: [:]
-            ),
-            probeAddress: "127.0.0.1",
-            logger: LoopRig.logger
-        )
+        let performer = LoopRig.performer(engine)
         engine.base.change { $0.registry = ["new:1"] }
         valve.open()
         let outcome = await performer.perform(

@@ -49,18 +49,7 @@ struct LastOutputTests {
         let desk = CommandDesk(inbox: inbox)
         let (disk, logDisk) = (DiskThread(), DiskThread())
         let capture = LogCapture(root: root, source: logs, disk: logDisk, logger: LoopRig.logger)
-        let performer = JobPerformer(
-            engine: engine,
-            host: ContainerHost(
-                identity: LoopRig.identity,
-                publishedAddress: "127.0.0.1",
-                sharing: LoopRig.topology.sharing,
-                environment: [:]
-            ),
-            probeAddress: "127.0.0.1",
-            logs: capture,
-            logger: LoopRig.logger
-        )
+        let performer = LoopRig.performer(engine, logs: capture)
         let loop = AgentLoop(
             agent: Agent(
                 identity: LoopRig.identity,

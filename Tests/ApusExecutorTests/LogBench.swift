@@ -128,18 +128,12 @@ struct LogBench {
         }
     }
 
-    /// The files' texts, the oldest first.
-    private func files() throws -> [String] {
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasPrefix("output.") }
-        func number(_ name: String) -> Int { Int(name.dropFirst("output.log.".count)) ?? 0 }
-        return try names.sorted { number($0) > number($1) }.map { name in
-            String(decoding: try Data(contentsOf: URL(filePath: "\(folder)/\(name)")), as: UTF8.self)
-        }
-    }
+    /// What a file holds, as other tools read it.
+    func text(of name: String) throws -> String { try LogTexts(folder: folder).text(of: name) }
 
-    /// The lines of all files, the oldest first.
-    func lines() throws -> [String] {
-        try files().flatMap { text in
+    /// The lines of all files, the oldest first, or of those.
+    func lines(in names: [String]? = nil) throws -> [String] {
+        try (names.map { try $0.map(text) } ?? LogTexts(folder: folder).all).flatMap { text in
             try #require(text.isEmpty || text.hasSuffix("\n"), "no line goes over from one file to the next")
             return text.split(separator: "\n").map(String.init)
         }
@@ -153,8 +147,7 @@ struct LogBench {
     /// Waits until exactly these lines are written.
     func expect(_ wanted: [String], _ what: Comment) async throws {
         try await eventually(what) {
-            guard FileManager.default.fileExists(atPath: folder) else { return false }
-            return try files().joined().count { $0 == "\n" } >= wanted.count
+            try LogTexts(folder: folder).all.joined().count { $0 == "\n" } >= wanted.count
         }
         #expect(try lines() == wanted, what)
     }

@@ -216,11 +216,15 @@ struct LogCaptureTests {
             atPath: "\(bench.folder)/output.log",
             withIntermediateDirectories: true
         )
-        try await bench.capturing { _ in
+        try await bench.capturing { capture in
             for number in 0..<100 { bench.engine.write("line \(number)", at: Int64(number)) }
-            try await bench.probeOnce()
+            try await eventually("people are told") {
+                capture.warnings.first?.hasPrefix("the output of one container cannot be written now") == true
+            }
+            #expect(capture.warnings.first?.contains("output.log: Is a directory") == true)
             try FileManager.default.removeItem(atPath: "\(bench.folder)/output.log")
             try await bench.expect((0..<100).map { LogBench.line("line \($0)", at: Int64($0)) }, "all of it")
+            try await eventually("there is nothing left to tell") { capture.warnings.isEmpty }
         }
     }
 

@@ -97,11 +97,8 @@ struct LogDockerTests {
 
     /// What was written to that stream, in order, without times.
     private func texts(_ stream: String) throws -> [Substring] {
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasPrefix("output.") }
-        func number(_ name: String) -> Int { Int(name.dropFirst("output.log.".count)) ?? 0 }
-        return try names.sorted { number($0) > number($1) }.flatMap { name in
-            String(decoding: try Data(contentsOf: URL(filePath: "\(folder)/\(name)")), as: UTF8.self)
-                .split(separator: "\n").filter { $0.dropFirst(31).hasPrefix(stream) }.map { $0.dropFirst(35) }
+        try LogTexts(folder: folder).all.flatMap { text in
+            text.split(separator: "\n").filter { $0.dropFirst(31).hasPrefix(stream) }.map { $0.dropFirst(35) }
         }
     }
 

@@ -1,6 +1,7 @@
 import ApusExecutor
 import ApusModel
 import Foundation
+import Glibc
 import Testing
 
 /// Log files as they are read, kept and removed.
@@ -64,10 +65,10 @@ struct LogFileTests {
         }
     }
 
-    @Test func `one piece is at most a MiB, and 32 KiB if nobody says`() async throws {
+    @Test func `one piece is at most 256 KiB, and 32 KiB if nobody says`() async throws {
         try bench.put(String(repeating: "x", count: 3 << 20))
         #expect(try await read(0, -1).data.utf8.count == 32_768)
-        #expect(try await read(0, .max).data.utf8.count == 1 << 20)
+        #expect(try await read(0, .max).data.utf8.count == 256 << 10)
     }
 
     @Test func `a file keeps its mark when it gets another name`() async throws {
@@ -107,13 +108,42 @@ struct LogFileTests {
         await #expect(throws: LogRefusal.self) { try await bench.reader.place(owner: name, name: "x") }
     }
 
-    @Test func `a link is not followed`() async throws {
+    @Test(arguments: ["output.log", "output.log.1.gz", "a folder", "an owner"])
+    func `a link is not followed, not even to a folder`(_ what: String) async throws {
+        let files = FileManager.default
         try bench.put("secret", in: "other")
-        try FileManager.default.createSymbolicLink(
-            atPath: "\(bench.folder)/output.log",
-            withDestinationPath: "\(bench.folder)/other"
-        )
-        await #expect(throws: (any Error).self) { try await read(0, -1) }
+        switch what {
+        case "a folder", "an owner":
+            let elsewhere = "\(bench.scratch.path)/elsewhere"
+            try files.createDirectory(atPath: "\(elsewhere)/AI-1", withIntermediateDirectories: true)
+            for folder in [elsewhere, "\(elsewhere)/AI-1"] {
+                try Data("secret".utf8).write(to: URL(filePath: "\(folder)/output.log"))
+            }
+            let link = what == "a folder" ? bench.folder : "\(bench.root)/applications/WEB-1"
+            try files.removeItem(atPath: link)
+            try files.createSymbolicLink(atPath: link, withDestinationPath: elsewhere)
+            await #expect(throws: (any Error).self) { try await bench.reader.files(of: try place()) }
+        default:
+            try files.createSymbolicLink(
+                atPath: "\(bench.folder)/\(what)",
+                withDestinationPath: "\(bench.folder)/other"
+            )
+        }
+        await #expect(throws: LogRefusal.self) {
+            try await read(0, -1, what.hasSuffix(".gz") ? "output.log.1" : "output.log")
+        }
+    }
+
+    @Test(arguments: ["pipe", "folder"])
+    func `what is no file in a file's place is refused at once`(_ kind: String) async throws {
+        try bench.put("", in: "other")
+        let path = "\(bench.folder)/output.log"
+        switch kind {
+        case "pipe": try #require(mkfifo(path, 0o600) == 0)
+        default: try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
+        await #expect(throws: LogRefusal.self) { try await read(0, -1) }
+        await #expect(throws: LogRefusal.self) { try await read(-1, -1) }
     }
 
     // MARK: how long they are kept

@@ -82,6 +82,20 @@ struct LogRoutesTests {
         }
     }
 
+    @Test func `a read waits for new lines if it is told to`() async throws {
+        try await running {
+            let path = "logs/applications/\(Self.owner)/read/output.log?offset=42"
+            async let waited = get("\(path)&wait=3")
+            #expect(try await get(path).body.contains(#""data":"""#), "without it the answer comes at once")
+            let file = "\(scratch.path)/node/logs/applications/\(Self.owner)/output.log"
+            let handle = try FileHandle(forWritingTo: URL(filePath: file))
+            try handle.seekToEnd()
+            try handle.write(contentsOf: Data("\(LogBench.line("more", at: 2))\n".utf8))
+            try handle.close()
+            #expect(try await waited.body.contains("out more"))
+        }
+    }
+
     @Test func `what cannot be read is refused with a reason`() async throws {
         try await running {
             for path in [
@@ -96,5 +110,30 @@ struct LogRoutesTests {
             }
             #expect(try await get("logs/filestream/WEB-1/AI-2/list").body == #"{"files":[]}"#)
         }
+    }
+
+    @Test func `so many downloads are under way at a time, and the next when one has ended`() async throws {
+        let path = "\(scratch.path)/node/logs/applications/\(Self.owner)/output.log.1"
+        try Data(count: 16 << 20).write(to: URL(filePath: path))
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 32
+        let client = HTTPClient(configuration: configuration)
+        let url = "http://127.0.0.1:\(port)/apis/v1/logs/applications/\(Self.owner)/download/output.log.1"
+        func download() async throws -> HTTPClientResponse {
+            try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(20))
+        }
+        try await running {
+            var held: [HTTPClientResponse] = []
+            // Nobody takes what comes.
+            for _ in 0..<16 { held.append(try await download()) }
+            #expect(held.allSatisfy { $0.status == .ok })
+            let refusal = try await download()
+            #expect(refusal.status == .badRequest)
+            let text = String(buffer: try await refusal.body.collect(upTo: 1 << 10))
+            #expect(text.contains("16 downloads are under way here"), "\(text)")
+            held = []
+            try await eventually("there is room again") { try await download().status == .ok }
+        }
+        try await client.shutdown()
     }
 }

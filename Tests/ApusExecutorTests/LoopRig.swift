@@ -83,7 +83,12 @@ struct LoopRig {
         }
     }
 
-    static func performer(_ engine: MemoryEngine) -> JobPerformer {
+    static func performer(
+        _ engine: any ContainerEngine,
+        limits: LimitsFile = LimitsFile(),
+        logs: LogCapture? = nil,
+        checkPatience: Duration = .seconds(8)
+    ) -> JobPerformer {
         JobPerformer(
             engine: engine,
             host: ContainerHost(
@@ -93,6 +98,9 @@ struct LoopRig {
                 environment: [:]
             ),
             probeAddress: "127.0.0.1",
+            limits: limits,
+            logs: logs,
+            checkPatience: checkPatience,
             logger: logger
         )
     }

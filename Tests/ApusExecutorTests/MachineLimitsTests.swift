@@ -19,21 +19,6 @@ struct MachineLimitsTests {
         return path
     }
 
-    private func performer(_ limits: LimitsFile) -> JobPerformer {
-        JobPerformer(
-            engine: engine,
-            host: ContainerHost(
-                identity: LoopRig.identity,
-                publishedAddress: "127.0.0.1",
-                sharing: LoopRig.topology.sharing,
-                environment: [:]
-            ),
-            probeAddress: "127.0.0.1",
-            limits: limits,
-            logger: LoopRig.logger
-        )
-    }
-
     private func application(_ change: (inout ApplicationSpec) -> Void = { _ in }) -> InstanceSpec {
         var spec = LoopRig.spec(1)
         guard case .application(var application) = spec.workload else { preconditionFailure("it is an application") }
@@ -44,7 +29,11 @@ struct MachineLimitsTests {
 
     private func outcome(_ text: String, _ spec: InstanceSpec) async throws -> Outcome {
         let limits = try LimitsFile(path: file(text), beside: MachineLimits())
-        return await performer(limits).perform(.pull(image: "app:1", timeout: .seconds(5)), for: spec.id, of: spec)
+        return await LoopRig.performer(engine, limits: limits).perform(
+            .pull(image: "app:1", timeout: .seconds(5)),
+            for: spec.id,
+            of: spec
+        )
     }
 
     @Test func `each limit is named in the reason of what exceeds it`() async throws {
@@ -97,7 +86,7 @@ struct MachineLimitsTests {
 
     @Test func `a change of the file holds at once, a broken one starts nothing`() async throws {
         let path = try file("arguments: false")
-        let performer = performer(try LimitsFile(path: path, beside: MachineLimits()))
+        let performer = LoopRig.performer(engine, limits: try LimitsFile(path: path, beside: MachineLimits()))
         let spec = application { $0.args = ["--all"] }
         let job = Job.pull(image: "app:1", timeout: .seconds(5))
         guard case .failed = await performer.perform(job, for: spec.id, of: spec) else {

@@ -137,7 +137,7 @@ struct MachineWatchTests {
         }
     }
 
-    @Test func `a command that does not end is killed with all that it started`() throws {
+    @Test func `a command that does not end is killed with all that it started`() async throws {
         let pidFile = "\(scratch.path)/pid"
         let script = "sleep 600 & echo $! >'\(pidFile)'; wait"
         let error = #expect(throws: ProgramFailure.self) {
@@ -146,8 +146,10 @@ struct MachineWatchTests {
         #expect(error?.description == "/bin/sh does not end within 300 ms")
         let pid = try #require(Int32(String(decoding: try bytes(of: pidFile), as: UTF8.self).filter(\.isNumber)))
         // A killed orphan is gone, or waits for whoever reaps orphans here.
-        let stat = FileManager.default.contents(atPath: "/proc/\(pid)/stat")
-        #expect(stat.map { String(decoding: $0, as: UTF8.self).contains(") Z ") } ?? true)
+        try await eventually("it has ended") {
+            let stat = FileManager.default.contents(atPath: "/proc/\(pid)/stat")
+            return stat.map { String(decoding: $0, as: UTF8.self).contains(") Z ") } ?? true
+        }
     }
 
     private func bytes(of path: String) throws -> Data { try Data(contentsOf: URL(filePath: path)) }

@@ -30,18 +30,7 @@ struct VolumeTests {
         spec.workload = .application(application)
         var limits = MachineLimits()
         limits.volumes = allowed
-        let performer = JobPerformer(
-            engine: engine,
-            host: ContainerHost(
-                identity: LoopRig.identity,
-                publishedAddress: "127.0.0.1",
-                sharing: LoopRig.topology.sharing,
-                environment: [:]
-            ),
-            probeAddress: "127.0.0.1",
-            limits: LimitsFile(limits),
-            logger: LoopRig.logger
-        )
+        let performer = LoopRig.performer(engine, limits: LimitsFile(limits))
         return await performer.perform(
             .create(spec, created: WallTime(milliseconds: 7), epoch: 3, ports: []),
             for: spec.id,

@@ -42,6 +42,58 @@ extension ServiceTests {
             }
         }
 
+        @Test(.timeLimit(.minutes(3)))
+        func `an executor whose disk for logs is full keeps its containers, takes more, says so, and loses no line`()
+            async throws
+        {
+            try await withProcesses { cluster in
+                let logs = "\(cluster.folder)/logs"
+                try await withSmallDisk(at: logs) {
+                    try fill(logs)
+                    try cluster.controller.start()
+                    try cluster.executor.start(
+                        cluster.executorArguments(["--controllers", "http://\(cluster.address)", "--log-root", logs])
+                    )
+                    try await cluster.meet()
+                    let app = try await cluster.deploy(service("WEB"), instances: 2)
+                    let before = try await cluster.containers().map(\.id)
+                    let task = TaskID(source: "TEST", name: "LINES")
+                    try await cluster.api.operateTask([
+                        "type": "CREATE",
+                        "spec": shellTask(task, "for i in $(busybox seq 500); do echo line $i; done; sleep 600"),
+                        "opSpec": DevCluster.opSpec(parallelism: 1),
+                    ])
+                    try await cluster.eventually("the state says so") {
+                        let executor = try #require(try await cluster.api.executorSummaries().first)
+                        try check(executor.warnings.first?.contains("No space left on device") ?? false, "no warning")
+                        try check(executor.state == "ACTIVE" && executor.troubles.isEmpty, "it is \(executor.json)")
+                    }
+                    let more = try await cluster.deploy(service("MORE"), instances: 2)
+                    let running = try await cluster.containers().filter(\.isRunning).map(\.id)
+                    #expect(Set(running).isSuperset(of: before), "the containers run on")
+
+                    try FileManager.default.removeItem(atPath: "\(logs)/filler")
+                    let files = LogClient(
+                        controller: "http://\(cluster.address)",
+                        kind: "tasks",
+                        owner: task.source,
+                        name: task.name
+                    )
+                    let wanted = (1...500).map { "out line \($0)" }
+                    try await cluster.eventually("all of it is written, and nothing is left to tell") {
+                        let text = try await files.read("output.log", offset: 0, length: 1 << 20).data
+                        let lines = text.split(separator: "\n").map { String($0.dropFirst(31)) }
+                        try check(lines == wanted, "\(lines.count) lines")
+                        let warnings = try await cluster.api.executorSummaries().first?.warnings
+                        try check(warnings == [], "it says \(String(describing: warnings))")
+                    }
+                    try await cluster.settle(app, at: 2)
+                    try await cluster.settle(more, at: 2)
+                    await cluster.executor.kill9()
+                }
+            }
+        }
+
         /// Asks for three instances; the answer is 503 with a reason.
         private func expectRefused(_ cluster: ClusterProcesses, _ app: AppID) async throws {
             do {

@@ -1,0 +1,44 @@
+import ApusContainers
+import ApusModel
+
+/// What an instance gets of its host, as far as the machine's administrator allows it.
+struct HostAccess: Sendable {
+    /// So many file systems may hang until nothing more is asked of any.
+    private static let lookupLimit = 32
+    private static let lookupDeadline = Duration.seconds(20)
+
+    private let file: LimitsFile
+    private let lookups = Lookups(limit: lookupLimit)
+
+    init(limits: LimitsFile) { file = limits }
+
+    /// This machine's limits, which the instance does not exceed.
+    ///
+    /// - Throws: what names the limit that it exceeds, or why they cannot be read.
+    func limits(for spec: InstanceSpec) async throws -> MachineLimits {
+        let limits = try await lookups.run(within: Self.lookupDeadline, doing: "reading the machine's limits") {
+            try file.current()
+        }
+        if let excess = limits.excess(of: spec) { throw excess }
+        return limits
+    }
+
+    /// What of the host the instance's volumes are, found to be allowed.
+    func directories(for spec: InstanceSpec) async throws -> [BoundDirectory] {
+        let limits = try await limits(for: spec)
+        let volumes = spec.workload.volumes
+        guard !volumes.isEmpty else { return [] }
+        let allowed = VolumeAllowList(directories: limits.volumes)
+        let doing = "looking at the volumes \(volumes.map(\.pathOnHost).joined(separator: ", "))"
+        return try await lookups.run(within: Self.lookupDeadline, doing: doing) {
+            try allowed.directories(for: volumes)
+        }
+    }
+
+    /// The instance's configuration files, as the engine unpacks them.
+    func configs(of spec: InstanceSpec) async throws -> [UInt8] {
+        let limits = try await limits(for: spec)
+        let files = ConfigFiles(limits: limits, lookups: lookups, deadline: Self.lookupDeadline)
+        return try await files.archive(spec.workload.configs)
+    }
+}
