@@ -103,7 +103,8 @@ let package = Package(
         ),
         .testTarget(
             name: "ApusTelemetryTests",
-            dependencies: ["ApusModel", "ApusTelemetry", asyncHTTPClient, lifecycle, logging, metrics] + nio
+            dependencies: ["ApusModel", "ApusTelemetry", asyncHTTPClient, lifecycle, logging, metrics] + hummingbird
+                + nio
         ),
 
         // What Docker compresses of its logs is read with it; NIO links it too.

@@ -112,8 +112,9 @@ package struct Agent: Sendable {
         }
         if let leaderlessAt { deadline = min(deadline, leaderlessAt) }
         if let rewriteAt = journal.rewriteAt { deadline = min(deadline, rewriteAt) }
-        for machine in machines.values {
-            if let wakeAt = machine.wakeAt { deadline = min(deadline, wakeAt) }
+        // By index: after every event all are looked at, and none is copied.
+        for index in machines.values.indices {
+            if let wakeAt = machines.values[index].wakeAt { deadline = min(deadline, wakeAt) }
         }
         return deadline
     }
@@ -187,9 +188,9 @@ package struct Agent: Sendable {
     }
 
     private mutating func wakeWhatIsDue(_ out: inout Outbox) {
-        for id in machines.keys {
-            guard let wakeAt = machines[id]?.wakeAt, wakeAt <= out.now else { continue }
-            update(id, &out) { $0.wake(&$1) }
+        for index in machines.values.indices {
+            guard let wakeAt = machines.values[index].wakeAt, wakeAt <= out.now else { continue }
+            update(machines.keys[index], &out) { $0.wake(&$1) }
         }
     }
 }

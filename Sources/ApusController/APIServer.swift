@@ -1,5 +1,6 @@
 import ApusClient
 import ApusModel
+import ApusTelemetry
 import HTTPTypes
 import Hummingbird
 package import Logging
@@ -10,7 +11,7 @@ import ServiceLifecycle
 /// Serves the API over HTTP.
 package struct APIServer: Service {
     /// A request that does not go on, and a connection that asks nothing, is closed after this.
-    private static let idleConnection = TimeAmount.seconds(120)
+    private static let idleConnection = Duration.seconds(120)
 
     private let api: API
     private let address: String
@@ -47,7 +48,7 @@ package struct APIServer: Service {
         quiet.logLevel = .critical
         let application = Hummingbird.Application(
             responder: APIResponder(api: api, arrival: arrival),
-            server: .http1(configuration: .init(idleTimeout: Self.idleConnection)),
+            server: .http1(configuration: .bounded(idle: Self.idleConnection)),
             configuration: ApplicationConfiguration(address: .hostname(address, port: port)),
             onServerRunning: { await onListening($0.localAddress?.port ?? 0) },
             logger: quiet

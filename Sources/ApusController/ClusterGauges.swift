@@ -112,14 +112,17 @@ struct ClusterNumbers {
         share("reserved", "memory", Double(used), of: Double(used + free))
         let disk = there.reduce(0) { $0 + ($1.member.description.topology.quantities[Topology.disk] ?? 0) }
         if disk > 0 { share("reserved", "disk", Double(heldDisk(state, there)), of: Double(disk)) }
-        // Of those alone that have said what is free.
-        let measured = there.filter { $0.member.load != nil }
-        let nodes = measured.flatMap(\.member.description.topology.nodes)
-        let (cores, memory) = (nodes.reduce(0) { $0 + $1.cores.count }, nodes.reduce(0) { $0 + $1.memoryMB })
-        let idle = measured.reduce(0) { $0 + Double($1.member.load?.freeCPU ?? 0) / 1000 }
-        let unused = measured.reduce(0) { $0 + ($1.member.load?.freeMemoryMB ?? 0) }
-        share("used", "cpu", max(0, Double(cores) - idle), of: Double(cores))
-        share("used", "memory", Double(max(0, memory - unused)), of: Double(memory))
+        // Of whole machines, offered or not, and of those alone that have said what is free.
+        var (processors, idle, memory, unused) = (0.0, 0.0, 0.0, 0.0)
+        for load in there.compactMap(\.member.load) {
+            guard let cores = load.processors, let total = load.totalMemoryMB else { continue }
+            processors += Double(cores)
+            idle += Double(load.freeCPU) / 1000
+            memory += Double(total)
+            unused += Double(load.freeMemoryMB)
+        }
+        share("used", "cpu", max(0, processors - idle), of: processors)
+        share("used", "memory", max(0, memory - unused), of: memory)
         return samples
     }
 

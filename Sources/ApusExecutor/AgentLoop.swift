@@ -135,6 +135,7 @@ package struct AgentLoop: Sendable {
         guard state.isFoundUnfollowed, !state.turn.isRecording else { return }
         state.isFoundUnfollowed = false
         for container in state.turn.agent.containers { follow(container) }
+        logs?.listed()
     }
 
     /// What is about to be removed takes along what it has written, if nobody has followed it so far.

@@ -26,15 +26,9 @@ struct InstanceNames: Hashable {
         )
     }
 
-    /// What all tasks of one application together are called; `nil` unless it is a task.
-    func sourceSeries(_ number: String) -> Series? {
-        guard kind == "tasks" else { return nil }
-        // The label keeps it apart from those of single tasks, of which it is the sum.
-        return Series(
-            "apus.tasks.\(number)",
-            ["name": name],
-            path: "com.phonepe.drove.executor.tasks.\(name).\(number)"
-        )
+    /// What all tasks of one application together are called.
+    static func series(_ number: String, ofTasksOf source: String) -> Series {
+        Series("apus.tasks.\(number)", ["name": source], path: "com.phonepe.drove.executor.tasks.\(source).\(number)")
     }
 }
 
@@ -70,7 +64,7 @@ extension StatsRoster.Entry {
             add("memory_usage_limit", Double(stats.memory.limitBytes))
         }
         add("memory_allocated", Double(subject.memoryMB) * 1_048_576)
-        add("memory_usage_max", Double(last.mostBytes))
+        add("memory_usage_max", Double(mostBytes))
         if let network = stats.network {
             for (word, now, then) in [
                 ("tx", network.sent, before?.stats.network?.sent),

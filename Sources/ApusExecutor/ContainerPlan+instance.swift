@@ -14,16 +14,17 @@ package struct ContainerHost: Hashable, Sendable {
 
         package init(_ sharing: Topology.Sharing) { self = sharing == .pinned ? .coresAndMemory : .weight(within: []) }
 
-        /// What the settings come to on a machine that offers this.
-        package init(_ hardware: ExecutorSettings.Hardware, _ topology: Topology) {
+        /// What the settings come to on a machine with so many processors, of which this is offered.
+        package init(_ hardware: ExecutorSettings.Hardware, _ topology: Topology, processors: Int) {
             switch (hardware.source, topology.sharing, hardware.numa) {
             case (.declared, _, _): self = .weight(within: [])
             case (.kernel, .pinned, .bound): self = .coresAndMemory
             case (.kernel, .pinned, .merged): self = .cores
             case (.kernel, .shared, _):
-                // Who shares keeps off the cores that stay with the system all the same.
-                let cores = hardware.reservedCores.isEmpty ? [] : topology.nodes.flatMap(\.cores).sorted()
-                self = .weight(within: cores)
+                // Who shares keeps off the cores that stay with the system, or that the executor may not use, all the
+                // same.
+                let cores = topology.nodes.flatMap(\.cores).sorted()
+                self = .weight(within: cores.count < processors ? cores : [])
             }
         }
     }

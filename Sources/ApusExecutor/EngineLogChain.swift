@@ -1,3 +1,4 @@
+import ApusContainers
 import Synchronization
 
 /// One container's json-file and those that it was before: read in order, each line once, whatever is renamed or
@@ -21,6 +22,8 @@ package final class EngineLogChain: Sendable {
         var position = 0
         /// The beginning of a line whose end is not written yet.
         var unread: [UInt8] = []
+        /// What the reader had asked for is reached: all that comes is later, whatever its time.
+        var isReached = false
     }
 
     private static let block = 256 << 10
@@ -34,7 +37,7 @@ package final class EngineLogChain: Sendable {
         self.names = names
     }
 
-    /// What comes next; at first, from the file that begins before `since`, in nanoseconds of 1970, or from the oldest.
+    /// What comes next; at first what was written since `since`, in nanoseconds of 1970, or everything.
     ///
     /// Throws `FileFailure`.
     package func next(since: Int64?) throws -> Step {
@@ -51,7 +54,7 @@ package final class EngineLogChain: Sendable {
                 guard bytes.isEmpty else {
                     state.position += bytes.count
                     state.unread += bytes
-                    let entries = EngineLogEntry.frames(of: &state.unread)
+                    let entries = Self.entries(since: since, &state)
                     if entries.isEmpty { continue }
                     return .entries(entries)
                 }
@@ -65,6 +68,20 @@ package final class EngineLogChain: Sendable {
                 state.position = 0
                 state.unread = []
             }
+        }
+    }
+
+    /// The whole lines read so far.
+    ///
+    /// Times of a while after `since` may cross those before it; what comes later still may have any time, for a clock
+    /// may be set back.
+    private static func entries(since: Int64?, _ state: inout State) -> [UInt8] {
+        var isReached = state.isReached
+        defer { state.isReached = isReached }
+        return EngineLogEntry.frames(of: &state.unread) { entry in
+            guard !isReached, let since, let time = ContainerLogEntry.nanoseconds(entry.time) else { return true }
+            isReached = time >= since + LogPosition.overlap
+            return time >= since
         }
     }
 
@@ -85,7 +102,8 @@ package final class EngineLogChain: Sendable {
         guard let begin = try file.firstTime() else { return try names.open(0) }
         var found: EngineLogFile?
         let isWhole = try names.newestFirst { other in
-            if let first = try other.firstTime(), first <= begin { return false }
+            // Not an earlier time: the clock may have been set back.
+            if let first = try other.firstTime(), first == begin { return false }
             found = other
             return true
         }

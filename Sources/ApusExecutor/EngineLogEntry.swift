@@ -9,12 +9,12 @@ enum EngineLogEntry {
         return entry(bytes[..<end]).flatMap { ContainerLogEntry.nanoseconds($0.time) }
     }
 
-    /// The whole lines, as frames; the rest stays.
-    static func frames(of bytes: inout [UInt8]) -> [UInt8] {
+    /// The whole lines that are wanted, as frames; the rest stays.
+    static func frames(of bytes: inout [UInt8], where isWanted: (ContainerLogEntry) -> Bool) -> [UInt8] {
         var frames: [UInt8] = []
         var start = 0
         while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
-            if let entry = entry(bytes[start..<end]) {
+            if let entry = entry(bytes[start..<end]), isWanted(entry) {
                 let length = UInt32(entry.bytes.count)
                 frames += [entry.stream == .err ? 2 : 1, 0, 0, 0]
                 for shift in stride(from: UInt32(24), through: 0, by: -8) {

@@ -16,7 +16,7 @@ import Musl
 
 /// An executor: performs on this machine what its agent decides.
 package struct Executor: Service {
-    private static let idleConnection = TimeAmount.seconds(120)
+    private static let idleConnection = Duration.seconds(120)
 
     private let settings: ExecutorSettings
     private let telemetry: Telemetry
@@ -120,8 +120,16 @@ package struct Executor: Service {
             environment: [:],
             givesAllGPUs: settings.allowances.givesAllGPUs
         )
-        host.binding = ContainerHost.Binding(settings.hardware, beginning.topology)
-        let numbers = ExecutorNumbers(telemetry, directory: settings.stateDirectory) { container in
+        host.binding = ContainerHost.Binding(
+            settings.hardware,
+            beginning.topology,
+            processors: sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        )
+        let numbers = ExecutorNumbers(
+            telemetry,
+            directory: settings.stateDirectory,
+            logRoot: settings.logs.root
+        ) { container in
             try await engine.stats(of: container, within: StatsWatch.patience)
         }
         let logFolder = settings.logs.root ?? "\(settings.stateDirectory)/logs"
@@ -202,7 +210,7 @@ package struct Executor: Service {
         quiet.logLevel = .critical
         let application = Application(
             router: routes.router,
-            server: .http1(configuration: .init(idleTimeout: Self.idleConnection)),
+            server: .http1(configuration: .bounded(idle: Self.idleConnection)),
             configuration: ApplicationConfiguration(address: .hostname(settings.address, port: settings.port)),
             logger: quiet
         )

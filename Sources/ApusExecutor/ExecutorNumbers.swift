@@ -25,8 +25,8 @@ package final class ExecutorNumbers: Sendable {
     private let said: Mutex<Said>
     private let restarts: Counter
 
-    /// `directory` is that of its state.
-    package init(_ telemetry: Telemetry, directory: String, read: @escaping StatsWatch.Read) {
+    /// `directory` is that of its state, `logRoot` that of its logs if they have their own.
+    package init(_ telemetry: Telemetry, directory: String, logRoot: String? = nil, read: @escaping StatsWatch.Read) {
         let metrics = telemetry.metrics
         self.metrics = metrics
         presence = LeaderPresence(patience: Self.patience, from: metrics.time)
@@ -34,7 +34,7 @@ package final class ExecutorNumbers: Sendable {
         restarts = Counter(label: "apus.executor.instances.restarted", dimensions: [], factory: metrics)
         logs = LogMeters(metrics: metrics)
         stats = StatsWatch(metrics: metrics, logs: logs, read: read)
-        machine = MachineNumbers(metrics: metrics, directory: directory)
+        machine = MachineNumbers(metrics: metrics, directory: directory, logs: logRoot)
         let presence = presence
         metrics.add { now in presence.samples("apus.executor", at: now) }
         metrics.describe([

@@ -54,9 +54,9 @@ extension HTTPProbe {
         switch error {
         case NIOSSLError.handshakeFailed(.sslError(let stack)) where stack.contains(.eofDuringHandshake):
             // The port proxy of a container engine does that while nothing listens behind it.
-            .failed(.connect, reason: "\(url): the connection was closed before an answer came")
+            unanswered
         case NIOSSLError.uncleanShutdown:
-            .failed(.connect, reason: "\(url): the connection was closed before an answer came")
+            unanswered
         case NIOSSLError.handshakeFailed(let failure):
             .failed(.tls, reason: "\(url): \(explanation(of: failure))")
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:

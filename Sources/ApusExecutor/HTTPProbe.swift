@@ -2,8 +2,6 @@ package import ApusModel
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import NIOSSL
-import Synchronization
 
 /// What one try of a check found.
 package enum ProbeResult: Hashable, Sendable {
@@ -32,7 +30,7 @@ package enum ProbeResult: Hashable, Sendable {
 /// followed. The answer's code decides; of its body only the beginning is read, for the reason of a failure.
 package struct HTTPProbe: Hashable, Sendable {
     /// How much of an answer's body is shown at most.
-    private static let shownBody = 200
+    static let shownBody = 200
     /// The contract's default.
     private static let standardConnectTimeout = Duration.seconds(1)
 
@@ -67,61 +65,47 @@ package struct HTTPProbe: Hashable, Sendable {
 
     /// As `run`, with its connection on a given loop.
     func run(on loop: any EventLoop) async throws(CancellationError) -> ProbeResult {
-        let verdict = Verdict()
-        let result = await withTaskGroup(of: ProbeResult?.self) { group in
-            defer { group.cancelAll() }
-            group.addTask { await ask(on: loop, verdict) }
-            group.addTask { await timeLimit() }
-            return await group.next() ?? nil
+        let givenUp = loop.makePromise(of: Void.self)
+        let result = await withTaskCancellationHandler {
+            await ask(on: loop, until: givenUp.futureResult)
+        } onCancel: {
+            givenUp.succeed()
         }
-        guard let result, !Task.isCancelled else { throw CancellationError() }
-        return verdict.result.withLock(\.self) ?? result
+        givenUp.succeed()
+        guard !Task.isCancelled else { throw CancellationError() }
+        return result
     }
 
-    /// What is known once the answer's code has come: it holds whatever becomes of the rest, the goodbye included.
-    private final class Verdict: Sendable {
-        let result = Mutex<ProbeResult?>(nil)
-    }
-
-    /// `nil` if cancelled.
-    private func timeLimit() async -> ProbeResult? {
+    private func ask(on loop: any EventLoop, until givenUp: EventLoopFuture<Void>) async -> ProbeResult {
         do {
-            try await Task.sleep(for: timeout)
-            return overdue
+            let encryption = check.scheme == .https ? try await TLSContexts.shared.context(trust) : nil
+            return try await loop.flatSubmit {
+                HTTPProbeCourse.run(self, encryptedBy: encryption, on: loop, until: givenUp)
+            }.get()
         } catch {
-            return nil
+            return failure(error)
         }
     }
 
-    private var overdue: ProbeResult { .failed(.timeout, reason: "\(url): no answer within \(timeout)") }
+    var overdue: ProbeResult { .failed(.timeout, reason: "\(url): no answer within \(timeout)") }
 
     var url: String { "\(check.scheme == .https ? "https" : "http")://\(address):\(port)\(path)" }
 
     private var path: String { check.path.hasPrefix("/") ? check.path : "/\(check.path)" }
 
-    private typealias Connection = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+    /// For the connection alone.
+    var connectLimit: Duration { min(check.connectionTimeout?.duration ?? Self.standardConnectTimeout, timeout) }
 
-    /// `nil` if cancelled.
-    private func ask(on loop: any EventLoop, _ verdict: Verdict) async -> ProbeResult? {
-        do {
-            let encryption = check.scheme == .https ? try await TLSContexts.shared.context(trust) : nil
-            let connection = try await connect(on: loop, encryptedBy: encryption)
-            return try await connection.executeThenClose { inbound, outbound in
-                do {
-                    try await outbound.write(contentsOf: request)
-                } catch {
-                    // Whoever answers and closes before it has read everything breaks the write: what came in tells.
-                }
-                return try await judge(inbound, verdict)
-            }
-        } catch is CancellationError {
-            return nil
-        } catch let error as ChannelError {
-            return failed(toConnect: error)
-        } catch is HTTPParserError {
-            return .failed(.other, reason: "\(url): the answer is not HTTP")
-        } catch {
-            return encryptionFailure(error) ?? .failed(.connect, reason: "\(url): \(error)")
+    var unanswered: ProbeResult {
+        .failed(.connect, reason: "\(url): the connection was closed before an answer came")
+    }
+
+    /// What it means that this went wrong before an answer came.
+    func failure(_ error: any Error) -> ProbeResult {
+        switch error {
+        case let error as ChannelError: failed(toConnect: error)
+        case is HTTPParserError: .failed(.other, reason: "\(url): the answer is not HTTP")
+        default: encryptionFailure(error) ?? .failed(.connect, reason: "\(url): \(error)")
         }
     }
 
@@ -134,26 +118,7 @@ package struct HTTPProbe: Hashable, Sendable {
         return .failed(.connect, reason: "\(url): \(error)")
     }
 
-    private func connect(
-        on loop: any EventLoop,
-        encryptedBy encryption: NIOSSLContext?
-    ) async throws -> Connection {
-        let limit = min(check.connectionTimeout?.duration ?? Self.standardConnectTimeout, timeout)
-        return try await ClientBootstrap(group: loop)
-            .connectTimeout(.nanoseconds(limit.nanoseconds))
-            .connect(to: SocketAddress(ipAddress: address, port: port)) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    if let encryption {
-                        let handler = try NIOSSLClientHandler(context: encryption, serverHostname: serverName)
-                        try channel.pipeline.syncOperations.addHandler(handler)
-                    }
-                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                    return try Connection(wrappingChannelSynchronously: channel)
-                }
-            }
-    }
-
-    private var request: [HTTPClientRequestPart] {
+    var request: [HTTPClientRequestPart] {
         let payload = check.payload.map { ByteBuffer(string: $0) }
         var head = HTTPRequestHead(version: .http1_1, method: HTTPMethod(rawValue: check.verb.rawValue), uri: path)
         head.headers.add(name: "Host", value: "\(address):\(port)")
@@ -166,39 +131,8 @@ package struct HTTPProbe: Hashable, Sendable {
         return [.head(head)] + (payload.map { [.body(.byteBuffer($0))] } ?? []) + [.end(nil)]
     }
 
-    private func judge(
-        _ parts: NIOAsyncChannelInboundStream<HTTPClientResponsePart>,
-        _ verdict: Verdict
-    ) async throws -> ProbeResult {
-        var status: HTTPResponseStatus?
-        var body: [UInt8] = []
-        reading: for try await part in parts {
-            switch part {
-            case .head(let head):
-                // 100 and its like come before the answer proper.
-                guard head.status.code >= 200 else { continue }
-                if check.successCodes.contains(Int(head.status.code)) {
-                    verdict.result.withLock { $0 = .passed }
-                    return .passed
-                }
-                status = head.status
-                verdict.result.withLock { $0 = failure(head.status, body: []) }
-            case .body(let chunk):
-                body.append(contentsOf: chunk.readableBytesView.prefix(Self.shownBody - body.count))
-                if body.count >= Self.shownBody { break reading }
-            case .end: break reading
-            }
-        }
-        try Task.checkCancellation()
-        guard let status else {
-            return .failed(.connect, reason: "\(url): the connection was closed before an answer came")
-        }
-        let result = failure(status, body: body)
-        verdict.result.withLock { $0 = result }
-        return result
-    }
-
-    private func failure(_ status: HTTPResponseStatus, body: [UInt8]) -> ProbeResult {
+    /// What an answer with this code means; of its body the first line is shown.
+    func failure(_ status: HTTPResponseStatus, body: [UInt8]) -> ProbeResult {
         let text = String(decoding: body, as: UTF8.self).split(whereSeparator: \.isNewline).first ?? ""
         return .failed(
             .status(Int(status.code)),

@@ -13,6 +13,12 @@ package final class LoadGauge: Sendable {
         var processors: Int
     }
 
+    /// In MB.
+    struct Memory: Hashable, Sendable {
+        var total: Int64
+        var free: Int64
+    }
+
     fileprivate struct State {
         var ticks: Ticks?
         var load: NodeLoad?
@@ -46,7 +52,7 @@ package final class LoadGauge: Sendable {
 
     /// Reads the kernel's counters; blocks its thread.
     package func measure() {
-        let reading: Result<(ticks: Ticks, memory: Int64), any Error>
+        let reading: Result<(ticks: Ticks, memory: Memory), any Error>
         do {
             reading = .success((try Self.ticks(try text("/proc/stat")), try Self.memory(try text("/proc/meminfo"))))
         } catch {
@@ -75,20 +81,25 @@ package final class LoadGauge: Sendable {
         return Ticks(idle: idle, all: counts.reduce(0, &+), processors: lines.count - 1)
     }
 
-    /// In MB, from the line `MemAvailable: 24690000 kB`.
-    static func memory(_ text: String) throws -> Int64 {
-        let label = "MemAvailable:"
-        let line = text.split(separator: "\n").first { $0.hasPrefix(label) }
-        guard let word = line?.dropFirst(label.count).split(separator: " ").first, let kilobytes = Int64(word) else {
-            throw TopologyError(description: "/proc/meminfo has no line MemAvailable")
+    /// In MB, from lines such as `MemAvailable: 24690000 kB`.
+    static func memory(_ text: String) throws -> Memory {
+        func megabytes(_ label: String) throws -> Int64 {
+            let line = text.split(separator: "\n").first { $0.hasPrefix("\(label):") }
+            let word = line?.dropFirst(label.count + 1).split(separator: " ").first
+            guard let kilobytes = word.flatMap({ Int64($0) }) else {
+                throw TopologyError(description: "/proc/meminfo has no line \(label)")
+            }
+            return kilobytes / 1024
         }
-        return kilobytes / 1024
+        return Memory(total: try megabytes("MemTotal"), free: try megabytes("MemAvailable"))
     }
 }
 
 extension LoadGauge.State {
     /// - Returns: why nothing can be read, the first time.
-    fileprivate mutating func take(_ reading: Result<(ticks: LoadGauge.Ticks, memory: Int64), any Error>) -> String? {
+    fileprivate mutating func take(
+        _ reading: Result<(ticks: LoadGauge.Ticks, memory: LoadGauge.Memory), any Error>
+    ) -> String? {
         switch reading {
         case .success(let (now, memory)):
             isUnreadable = false
@@ -96,7 +107,10 @@ extension LoadGauge.State {
             // Counters that stand still, or run backwards, tell nothing new.
             guard let before = ticks, now.all > before.all, now.idle >= before.idle else { return nil }
             let share = min(1, Double(now.idle - before.idle) / Double(now.all - before.all))
-            load = NodeLoad(freeMemoryMB: memory, freeCPU: Int(share * Double(now.processors) * 1000))
+            var load = NodeLoad(freeMemoryMB: memory.free, freeCPU: Int(share * Double(now.processors) * 1000))
+            load.totalMemoryMB = memory.total
+            load.processors = now.processors
+            self.load = load
             return nil
         case .failure(let error):
             defer { isUnreadable = true }

@@ -33,6 +33,8 @@ package final class LogCapture: Sendable {
         var container: ContainerID
         var limits: LogLimits
         var isEnded = false
+        /// Nobody waits for it any more: what cannot be written of it now is lost.
+        var isAbandoned = false
         /// Rises with each change.
         var version = 0
         /// Told of the next change.
@@ -47,6 +49,8 @@ package final class LogCapture: Sendable {
     private let compressor: LogCompressor
     private let troubles: LogTroubles
     private let entries = Mutex<[InstanceID: Entry]>([:])
+    /// All containers were looked at once: what is followed is all that runs.
+    private let isComplete = Mutex(false)
     /// New entries, for `run` to give each its task; there are as many as containers.
     private let fresh = AsyncStream.makeStream(of: InstanceID.self, bufferingPolicy: .unbounded)
 
@@ -92,6 +96,7 @@ package final class LogCapture: Sendable {
             guard entry.container != container else { return }
             entry.container = container
             entry.isEnded = false
+            entry.isAbandoned = false
             entries[instance] = Self.changed(entry)
         }
     }
@@ -120,6 +125,7 @@ package final class LogCapture: Sendable {
             container ?? entry.container == entry.container
         {
             guard ContinuousClock.now < end else {
+                entries.withLock { $0[instance]?.isAbandoned = true }
                 logger.warning(
                     "a container is removed before all of its output is written",
                     metadata: ["instance.id": "\(instance)"]
@@ -129,6 +135,12 @@ package final class LogCapture: Sendable {
             do { try await Task.sleep(for: .milliseconds(10)) } catch { return }
         }
     }
+
+    /// All containers of before are followed now.
+    package func listed() { isComplete.withLock { $0 = true } }
+
+    /// Whether what is not followed has ended.
+    var isListed: Bool { isComplete.withLock(\.self) }
 
     func isFollowed(_ place: LogPlace) -> Bool {
         entries.withLock { $0.values.contains { $0.place == place } }
@@ -182,6 +194,7 @@ package final class LogCapture: Sendable {
                 // Nothing more comes from a container that is gone; another of the instance is told by `follow`.
                 if finished(instance, entry) { return }
             } catch {
+                if entries.withLock({ $0[instance]?.isAbandoned ?? true }), finished(instance, entry) { return }
                 troubles.met(error, instance)
                 longest = Self.longestPause
             }
@@ -192,8 +205,11 @@ package final class LogCapture: Sendable {
 
     private func opened(_ entry: Entry, of instance: InstanceID) async throws -> LogWriter {
         let folder = LogFolder(entry.place, below: root)
+        let source = entry.place.kind == .tasks ? entry.place.owner : nil
         return try await disk.run { [meters, compressor] in
-            try LogWriter(folder, limits: entry.limits, compressor: compressor) { meters?.wrote($0, of: instance) }
+            try LogWriter(folder, limits: entry.limits, compressor: compressor) {
+                meters?.wrote($0, of: instance, source: source)
+            }
         }
     }
 

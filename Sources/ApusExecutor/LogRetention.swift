@@ -55,7 +55,7 @@ package struct LogRetention: Sendable {
                 // Cancelled: nothing else is thrown.
                 return
             }
-            pause = Self.pause
+            pause = capture.isListed ? Self.pause : Self.firstPause
         }
     }
 
@@ -68,7 +68,10 @@ package struct LogRetention: Sendable {
     }
 
     /// Removes what is too old or too much; the folders of what is followed are marked as in use.
+    ///
+    /// Nothing as long as it is not known what runs: the engine may be away.
     package func sweep() -> [LogPlace] {
+        guard capture.isListed else { return [] }
         for place in capture.places { LogFolder(place, below: root).touch() }
         var kept = LogPlace.Kind.allCases.flatMap(folders).filter { !capture.isFollowed($0.place) }
         kept.sort { ($0.time, $0.url.path) < ($1.time, $1.url.path) }

@@ -13,13 +13,16 @@ package final class MachineNumbers: Sendable {
 
     private let root: String
     private let directory: String
+    private let logs: String?
     private let metrics: MetricRegistry
     private let state = Mutex(State())
 
-    /// `directory` is on the file system that is measured; `root` stands before `/proc` and `/sys`, for tests.
-    package init(metrics: MetricRegistry, directory: String, kernelBelow root: String = "") {
+    /// `directory` is on the file system that is measured, as is `logs` if they are elsewhere; `root` stands before
+    /// `/proc` and `/sys`, for tests.
+    package init(metrics: MetricRegistry, directory: String, logs: String? = nil, kernelBelow root: String = "") {
         self.metrics = metrics
         self.directory = directory
+        self.logs = logs
         self.root = root
         metrics.add { [self] _ in samples }
     }
@@ -38,7 +41,7 @@ package final class MachineNumbers: Sendable {
 
     /// Reads the kernel's counters; blocks its thread.
     package func measure() {
-        let reading = MachineReading(kernelBelow: root, directory: directory)
+        let reading = MachineReading(kernelBelow: root, directory: directory, logs: logs)
         let now = metrics.time
         state.withLock { state in
             state.before = state.last
@@ -84,10 +87,11 @@ package final class MachineNumbers: Sendable {
             add("disk_read", perSecondOf: disk.incoming, since: before?.disk?.incoming, span)
             add("disk_write", perSecondOf: disk.outgoing, since: before?.disk?.outgoing, span)
         }
-        if let space = now.space {
-            add("disk_total", Double(space.total))
-            add("disk_free", Double(space.free))
-            add("disk_usage_percentage", space.usedPercent)
+        for (name, space) in [("disk", now.space), ("log_disk", now.logSpace)] {
+            guard let space else { continue }
+            add("\(name)_total", Double(space.total))
+            add("\(name)_free", Double(space.free))
+            add("\(name)_usage_percentage", space.usedPercent)
         }
         return samples
     }

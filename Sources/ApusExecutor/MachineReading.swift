@@ -10,6 +10,11 @@ struct MachineReading: Hashable {
     struct Traffic: Hashable {
         var incoming: Int64 = 0
         var outgoing: Int64 = 0
+
+        mutating func add(_ incoming: Int64, _ outgoing: Int64) {
+            self.incoming &+= incoming
+            self.outgoing &+= outgoing
+        }
     }
 
     struct Space: Hashable {
@@ -25,13 +30,15 @@ struct MachineReading: Hashable {
     var load: [Double] = []
     var network: Traffic?
     var disk: Traffic?
-    /// Of the file system with the executor's state and logs, in bytes.
+    /// Of the file system with the executor's state, in bytes.
     var space: Space?
+    /// Of that with the logs, if they have a directory of their own.
+    var logSpace: Space?
 
     /// Reads the kernel's files; blocks its thread.
     ///
     /// What cannot be read is left out. `root` stands before `/proc` and `/sys`, for tests.
-    init(kernelBelow root: String, directory: String) {
+    init(kernelBelow root: String, directory: String, logs: String?) {
         func text(_ path: String) -> String? {
             // What cannot be read has no value; nothing depends on it.
             try? KernelFile.text(below: root, path)
@@ -40,9 +47,12 @@ struct MachineReading: Hashable {
         ticks = text("/proc/stat").flatMap { try? LoadGauge.ticks($0) }
         memory = text("/proc/meminfo").flatMap(Self.memory)
         load = text("/proc/loadavg").map(Self.load) ?? []
-        network = text("/proc/net/dev").map(Self.network)
+        network = text("/proc/net/dev").map {
+            Self.network($0) { access("\(root)/sys/class/net/\($0)/device", F_OK) == 0 }
+        }
         disk = text("/proc/diskstats").map { Self.disk($0) { access("\(root)/sys/block/\($0)", F_OK) == 0 } }
         space = Self.space(of: directory)
+        logSpace = logs.flatMap(Self.space)
     }
 
     /// From lines such as `MemTotal: 24690000 kB`.
@@ -59,20 +69,27 @@ struct MachineReading: Hashable {
     /// From `0.52 0.58 0.59 3/602 29283`.
     static func load(_ text: String) -> [Double] { text.split(separator: " ").prefix(3).compactMap { Double($0) } }
 
-    /// All interfaces but those within the machine, whose traffic goes through another or nowhere.
-    static func network(_ text: String) -> Traffic {
+    /// Those interfaces alone that are devices, as `isDevice` knows them: what is built of them would count twice.
+    ///
+    /// Where none is (in a container, say), all but those whose traffic stays within the machine.
+    static func network(_ text: String, isDevice: (Substring) -> Bool) -> Traffic {
         var traffic = Traffic()
+        var ofDevices = Traffic()
+        var hasDevice = false
         for line in text.split(separator: "\n") {
             let halves = line.split(separator: ":", maxSplits: 1)
             guard halves.count == 2 else { continue }
             let name = halves[0].drop { $0 == " " }
             let words = halves[1].split(separator: " ").map { Int64($0) ?? 0 }
             let isWithin = name == "lo" || ["veth", "docker", "br-", "virbr"].contains { name.hasPrefix($0) }
-            guard !isWithin, words.count > 8 else { continue }
-            traffic.incoming &+= words[0]
-            traffic.outgoing &+= words[8]
+            guard words.count > 8 else { continue }
+            if isDevice(name) {
+                hasDevice = true
+                ofDevices.add(words[0], words[8])
+            }
+            if !isWithin { traffic.add(words[0], words[8]) }
         }
-        return traffic
+        return hasDevice ? ofDevices : traffic
     }
 
     /// Whole disks alone, as `isDisk` knows them: what is built of disks, and their parts, would count twice.
@@ -87,8 +104,7 @@ struct MachineReading: Hashable {
             guard !isBuilt, isDisk(words[2]), let read = Int64(words[5]), let written = Int64(words[9]) else {
                 continue
             }
-            traffic.incoming &+= read &* sector
-            traffic.outgoing &+= written &* sector
+            traffic.add(read &* sector, written &* sector)
         }
         return traffic
     }
@@ -96,7 +112,10 @@ struct MachineReading: Hashable {
     private static func space(of directory: String) -> Space? {
         var system = statvfs()
         guard statvfs(directory, &system) == 0 else { return nil }
-        let block = Int64(system.f_frsize)
-        return Space(total: Int64(system.f_blocks) &* block, free: Int64(system.f_bavail) &* block)
+        // Some file systems of networks and of users say anything.
+        let (total, totalOverflow) = UInt64(system.f_blocks).multipliedReportingOverflow(by: UInt64(system.f_frsize))
+        let (free, freeOverflow) = UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize))
+        guard !totalOverflow, !freeOverflow, free <= total, let total = Int64(exactly: total) else { return nil }
+        return Space(total: total, free: Int64(free))
     }
 }

@@ -66,10 +66,14 @@ package struct MachineWatch: Sendable {
             disk: first.topology.quantities[Topology.disk],
             factsAt: Times.current.now
         )
-        let wait = min(hardware.interval, hardware.facts.interval ?? hardware.interval)
+        var lookedAt = look.factsAt
         while !Task.isCancelled {
-            do { try await Task.sleep(for: wait) } catch { return }
+            let now = Times.current.now
+            let facts = hardware.facts.interval.map { look.factsAt + $0 - now } ?? hardware.interval
+            let machine = lookedAt + hardware.interval - now
+            do { try await Task.sleep(for: max(.zero, min(facts, machine))) } catch { return }
             let before = look.description
+            lookedAt = Times.current.now
             await again(&look)
             guard !Task.isCancelled, look.description != before else { continue }
             logger.notice("what this machine offers or is called has changed")
@@ -89,16 +93,25 @@ package struct MachineWatch: Sendable {
             let topology = try await disks.run(within: Self.patience, doing: "looking at the machine") { [settings] in
                 try Topology(kernelBelow: kernelRoot, offering: settings.hardware, sharing: settings.sharing)
             }
-            let description = describe(topology, disk: look.disk)
-            trouble = description.fault ?? ""
-            if trouble.isEmpty { look.description = description }
+            trouble = take(describe(topology, disk: look.disk), &look)
         } catch {
-            trouble = "\(error)"
+            // What it is called is told all the same.
+            trouble = take(describe(look.description.topology, disk: look.disk), &look)
+            if trouble.isEmpty { trouble = "\(error)" }
         }
         if !trouble.isEmpty, trouble != look.trouble {
             logger.warning("this machine is offered as it was before", metadata: ["error": "\(trouble)"])
         }
         look.trouble = trouble
+    }
+
+    /// - Returns: what is amiss with it; nothing if it is taken.
+    private func take(_ description: NodeDescription, _ look: inout Look) -> String {
+        guard let fault = description.fault else {
+            look.description = description
+            return ""
+        }
+        return fault
     }
 
     private func describe(_ topology: Topology, disk: Int64?) -> NodeDescription {

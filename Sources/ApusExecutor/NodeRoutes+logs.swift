@@ -74,8 +74,10 @@ extension NodeRoutes {
     private static func answering(_ answer: () async throws -> Response) async -> Response {
         do {
             return try await answer()
+        } catch let refusal as LogRefusal {
+            return response(.badRequest, .members(["error": .string("\(refusal)")]))
         } catch {
-            return response(.badRequest, .members(["error": .string("\(error)")]))
+            return response(.internalServerError, .members(["error": .string("\(error)")]))
         }
     }
 

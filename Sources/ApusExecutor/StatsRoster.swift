@@ -22,8 +22,6 @@ package struct StatsRoster: Sendable {
     struct Look: Hashable, Sendable {
         var stats: ContainerStats
         var at: Moment
-        /// The most memory that was ever seen in use.
-        var mostBytes: Int64
     }
 
     struct Entry: Sendable {
@@ -33,6 +31,8 @@ package struct StatsRoster: Sendable {
         var last: Look?
         var before: Look?
         var isUnderWay = false
+        /// The most memory that was ever seen in use.
+        var mostBytes: Int64 = 0
     }
 
     private(set) var entries: [ContainerID: Entry] = [:]
@@ -70,10 +70,8 @@ package struct StatsRoster: Sendable {
         guard var entry = entries[id] else { return }
         entry.isUnderWay = false
         entry.before = stats == nil ? nil : entry.last
-        entry.last = stats.map { stats in
-            let most = max(stats.memory.mostBytes ?? stats.memory.usedBytes, entry.last?.mostBytes ?? 0)
-            return Look(stats: stats, at: now, mostBytes: most)
-        }
+        entry.last = stats.map { Look(stats: $0, at: now) }
+        if let memory = stats?.memory { entry.mostBytes = max(memory.mostBytes ?? memory.usedBytes, entry.mostBytes) }
         entry.due = now + (entry.before == nil && stats != nil ? Self.second : Self.period)
         entries[id] = entry
     }

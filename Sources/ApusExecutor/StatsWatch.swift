@@ -50,18 +50,19 @@ package final class StatsWatch: Sendable {
     private func samples(at now: Moment) -> [Sample] {
         let entries = roster.withLock(\.entries)
         var samples = [Sample(Series("apus.executor.containers"), .gauge(Double(entries.count)))]
-        var ofTasks: [Series: Rates.Reading] = [:]
         for entry in entries.values {
             samples += entry.samples
             let (names, id) = (entry.names, entry.subject.instance)
             guard let (lines, bytes) = logs.reading(of: id, at: now) else { continue }
             for (number, reading) in [("logs_rate", lines), ("logs_size_bytes", bytes)] {
                 samples.append(Sample(names.series(number), .meter(reading)))
-                guard let source = names.sourceSeries(number) else { continue }
-                ofTasks[source, default: Rates.Reading()] = ofTasks[source, default: Rates.Reading()] + reading
             }
         }
-        return samples + ofTasks.map { Sample($0.key, .meter($0.value)) }
+        for (source, lines, bytes) in logs.ofSources(at: now) {
+            samples.append(Sample(InstanceNames.series("logs_rate", ofTasksOf: source), .meter(lines)))
+            samples.append(Sample(InstanceNames.series("logs_size_bytes", ofTasksOf: source), .meter(bytes)))
+        }
+        return samples
     }
 
     /// Runs until it is cancelled.

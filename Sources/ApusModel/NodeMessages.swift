@@ -131,6 +131,10 @@ package struct NodeLoad: Hashable, Sendable {
     package var freeMemoryMB: Int64
     /// Idle cores, in thousandths of one.
     package var freeCPU: Int
+    /// Of all that the machine has, offered or not; `nil` if an earlier version measured.
+    package var totalMemoryMB: Int64?
+    /// All processors that were idle or busy; as above.
+    package var processors: Int?
 
     package init(freeMemoryMB: Int64, freeCPU: Int) {
         self.freeMemoryMB = freeMemoryMB

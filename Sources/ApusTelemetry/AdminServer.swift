@@ -19,7 +19,7 @@ package struct AdminError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Serves numbers and health on a port of their own, as Drove does.
 package struct AdminServer: Service {
-    private static let idleConnection = TimeAmount.seconds(30)
+    private static let idleConnection = Duration.seconds(30)
     /// More wait until one of them ends.
     private static let mostConnections = 32
     /// Of the head of a request; bodies are not read.
@@ -76,7 +76,7 @@ package struct AdminServer: Service {
     }
 
     private static var configuration: HTTP1Channel.Configuration {
-        var configuration = HTTP1Channel.Configuration(idleTimeout: idleConnection)
+        var configuration = HTTP1Channel.Configuration.bounded(idle: idleConnection)
         configuration.httpDecoder = .init(
             maxHeaderFieldSize: longestHead,
             maxHeaderListSize: longestHead,
@@ -97,10 +97,11 @@ private struct AdminResponder: HTTPResponder {
             request.uri.path,
             accept: request.headers[.accept] ?? ""
         )
-        return Response(
+        let response = Response(
             status: HTTPResponse.Status(code: page.status),
             headers: [.contentType: page.contentType, .cacheControl: "no-store"],
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: page.body))
         )
+        return request.method == .head ? response.createHeadResponse() : response
     }
 }

@@ -21,17 +21,6 @@ package struct Rates: Sendable {
         package var fifteenMinutes = 0.0
 
         package init() {}
-
-        /// Of two things together.
-        package static func + (left: Self, right: Self) -> Self {
-            var sum = left
-            sum.count += right.count
-            sum.mean += right.mean
-            sum.oneMinute += right.oneMinute
-            sum.fiveMinutes += right.fiveMinutes
-            sum.fifteenMinutes += right.fifteenMinutes
-            return sum
-        }
     }
 
     private var count: Int64 = 0

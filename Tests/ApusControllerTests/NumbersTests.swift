@@ -23,7 +23,11 @@ import Testing
         let telemetry = Telemetry()
         try await withController(store: MemoryStore(), telemetry: telemetry) { controller in
             var report = fullReport()
-            report.load = NodeLoad(freeMemoryMB: 256, freeCPU: 1_000)
+            // Of the whole machine, of which less is offered.
+            var load = NodeLoad(freeMemoryMB: 512, freeCPU: 2_000)
+            load.totalMemoryMB = 2_048
+            load.processors = 8
+            report.load = load
             report.description?.zone = "hall-1"
             _ = await controller.inbox.submit(report)
             _ = await controller.inbox.submit(.application(create(instances: 2)))

@@ -86,13 +86,15 @@ struct ContainerPlanTests {
         typealias Hardware = ExecutorSettings.Hardware
         func plan(_ hardware: Hardware, _ sharing: Topology.Sharing) -> ContainerPlan {
             let topology = Topology(nodes: [.init(id: 1, cores: [4, 5, 6], memoryMB: 1)], sharing: sharing)
-            return Self.plan(.application(Self.spec()), binding: ContainerHost.Binding(hardware, topology))
+            let binding = ContainerHost.Binding(hardware, topology, processors: 4)
+            return Self.plan(.application(Self.spec()), binding: binding)
         }
         let whole = plan(Hardware(), .pinned)
         #expect(whole.cpuset == ContainerPlan.CPUSet(cores: [4, 5], memoryNodes: [1]))
         let merged = plan(Hardware(numa: .merged), .pinned)
         #expect(merged.cpuset == ContainerPlan.CPUSet(cores: [4, 5], memoryNodes: nil))
-        let kept = plan(Hardware(reservedCores: [7]), .shared(multiplier: 2))
+        // Of four processors three are offered.
+        let kept = plan(Hardware(), .shared(multiplier: 2))
         #expect(kept.cpuset == ContainerPlan.CPUSet(cores: [4, 5, 6], memoryNodes: nil))
         #expect(kept.cpuShares == 2_048)
         let declared = plan(Hardware(source: .declared(path: "machine.json")), .pinned)

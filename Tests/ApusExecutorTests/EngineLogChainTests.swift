@@ -9,11 +9,16 @@ struct EngineLogChainTests {
 
     init() throws { scratch = try Scratch() }
 
+    private static func line(_ number: Int, _ stream: String = "stdout", at second: Int? = nil) -> String {
+        #"{"log":"\#(number)\n","stream":"\#(stream)","time":"2026-11-21T10:10:\#(second ?? 10 + number)Z"}"#
+    }
+
     /// Lines of those numbers, a second apart.
     private func write(_ numbers: Range<Int>, to name: String? = nil) throws {
-        let lines = numbers.map { number in
-            #"{"log":"\#(number)\n","stream":"stdout","time":"2026-11-21T10:10:\#(10 + number)Z"}"#
-        }
+        try write(numbers.map { Self.line($0) }, to: name)
+    }
+
+    private func write(_ lines: [String], to name: String? = nil) throws {
         let text = lines.map { $0 + "\n" }.joined()
         try Data(text.utf8).write(to: URL(filePath: name ?? path))
     }
@@ -79,14 +84,32 @@ struct EngineLogChainTests {
         #expect(try rest(of: chain) == Array(0..<9))
     }
 
-    @Test func `what was written since a time begins in the file that was begun before it`() throws {
+    @Test func `what was written since a time is told, whichever file it stands in`() throws {
         try write(0..<3, to: "\(path).2")
         try write(3..<6, to: "\(path).1")
         try write(6..<9)
         let chain = try #require(EngineLogChain(path))
         // 10:10:14 is the second line of `.1`.
         let since = Int64(1_795_255_814) * 1_000_000_000
-        #expect(try rest(of: chain, since: since) == Array(3..<9))
+        #expect(try rest(of: chain, since: since) == Array(4..<9))
+    }
+
+    @Test func `a stream that was silent since then is not told again, and a clock set back hides nothing`() throws {
+        let since = Int64(1_795_255_814) * 1_000_000_000
+        // The last of them was written when `since` was asked for; what follows is new.
+        let before = [Self.line(1, "stderr"), Self.line(2), Self.line(3, "stderr"), Self.line(5), Self.line(6)]
+        try write(before + [Self.line(7, at: 12), Self.line(8, "stderr", at: 13)])
+        let chain = try #require(EngineLogChain(path))
+        #expect(try rest(of: chain, since: since) == [5, 6, 7, 8])
+    }
+
+    @Test func `a file begun after the clock was set back is read after the one before it`() throws {
+        try write(5..<8)
+        let chain = try #require(EngineLogChain(path))
+        #expect(try rest(of: chain) == [5, 6, 7])
+        try move(path, "\(path).1")
+        try write(1..<3)
+        #expect(try rest(of: chain) == [1, 2])
     }
 
     @Test func `a damaged file is read as far as it goes, and what comes after it whole`() throws {

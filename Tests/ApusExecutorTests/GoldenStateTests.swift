@@ -67,6 +67,17 @@ struct GoldenStateTests {
         #expect(labels.checks != nil)
     }
 
+    @Test func `the fifth version's list of fetched images is read`() throws {
+        let state = try #require(Self.states.first { $0.hasSuffix("/5/state") })
+        let scratch = try Scratch()
+        let copy = scratch.path + "/golden"
+        try FileManager.default.copyItem(atPath: state + "/executor", toPath: copy)
+        let directory = try NodeDirectory(at: copy)
+        defer { directory.close() }
+        let ledger = ImageLedger(in: directory, disk: DiskThread(), logger: LoopRig.logger)
+        #expect(Array(ledger.known.keys) == ["127.0.0.1:10555/hello:1"])
+    }
+
     private func labels(at path: String) throws -> ContainerLabels {
         let bytes = try #require(FileManager.default.contents(atPath: path))
         guard case .object(let members) = try JSON(parsing: bytes) else { throw JSONError("\(path) is no object") }

@@ -159,8 +159,11 @@ struct LogFileTests {
         )
     }
 
+    /// One that knows all that runs.
     private var idle: LogCapture {
-        LogCapture(root: bench.root, source: bench.engine, disk: bench.disk, logger: LoopRig.logger)
+        let capture = LogCapture(root: bench.root, source: bench.engine, disk: bench.disk, logger: LoopRig.logger)
+        capture.listed()
+        return capture
     }
 
     /// A folder of an instance that was last known to live so many seconds ago.
@@ -184,6 +187,13 @@ struct LogFileTests {
         try put("AI-new", bytes: 10, age: 3_000)
         _ = retention(idle).sweep()
         #expect(try kept() == ["AI-new"])
+    }
+
+    @Test func `nothing is removed before it is known what runs`() throws {
+        try put("AI-old", bytes: 10, age: 4_000)
+        let capture = LogCapture(root: bench.root, source: bench.engine, disk: bench.disk, logger: LoopRig.logger)
+        #expect(retention(capture, bytes: 1).sweep().isEmpty)
+        #expect(try kept() == ["AI-old"])
     }
 
     @Test func `of too much the oldest is removed`() throws {

@@ -49,12 +49,11 @@ struct GoldenStoreTests {
         )
     }
 
-    @Test func `the fourth version's store has a local service, a share, a spread and a blacklisted executor`()
-        async throws
-    {
+    /// What the store of that version holds, and the engine that takes it over.
+    private func opened(_ version: Int) async throws -> (records: [Record], engine: Engine) {
         let scratch = try TemporaryDirectory()
         let copy = scratch.path + "/state"
-        let state = try #require(Self.states.first { $0.hasSuffix("/4/state") })
+        let state = try #require(Self.states.first { $0.hasSuffix("/\(version)/state") })
         try FileManager.default.copyItem(atPath: state, toPath: copy)
         let store = try await SQLiteStore.open(in: try StateDirectory(at: copy))
         var records: [Record] = []
@@ -67,6 +66,21 @@ struct GoldenStoreTests {
             records: records,
             at: Times(now: .zero, wall: WallTime(milliseconds: 0))
         )
+        return (records, engine)
+    }
+
+    @Test func `the fifth version's store has configuration files, a device and the keys of tokens`() async throws {
+        let (records, engine) = try await opened(5)
+        let spec = try #require(engine.state.applications[AppID("HELLO-1")]?.spec)
+        #expect(spec.configs.map(\.localFilename) == ["/etc/app/inline.conf", "/etc/app/local.conf"])
+        #expect(spec.devices.count == 1)
+        #expect(records.contains { $0.key == RecordKey(.cluster, "instance-keys") })
+    }
+
+    @Test func `the fourth version's store has a local service, a share, a spread and a blacklisted executor`()
+        async throws
+    {
+        let (_, engine) = try await opened(4)
         let service = ServiceID("PROXY-1")
         #expect(engine.state.localServices[service]?.activation == .active)
         #expect(engine.state.instances(of: service).count == 1)
