@@ -126,7 +126,7 @@ private final class NodePair {
         try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
         let url = "http://127.0.0.1:\(port)"
         api = APIClient(endpoint: url)
-        let quiet = ["--log-level", "warning"]
+        let quiet = ["--log-level", "warning", "--admin-address", "none"]
         controller = NodeProcess(
             environment.binary,
             ["controller", "--state", "\(state)/controller", "--address", "127.0.0.1:\(port)"] + quiet

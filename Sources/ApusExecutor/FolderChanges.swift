@@ -1,3 +1,4 @@
+import ApusModel
 import Dispatch
 import Synchronization
 
@@ -11,8 +12,6 @@ import Musl
 package final class FolderChanges: Sendable {
     /// What is written in bursts is told at most so often, in microseconds.
     private static let rest: UInt32 = 20_000
-    /// Whatever the kernel says, it is looked so often.
-    private static let interval = DispatchTimeInterval.seconds(5)
     private static let events = UInt32(IN_MODIFY | IN_CREATE | IN_MOVED_TO)
 
     private let descriptor: Int32
@@ -22,7 +21,9 @@ package final class FolderChanges: Sendable {
     private nonisolated(unsafe) let sources: [any DispatchSourceProtocol]
 
     /// `nil` where the kernel gives none: its users have a limit of them.
-    package init?() {
+    ///
+    /// Whatever the kernel says, something is told every `interval`.
+    package init?(interval: Duration = .seconds(30)) {
         descriptor = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
         guard descriptor >= 0 else { return nil }
         let changes = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
@@ -31,7 +32,8 @@ package final class FolderChanges: Sendable {
         changes.setEventHandler { [weak self] in self?.tell() }
         changes.setCancelHandler { [descriptor] in closeFile(descriptor) }
         timer.setEventHandler { [weak self] in self?.tellAll() }
-        timer.schedule(deadline: .now() + Self.interval, repeating: Self.interval)
+        let pause = DispatchTimeInterval.nanoseconds(Int(interval.nanoseconds))
+        timer.schedule(deadline: .now() + pause, repeating: pause)
         changes.activate()
         timer.activate()
     }
