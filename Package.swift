@@ -121,7 +121,7 @@ let package = Package(
         .testTarget(
             name: "ApusExecutorTests",
             dependencies: [
-                "ApusAgent", "ApusContainers", "ApusExecutor", "ApusModel", "ApusTelemetry", "ApusTestKit",
+                "ApusAgent", "ApusContainers", "ApusExecutor", "CZlib", "ApusModel", "ApusTelemetry", "ApusTestKit",
                 asyncHTTPClient, lifecycle, logging, nioSSL,
             ] + nio
         ),

@@ -8,6 +8,8 @@ package struct StatsRoster: Sendable {
     package static let period = Duration.seconds(30)
     /// A new one is looked at again so soon, since what it uses a second takes two looks.
     package static let second = Duration.seconds(5)
+    /// One that has just appeared has more to do than to be measured, and so has its engine.
+    package static let settling = Duration.seconds(10)
 
     /// Whose container it is.
     struct Subject: Hashable, Sendable {
@@ -36,6 +38,8 @@ package struct StatsRoster: Sendable {
     }
 
     private(set) var entries: [ContainerID: Entry] = [:]
+    /// All that run were told once.
+    private var isListed = false
 
     package init() {}
 
@@ -45,9 +49,11 @@ package struct StatsRoster: Sendable {
     /// What runs now; whatever else was known is forgotten.
     package mutating func list(_ found: [FoundContainer], at now: Moment) {
         var listed: [ContainerID: Entry] = [:]
+        let due = isListed ? now + Self.settling : now
+        isListed = true
         for container in found {
             guard case .ours(let labels) = container.labels, container.state.hasProcesses else { continue }
-            listed[container.container] = entries[container.container] ?? Entry(subject: Subject(labels), due: now)
+            listed[container.container] = entries[container.container] ?? Entry(subject: Subject(labels), due: due)
         }
         entries = listed
     }

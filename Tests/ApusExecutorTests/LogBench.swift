@@ -131,11 +131,18 @@ struct LogBench {
     /// What a file holds, as other tools read it.
     func text(of name: String) throws -> String { try LogTexts(folder: folder).text(of: name) }
 
-    /// The lines of all files, the oldest first, or of those.
-    func lines(in names: [String]? = nil) throws -> [String] {
-        try (names.map { try $0.map(text) } ?? LogTexts(folder: folder).all).flatMap { text in
+    /// The lines of all files, the oldest first.
+    func lines() throws -> [String] {
+        try LogTexts(folder: folder).all.flatMap { text in
             try #require(text.isEmpty || text.hasSuffix("\n"), "no line goes over from one file to the next")
             return text.split(separator: "\n").map(String.init)
+        }
+    }
+
+    /// The whole lines so far, for looks while more is written: a look may come amid a write.
+    func written() throws -> [String] {
+        try LogTexts(folder: folder).all.flatMap { text in
+            text[..<(text.lastIndex(of: "\n") ?? text.startIndex)].split(separator: "\n").map(String.init)
         }
     }
 

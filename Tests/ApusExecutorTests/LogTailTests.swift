@@ -36,7 +36,7 @@ struct LogTailTests {
             var next = ContinuousClock.now
             try await eventually("ten rotations are over", within: .seconds(90)) {
                 if pause > .zero {
-                    guard try ContinuousClock.now > next && bench.lines().count == number else { return false }
+                    guard try ContinuousClock.now > next && bench.written().count == number else { return false }
                     next = .now + pause
                 }
                 let entries = (number..<(number + 20)).map { number in
@@ -47,7 +47,7 @@ struct LogTailTests {
                 return FileManager.default.fileExists(atPath: "\(bench.folder)/output.log.10")
             }
             let wanted = number
-            try await eventually("all is written") { try bench.lines().count == wanted }
+            try await eventually("all is written") { try bench.written().count == wanted }
             let expected = try bench.lines()
             func read() throws -> [String] {
                 String(decoding: try Data(contentsOf: URL(filePath: seen)), as: UTF8.self).split(separator: "\n")

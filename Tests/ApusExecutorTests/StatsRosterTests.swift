@@ -131,6 +131,15 @@ struct StatsRosterTests {
         #expect(roster.samples.isEmpty)
     }
 
+    @Test func `one that appears is left alone while it starts; what was there before is measured at once`() {
+        var roster = StatsRoster()
+        roster.list([found(1)], at: .zero)
+        #expect(roster.takeDue(at: .zero, beat: .seconds(1), mostUnderWay: 32) == [ContainerID("c1")])
+        roster.list([found(1), found(2)], at: at(1))
+        #expect(roster.takeDue(at: at(10), beat: .seconds(1), mostUnderWay: 32).isEmpty)
+        #expect(roster.takeDue(at: at(11), beat: .seconds(1), mostUnderWay: 32) == [ContainerID("c2")])
+    }
+
     @Test func `200 containers are looked at once in half a minute each, never many at a time`() throws {
         var roster = StatsRoster()
         roster.list((1...200).map { found($0) }, at: .zero)

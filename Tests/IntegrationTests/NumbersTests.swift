@@ -29,7 +29,7 @@ extension ServiceTests {
                 let root = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
                 return ((root?["gauges"] as? [String: Any])?[name] as? [String: Any])?["value"] as? Double
             }
-            // Looked at after at most 10 s, and again 5 s later.
+            // Looked at 10 s after it was found, and again 5 s later.
             let cpu = "\(prefix).tasks.BURN.instance.\(task).cpu_percentage_overall"
             try await cluster.eventually("what burns a core shows it") {
                 let value = try await gauge(cpu)
