@@ -90,11 +90,11 @@ let package = Package(
 
         // The Docker Engine API over its socket.
         .target(name: "ApusContainers", dependencies: ["ApusModel", asyncHTTPClient] + nio),
-        .testTarget(name: "ApusContainersTests", dependencies: ["ApusContainers", "ApusModel"]),
+        .testTarget(name: "ApusContainersTests", dependencies: ["ApusContainers", "ApusModel", "ApusTestKit"]),
 
         // The typed HTTP client of the API and of the messages between nodes.
         .target(name: "ApusClient", dependencies: ["ApusModel", asyncHTTPClient, nioSSL] + nio),
-        .testTarget(name: "ApusClientTests", dependencies: ["ApusClient", "ApusModel"]),
+        .testTarget(name: "ApusClientTests", dependencies: ["ApusClient", "ApusModel", "ApusTestKit"]),
 
         // Numbers in Dropwizard's JSON and Prometheus' text, health pages, and the port they are on.
         .target(
@@ -157,7 +157,7 @@ let package = Package(
         // Real Docker engines and real processes.
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["ApusClient", "ApusContainers", "ApusModel", asyncHTTPClient] + nio
+            dependencies: ["ApusClient", "ApusContainers", "ApusModel", "ApusTestKit", asyncHTTPClient] + nio
         ),
 
         // Figures, each beside its peer or its limit.

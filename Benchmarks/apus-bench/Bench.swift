@@ -46,10 +46,6 @@ extension [Double] {
     }
 }
 
-extension Duration {
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
-}
-
 struct BenchError: Error, CustomStringConvertible {
     var description: String
 }

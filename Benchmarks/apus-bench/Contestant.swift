@@ -102,32 +102,24 @@ final class DevProcess {
     }
 }
 
-/// Tries until it succeeds; what it last threw is told when time is up.
-func until(
-    _ what: String,
-    within limit: Duration,
-    every pause: Duration = .milliseconds(20),
-    _ attempt: () async throws -> Void
-) async throws {
-    let deadline = ContinuousClock.now + limit
-    while true {
-        do {
-            return try await attempt()
-        } catch {
-            guard ContinuousClock.now < deadline else {
-                throw BenchError(description: "not within \(limit): \(what) (\(error))")
-            }
-            try await Task.sleep(for: pause)
-        }
-    }
-}
+/// Asks ports whether they answer.
+///
+/// Not with the shared client: after some refusals that one waits longer and longer before it tries to connect again,
+/// which would count against whoever is asked early.
+private let asking: HTTPClient = {
+    var configuration = HTTPClient.Configuration.singletonConfiguration
+    configuration.connectionPool.retryConnectionEstablishment = false
+    configuration.timeout.connect = .milliseconds(500)
+    return HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
+}()
 
 /// Waits until a port answers an HTTP request.
 func answering(_ port: Int) async throws {
-    try await until("port \(port) answers", within: .seconds(60)) {
-        let answer = try await HTTPClient.shared.execute(
+    try await until("port \(port) answers", within: .seconds(60), every: .milliseconds(20)) {
+        let answer = try await asking.execute(
             HTTPClientRequest(url: "http://127.0.0.1:\(port)/"),
-            timeout: .seconds(1)
+            // The engine takes connections for a container that cannot answer yet, and leaves them hanging.
+            timeout: .milliseconds(200)
         )
         _ = try await answer.body.collect(upTo: 65_536)
         guard answer.status == .ok else { throw BenchError(description: "port \(port) answered \(answer.status)") }

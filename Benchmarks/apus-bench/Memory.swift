@@ -1,5 +1,6 @@
 import ApusClient
 import ApusModel
+import ApusTestKit
 import ArgumentParser
 
 /// Resident memory of `apus dev`, idle and with 20 instances, against its limit.

@@ -1,6 +1,7 @@
 import ApusClient
 import ApusContainers
 import ApusModel
+import ApusTestKit
 import ArgumentParser
 import Foundation
 
@@ -24,7 +25,7 @@ struct Recovery: AsyncParsableCommand {
     func run() async throws {
         let environment = try BenchEnvironment()
         let engine = DockerEngine(socketPath: environment.socket)
-        let node = try NodePair(environment, port: 18_500)
+        let node = try NodePair(environment, port: 18_500, ["--admin-address", "none"])
         let result: Result<Void, any Error>
         do {
             try await node.ready()
@@ -42,12 +43,12 @@ struct Recovery: AsyncParsableCommand {
         var spec = environment.spec("RECOVERY")
         spec.resources = ResourceRequirements(cores: 1, memoryMB: 16)
         spec.args = ["sh", "-c", Self.script]
-        let app = try await node.create(spec, instances: count)
+        let app = try await node.create(spec, instances: count, parallelism: count)
         var before: [ContainerID: WallTime] = [:]
         var times: [Double] = []
         before = try await starts(node, engine)
         for round in 1...rounds {
-            try await node.executor.kill9()
+            try await node.executor.end(by: SIGKILL)
             let begin = WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
             let clock = ContinuousClock()
             let start = clock.now
@@ -112,105 +113,4 @@ private actor Count {
     private(set) var value = 0
 
     func add(_ more: Int) { value += more }
-}
-
-/// A controller and an executor in processes of their own.
-private final class NodePair {
-    let api: APIClient
-    let state: String
-    let controller: NodeProcess
-    let executor: NodeProcess
-
-    init(_ environment: BenchEnvironment, port: Int) throws {
-        state = NSTemporaryDirectory() + "apus-bench-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
-        let url = "http://127.0.0.1:\(port)"
-        api = APIClient(endpoint: url)
-        let quiet = ["--log-level", "warning", "--admin-address", "none"]
-        controller = NodeProcess(
-            environment.binary,
-            ["controller", "--state", "\(state)/controller", "--address", "127.0.0.1:\(port)"] + quiet
-        )
-        // Each core is handed out so many times that all of them fit on a small machine.
-        executor = NodeProcess(
-            environment.binary,
-            [
-                "executor", "--state", "\(state)/executor", "--address", "127.0.0.1:\(port + 1)", "--controllers", url,
-                "--docker-socket", environment.socket, "--multiplier", "256",
-            ] + quiet
-        )
-        try controller.start()
-        try executor.start()
-    }
-
-    func ready() async throws {
-        try await until("the executor takes work", within: .seconds(30)) {
-            let executors = try await api.executorSummaries()
-            guard executors.first?.state == "ACTIVE" else {
-                throw BenchError(description: "\(executors.count) are there")
-            }
-        }
-    }
-
-    func create(_ spec: ApplicationSpec, instances: Int) async throws -> AppID {
-        let app = try await api.operate([
-            "type": "CREATE", "spec": spec.json, "instances": .integer(Int64(instances)),
-            "opSpec": ["timeout": "15m", "parallelism": .integer(Int64(instances)), "failureStrategy": "STOP"],
-        ])
-        try await until("\(instances) are healthy", within: .seconds(600), every: .seconds(1)) {
-            let healthy = try await api.application(app).healthy
-            guard healthy == instances else { throw BenchError(description: "\(healthy) are") }
-        }
-        return app
-    }
-
-    func containers(_ engine: DockerEngine) async throws -> [ContainerSummary] {
-        let path = "\(state)/executor/cluster"
-        let cluster = try String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
-        return try await engine.list(labels: ["apus.cluster": cluster])
-    }
-
-    /// Ends both and removes their containers.
-    func end(_ engine: DockerEngine) async {
-        do {
-            try await executor.kill9()
-            try await controller.kill9()
-            for container in try await containers(engine) {
-                try await engine.remove(container.id, force: true, volumes: true)
-            }
-            try FileManager.default.removeItem(atPath: state)
-        } catch {
-            print("not all was removed: \(error)")
-        }
-    }
-}
-
-/// A process that can be killed and started again.
-private final class NodeProcess {
-    private let binary: String
-    private let arguments: [String]
-    private var process: Process?
-
-    init(_ binary: String, _ arguments: [String]) {
-        self.binary = binary
-        self.arguments = arguments
-    }
-
-    func start() throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: binary)
-        process.arguments = arguments
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        self.process = process
-    }
-
-    func kill9() async throws {
-        guard let process else { return }
-        kill(process.processIdentifier, SIGKILL)
-        try await until("it has ended", within: .seconds(10)) {
-            guard !process.isRunning else { throw BenchError(description: "it runs") }
-        }
-        self.process = nil
-    }
 }

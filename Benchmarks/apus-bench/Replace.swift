@@ -1,6 +1,7 @@
 import ApusClient
 import ApusContainers
 import ApusModel
+import ApusTestKit
 import ArgumentParser
 import AsyncHTTPClient
 import Foundation

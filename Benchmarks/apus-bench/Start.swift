@@ -2,14 +2,16 @@ import ApusClient
 import ApusContainers
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import ArgumentParser
 import AsyncHTTPClient
 
 /// From the request until the last container's port answers: through Apus, through the raw engine API and through
 /// Docker Swarm.
 ///
-/// The raw engine gets the identical container specification, at its best of 2, 4 and 8 wide in each round; Swarm gets
-/// the same image and memory. Rounds alternate; the figures are the medians of the paired ratios.
+/// The raw engine gets the identical container specification, 2, 4 and 8 wide in each round, and counts with the width
+/// that is best over all rounds; Swarm gets the same image and memory. Rounds alternate; the figures are the medians of
+/// the paired ratios.
 struct Start: AsyncParsableCommand {
     @Option(help: "Containers of a round; both 20 and 50 if it is not given.") var count: Int?
     @Option(help: "Rounds with 20 containers; with more there are fewer.") var rounds = 7
@@ -47,10 +49,9 @@ struct Start: AsyncParsableCommand {
         _ environment: BenchEnvironment
     ) async throws {
         var ours: [Double] = []
-        var theirs: [Double] = []
+        var theirs: [Int: [Double]] = [:]
         var swarms: [Double] = []
         for round in 1...rounds {
-            var best = Double.infinity
             var byWidth: [String] = []
             var mine = 0.0
             // Whoever goes first in one round goes last in the next.
@@ -59,22 +60,22 @@ struct Start: AsyncParsableCommand {
             for width in Self.widths {
                 let taken = try await startRaw(engine, environment, count, width: width, round: round)
                 byWidth.append("\(width) wide \(rounded(taken))")
-                best = min(best, taken)
+                theirs[width, default: []].append(taken)
             }
             if round % 2 == 0 { mine = try await startThroughApus(apus, environment, count, round: round) }
             ours.append(mine)
-            theirs.append(best)
             print(
                 "\(count), round \(round): apus \(rounded(mine)) s, swarm \(rounded(swarms.last ?? .nan)) s, "
-                    + "raw \(byWidth.joined(separator: ", ")) s, ratio to raw \(rounded(mine / best))"
+                    + "raw \(byWidth.joined(separator: ", ")) s"
             )
         }
+        guard let best = theirs.values.min(by: { $0.median < $1.median }) else { return }
         Row(
             name: "start-\(count)",
             value: ours.median,
             unit: "s",
-            against: "raw engine \(rounded(theirs.median)) s",
-            ratio: zip(ours, theirs).map { $0 / $1 }.median,
+            against: "raw engine \(rounded(best.median)) s",
+            ratio: zip(ours, best).map { $0 / $1 }.median,
             aim: 1.1
         ).show()
         Row(
@@ -96,7 +97,7 @@ struct Start: AsyncParsableCommand {
         let begin = clock.now
         try await swarm.create("start", image: environment.image, replicas: count)
         var ports: [Int] = []
-        try await until("\(count) replicas have ports", within: .seconds(180), every: .milliseconds(100)) {
+        try await until("\(count) replicas have ports", within: .seconds(180), every: .milliseconds(50)) {
             ports = try await swarm.ports(of: "start")
             guard ports.count == count else { throw BenchError(description: "\(ports.count) have") }
         }
@@ -116,11 +117,14 @@ struct Start: AsyncParsableCommand {
         let begin = clock.now
         let app = try await apus.create(environment.spec("BENCH\(count)-\(round)"), instances: count)
         var ports: Set<Int> = []
-        // Seldom: what the looking costs is not the contestant's.
-        try await until("\(count) instances have ports", within: .seconds(120), every: .milliseconds(100)) {
-            let instances = try await apus.api.instances(of: app)
+        // Seldom: what the looking costs is not the contestant's. A port is known before its container runs: who asked
+        // it then would have the engine look for the container's address in vain, and only again after a second.
+        try await until("\(count) instances run", within: .seconds(120), every: .milliseconds(50)) {
+            let instances = try await apus.api.instances(of: app).filter {
+                ["UNREADY", "READY", "HEALTHY"].contains($0.state)
+            }
             ports = Set(instances.flatMap { $0.ports.map(\.hostPort) })
-            guard ports.count == count else { throw BenchError(description: "\(ports.count) have") }
+            guard ports.count == count else { throw BenchError(description: "\(ports.count) do") }
         }
         try await allAnswer(ports.sorted())
         let taken = (clock.now - begin).inSeconds
@@ -196,10 +200,8 @@ struct Start: AsyncParsableCommand {
         return (container, reservation.mappings.first?.hostPort ?? 0)
     }
 
+    /// One after the other: all must answer, and the asking takes as little as can be from whom it waits for.
     private func allAnswer(_ ports: [Int]) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for port in ports { group.addTask { try await answering(port) } }
-            try await group.waitForAll()
-        }
+        for port in ports { try await answering(port) }
     }
 }

@@ -1,6 +1,7 @@
 import ApusClient
 import ApusContainers
 import ApusModel
+import ApusTestKit
 import ArgumentParser
 import Foundation
 
@@ -19,7 +20,7 @@ struct Stats: AsyncParsableCommand {
     func run() async throws {
         let environment = try BenchEnvironment()
         let engine = DockerEngine(socketPath: environment.socket)
-        let cluster = try SplitCluster(environment, port: 18_400)
+        let cluster = try NodePair(environment, port: 18_400)
         let result: Result<Void, any Error>
         do {
             try await measure(cluster, environment)
@@ -27,30 +28,23 @@ struct Stats: AsyncParsableCommand {
         } catch {
             result = .failure(error)
         }
-        cluster.end()
-        for container in try await engine.list(labels: ["apus.app.name": "IDLE"]) {
-            try await engine.remove(container.id, force: true, volumes: true)
-        }
+        await cluster.end(engine)
         try await engine.shutdown()
         try result.get()
     }
 
-    private func measure(_ cluster: SplitCluster, _ environment: BenchEnvironment) async throws {
+    private func measure(_ cluster: NodePair, _ environment: BenchEnvironment) async throws {
         try await cluster.ready()
         var spec = environment.spec("IDLE")
         spec.resources = ResourceRequirements(cores: 1, memoryMB: 16)
         spec.healthcheck.interval = DurationText(10, .seconds)
-        let app = try await cluster.create(spec, instances: count)
-        try await until("\(count) are healthy", within: .seconds(900), every: .seconds(1)) {
-            let healthy = try await cluster.api.application(app).healthy
-            guard healthy == count else { throw BenchError(description: "\(healthy) are") }
-        }
+        _ = try await cluster.create(spec, instances: count, parallelism: 8)
         let folder = (environment.socket as NSString).deletingLastPathComponent
         let engine = try EngineProcesses(below: folder)
         // Past the start's own work and the first measurements.
         try await Task.sleep(for: .seconds(60))
-        let with = try await used(by: engine, and: cluster.executorPID)
-        cluster.end()
+        let with = try await used(by: engine, and: cluster.executor.pid)
+        try await cluster.stop()
         try await Task.sleep(for: .seconds(10))
         let without = try await used(by: engine, and: nil)
         print(
@@ -159,61 +153,4 @@ private func processorSeconds(of pid: Int32) throws -> Double {
         throw BenchError(description: "/proc/\(pid)/stat does not tell its time")
     }
     return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
-}
-
-/// A controller and an executor of the benchmark's own, each a process.
-private final class SplitCluster {
-    let api: APIClient
-    private let state: String
-    private let controller = Process()
-    private let executor = Process()
-
-    var executorPID: Int32 { executor.processIdentifier }
-
-    init(_ environment: BenchEnvironment, port: Int) throws {
-        state = NSTemporaryDirectory() + "apus-bench-\(UUID().uuidString.prefix(8))"
-        api = APIClient(endpoint: "http://127.0.0.1:\(port)")
-        controller.arguments = ["controller", "--state", "\(state)/controller", "--address", "127.0.0.1:\(port)"]
-        executor.arguments = [
-            "executor", "--state", "\(state)/executor", "--address", "127.0.0.1:\(port + 10)", "--controllers",
-            "http://127.0.0.1:\(port)", "--docker-socket", environment.socket, "--multiplier", "256",
-        ]
-        for process in [controller, executor] {
-            process.executableURL = URL(fileURLWithPath: environment.binary)
-            process.arguments? += ["--log-level", "warning"]
-            process.standardOutput = FileHandle.nullDevice
-            try process.run()
-        }
-    }
-
-    /// Waits until the executor takes work.
-    func ready() async throws {
-        try await until("the executor takes work", within: .seconds(60)) {
-            let executors = try await api.executors()
-            guard executors.serialized.contains("\"state\":\"ACTIVE\"") else {
-                throw BenchError(description: "no executor takes work yet: \(executors.serialized)")
-            }
-        }
-    }
-
-    func create(_ spec: ApplicationSpec, instances: Int) async throws -> AppID {
-        try await api.operate([
-            "type": "CREATE", "spec": spec.json, "instances": .integer(Int64(instances)),
-            "opSpec": ["timeout": "15m", "parallelism": 8, "failureStrategy": "STOP"],
-        ])
-    }
-
-    /// Once or again: both stop, and the containers run on.
-    func end() {
-        for process in [executor, controller] where process.isRunning {
-            process.terminate()
-            process.waitUntilExit()
-        }
-        guard FileManager.default.fileExists(atPath: state) else { return }
-        do {
-            try FileManager.default.removeItem(atPath: state)
-        } catch {
-            print("could not remove \(state): \(error)")
-        }
-    }
 }

@@ -1,4 +1,5 @@
 import ApusModel
+import ApusTestKit
 import AsyncHTTPClient
 import Foundation
 import NIOCore

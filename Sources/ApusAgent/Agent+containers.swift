@@ -33,4 +33,13 @@ extension Agent {
 
     /// Those of all instances.
     package var containers: [LoggedContainer] { machines.keys.compactMap(container(of:)) }
+
+    /// The instances that have not ended, by their containers: another that bears an instance's name is not its own.
+    package var instancesByContainer: [ContainerID: InstanceReport] {
+        var found: [ContainerID: InstanceReport] = [:]
+        for machine in machines.values where !machine.hasEnded {
+            if let container = machine.container { found[container] = machine.report }
+        }
+        return found
+    }
 }

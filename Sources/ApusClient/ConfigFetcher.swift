@@ -13,12 +13,14 @@ import Musl
 
 /// Fetches configuration files, from whom it may and within limits.
 ///
-/// A name that leads to this machine itself or to its own network segment (where clouds keep their metadata) is not
-/// followed unless that very address is allowed. No redirect is followed.
+/// A name that leads to this machine itself, to its own network segment or to a cloud's metadata is not followed unless
+/// that very address is allowed. No redirect is followed.
 package struct ConfigFetcher: Sendable {
     /// Of one file, in bytes.
     package static let largestFile = 1 << 20
     private static let longest = Duration.seconds(30)
+    /// A look-up cannot be broken off.
+    private static let names = Lookups(limit: 32, of: .nameServer)
 
     private let allowed: [FetchTarget]
 
@@ -59,9 +61,13 @@ package struct ConfigFetcher: Sendable {
         let (host, port) = (call.hostname, call.effectivePort)
         let address: SocketAddress
         do {
-            address = try await NIOThreadPool.singleton.runIfActive {
+            address = try await Self.names.run(within: Self.longest, doing: "looking up \(host)") {
                 try SocketAddress.makeAddressResolvingHost(host, port: port)
             }
+        } catch let failure as LookupFailure {
+            throw failure
+        } catch is CancellationError {
+            throw CancellationError()
         } catch {
             throw FetchFailure("\(call.place): the name \(host) leads to no address")
         }
@@ -69,7 +75,7 @@ package struct ConfigFetcher: Sendable {
         let isMeant = text == host.lowercased() || host.lowercased() == "localhost"
         guard isMeant || !address.isOwn else {
             throw FetchFailure(
-                "\(call.place): \(host) leads to \(text), an address of this machine or its own network segment. "
+                "\(call.place): \(host) leads to \(text), an address of this machine, its own network segment or its cloud. "
                     + "Allow that address itself if it is meant"
             )
         }
@@ -156,30 +162,5 @@ extension HTTPCallSpec {
     /// For people: without the query, in which secrets stand.
     package var place: String {
         String(url.prefix { $0 != "?" && $0 != "#" })
-    }
-}
-
-extension SocketAddress {
-    /// Of this machine or of its own network segment: loopback, link-local, unspecified or multicast.
-    fileprivate var isOwn: Bool {
-        guard let text = ipAddress else { return true }
-        var bytes = [UInt8](repeating: 0, count: 16)
-        if inet_pton(AF_INET, text, &bytes) == 1 { return Self.isOwn(v4: Array(bytes[..<4])) }
-        // A zone may stand behind it.
-        let address = String(text.prefix { $0 != "%" })
-        return inet_pton(AF_INET6, address, &bytes) == 1 ? Self.isOwn(v6: bytes) : true
-    }
-
-    private static func isOwn(v4 bytes: [UInt8]) -> Bool {
-        bytes[0] == 127 || bytes[0] == 0 || bytes[0] >= 224 || (bytes[0] == 169 && bytes[1] == 254)
-    }
-
-    private static func isOwn(v6 bytes: [UInt8]) -> Bool {
-        // An address of version 4 in the clothes of version 6.
-        if bytes[..<10].allSatisfy({ $0 == 0 }), bytes[10] == 0xff, bytes[11] == 0xff {
-            return isOwn(v4: Array(bytes[12...]))
-        }
-        let isLoopbackOrNone = bytes[..<15].allSatisfy { $0 == 0 } && bytes[15] <= 1
-        return isLoopbackOrNone || bytes[0] == 0xff || (bytes[0] == 0xfe && bytes[1] & 0xc0 == 0x80)
     }
 }

@@ -5,6 +5,21 @@ import Synchronization
 extension DockerEngine {
     /// The id of an image that is on the engine; `nil` if it is not.
     package func imageID(of image: String) async throws -> String? {
+        try await inspect(image) { json throws(JSONError) in try json.string("Id") }
+    }
+
+    /// The names with tags that an image has, by its id; `nil` if it is not there.
+    package func imageNames(of id: String) async throws -> [String]? {
+        try await inspect(id) { json throws(JSONError) in
+            guard case .array(let names)? = json["RepoTags"] else { return [] }
+            return names.compactMap(\.text)
+        }
+    }
+
+    private func inspect<Value>(
+        _ image: String,
+        _ read: (JSON) throws(JSONError) -> Value
+    ) async throws -> Value? {
         let doing = "looking for image \(image)"
         let answer = try await call(
             .GET,
@@ -13,7 +28,7 @@ extension DockerEngine {
             doing: doing
         )
         guard answer.status == 200 else { return nil }
-        return try answer.decoded(doing: doing) { json throws(JSONError) in try json.string("Id") }
+        return try answer.decoded(doing: doing, read)
     }
 
     /// Fetches an image from its registry, always one tag or digest (`latest` if it names none).
@@ -60,7 +75,7 @@ extension DockerEngine {
         throw error
     }
 
-    /// Removes an image by its name, and what it is made of if nothing else is.
+    /// Removes an image by its name or id, and what it is made of if nothing else is.
     ///
     /// - Returns: `false` if a container uses it, running or not: then it stays.
     package func removeImage(_ image: String) async throws -> Bool {

@@ -42,21 +42,19 @@ package struct APIServer: Service {
     ///
     /// - Throws: `ControllerError` if it cannot listen.
     package func run() async throws {
-        let onListening = onListening
-        // At its end the server reports the connections it cuts as errors; what matters is thrown.
-        var quiet = logger
-        quiet.logLevel = .critical
-        let application = Hummingbird.Application(
-            responder: APIResponder(api: api, arrival: arrival),
-            server: .http1(configuration: .bounded(idle: Self.idleConnection)),
-            configuration: ApplicationConfiguration(address: .hostname(address, port: port)),
-            onServerRunning: { await onListening($0.localAddress?.port ?? 0) },
-            logger: quiet
-        )
+        let listening = ListeningPort(address, port, .bounded(idle: Self.idleConnection))
         do {
-            try await application.run()
-        } catch let error as IOError {
-            throw ControllerError(description: "The API cannot listen on \(address):\(port): \(error)")
+            try await listening.serve(
+                APIResponder(api: api, arrival: arrival),
+                logger: logger,
+                onListening: onListening
+            )
+        } catch let failure as ListenFailure {
+            throw ControllerError(
+                description:
+                    "The API cannot listen on \(address):\(port): \(failure.reason). Give another address with "
+                    + "--address; if it is another apus process's admin port, give that one another with --admin-address."
+            )
         }
     }
 }

@@ -123,7 +123,20 @@ struct ClusterNumbers {
         }
         share("used", "cpu", max(0, processors - idle), of: processors)
         share("used", "memory", max(0, memory - unused), of: memory)
+        let (room, left) = disks(there)
+        share("used", "disk", max(0, room - left), of: room)
         return samples
+    }
+
+    /// What those machines have and have free that measured both, in MB.
+    private static func disks(_ views: [MemberView]) -> (total: Double, free: Double) {
+        var (room, left) = (0.0, 0.0)
+        for load in views.compactMap(\.member.load) {
+            guard let total = load.totalDiskMB, let free = load.freeDiskMB else { continue }
+            room += Double(total)
+            left += Double(free)
+        }
+        return (room, left)
     }
 
     private static func heldDisk(_ state: ClusterState, _ views: [MemberView]) -> Int64 {
@@ -140,8 +153,11 @@ extension MemberView {
         case (.lost, _): "LOST"
         case (.joining, .active): "JOINING"
         case (.silent, .active): "SILENT"
-        case (.present, .active): isActive ? "ACTIVE" : "UNREADY"
+        case (.present, .active): cannotServe ? Duty.suspended.rawValue : isActive ? "ACTIVE" : "UNREADY"
         case (_, let duty): duty.rawValue
         }
     }
+
+    /// It says so itself, or takes no commands: it is suspended until that is over.
+    private var cannotServe: Bool { !member.troubles.isEmpty || member.unreachable != nil }
 }

@@ -1,79 +1,200 @@
 import ApusClient
-import ApusModel
+package import ApusModel
 import Synchronization
 
 /// Configuration files that the controller fetches for instances about to start (CONTROLLER_HTTP_FETCH).
 ///
-/// What was fetched is good for a few seconds, so that many instances of one application, and a START that has to be
-/// sent again, ask once; a failure too, so that a server that is away is not asked by each of them.
-final class ConfigCache: Sendable {
-    private static let goodFor = Duration.seconds(10)
+/// Whoever needs a file while it is being fetched waits for that same request. A file is good for a few seconds, so that
+/// the instances of one application ask once; that it could not be had for one only, since a task that is told so ends
+/// for good. Of each server few files are fetched at a time, and no server waits for another.
+package final class ConfigCache: Sendable {
+    package typealias Fetch = @Sendable (HTTPCallSpec) async throws -> [UInt8]
+    private typealias Answer = Result<[UInt8], FetchFailure>
+
+    /// Of all files of one instance, in bytes: as an executor takes them.
+    package static let largestTogether = 2 << 20
+    private static let fileIsGoodFor = Duration.seconds(10)
+    private static let failureIsGoodFor = Duration.seconds(1)
     /// In bytes, of all files together: more are not kept.
     private static let largest = 64 << 20
+    /// Files that one server is asked for at once.
+    private static let mostOfOneServer = 4
+
+    private struct Server: Hashable {
+        var hostname: String
+        var port: Int
+
+        init(_ call: HTTPCallSpec) { (hostname, port) = (call.hostname, call.effectivePort) }
+    }
+
+    /// One server's requests: those under way, and what is asked next.
+    private struct Lane {
+        var underWay = 0
+        var queue: [HTTPCallSpec] = []
+    }
 
     private struct Entry {
-        var until: ContinuousClock.Instant
-        var result: Result<[UInt8], FetchFailure>
+        var until: Moment
+        var answer: Answer
 
         var size: Int {
-            switch result {
+            switch answer {
             case .success(let bytes): bytes.count
             case .failure: 0
             }
         }
     }
 
-    private let fetcher: ConfigFetcher
-    private let entries = Mutex<[HTTPCallSpec: Entry]>([:])
+    private struct State {
+        var known: [HTTPCallSpec: Entry] = [:]
+        /// Who waits for what is being fetched, or will be.
+        var waiting: [HTTPCallSpec: [AsyncStream<Answer>.Continuation]] = [:]
+        var lanes: [Server: Lane] = [:]
+    }
 
-    init(allowed: [FetchTarget]) { fetcher = ConfigFetcher(allowed: allowed) }
+    private let fetch: Fetch
+    /// For all files of one instance.
+    private let patience: Duration
+    private let time: TimeSource
+    private let state = Mutex(State())
+    /// Requests for `run` to begin; never more than there are different ones under way.
+    private let begun = AsyncStream.makeStream(of: HTTPCallSpec.self, bufferingPolicy: .unbounded)
 
-    /// The workload with its files in it, if all that it needs is at hand; `nil` if something must be fetched first.
+    package init(time: TimeSource, patience: Duration = .seconds(60), fetch: @escaping Fetch) {
+        self.time = time
+        self.patience = patience
+        self.fetch = fetch
+    }
+
+    /// Fetches from these alone.
+    convenience init(allowed: [FetchTarget], time: TimeSource) {
+        let fetcher = ConfigFetcher(allowed: allowed)
+        self.init(time: time) { call in try await fetcher.fetch(call) }
+    }
+
+    /// The workload with its files in it, one after the other; not before `run` runs.
     ///
-    /// - Throws: `FetchFailure` naming the file that could not be had.
-    func filled(_ workload: Workload) throws(FetchFailure) -> Workload? {
-        var workload = workload
+    /// - Throws: `FetchFailure` naming the first file that could not be had, `CancellationError` when the task was
+    ///   cancelled.
+    package func filled(_ workload: Workload) async throws -> Workload {
+        var filled = workload
+        var size = 0
+        let end = ContinuousClock.now + patience
         for (index, config) in workload.configs.enumerated() {
-            guard case .controllerHTTPFetch(let call) = config.source else { continue }
-            guard let result = known(call) else { return nil }
-            do throws(FetchFailure) {
-                workload.configs[index].source = .inline(data: try result.get())
-            } catch {
-                throw FetchFailure("configuration file \(config.localFilename): \(error)")
+            switch config.source {
+            case .inline(let data): size += data.count
+            case .controllerHTTPFetch(let call):
+                let data = try await file(config.localFilename, by: call, until: end)
+                size += data.count
+                filled.configs[index].source = .inline(data: data)
+            case .executorLocalFile, .executorHTTPFetch: continue
+            }
+            guard size <= Self.largestTogether else {
+                throw FetchFailure("the configuration files have more than \(Self.largestTogether) bytes together")
             }
         }
-        return workload
+        return filled
     }
 
-    /// Fetches what is not at hand.
-    func fetch(for workload: Workload) async throws {
-        for config in workload.configs {
-            guard case .controllerHTTPFetch(let call) = config.source, known(call) == nil else { continue }
-            let result: Result<[UInt8], FetchFailure>
-            do {
-                result = .success(try await fetcher.fetch(call))
-            } catch let failure as FetchFailure {
-                result = .failure(failure)
+    private func file(
+        _ name: String,
+        by call: HTTPCallSpec,
+        until end: ContinuousClock.Instant
+    ) async throws -> [UInt8] {
+        let late = FetchFailure("\(call.place) has not answered, and all files together have \(patience)")
+        do {
+            return try await withDeadline(end - .now, late: { late }) { try await self.answer(to: call).get() }
+        } catch let failure as FetchFailure {
+            throw FetchFailure("configuration file \(name): \(failure)")
+        }
+    }
+
+    /// What is known, or what comes of the request that is under way or begins now.
+    private func answer(to call: HTTPCallSpec) async throws -> Answer {
+        let (answers, answer) = AsyncStream.makeStream(of: Answer.self, bufferingPolicy: .bufferingNewest(1))
+        let now = time().now
+        let begins = state.withLock { state -> Bool in
+            if let entry = state.known[call], entry.until > now {
+                answer.yield(entry.answer)
+                return false
             }
-            keep(result, of: call)
+            let others = state.waiting[call] ?? []
+            state.waiting[call] = others + [answer]
+            guard others.isEmpty else { return false }
+            return Self.enter(call, &state)
+        }
+        if begins { begun.continuation.yield(call) }
+        for await answer in answers { return answer }
+        throw CancellationError()
+    }
+
+    // MARK: requests
+
+    /// Makes the requests until cancelled.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            for await call in begun.stream {
+                group.addTask {
+                    var next: HTTPCallSpec? = call
+                    while let call = next, !Task.isCancelled { next = await self.perform(call) }
+                }
+            }
         }
     }
 
-    private func known(_ call: HTTPCallSpec) -> Result<[UInt8], FetchFailure>? {
-        entries.withLock { entries in
-            guard let entry = entries[call], entry.until > .now else { return nil }
-            return entry.result
+    /// Makes one request and tells all who wait for it.
+    ///
+    /// - Returns: what the same server is asked next; `nil` if nothing is.
+    private func perform(_ call: HTTPCallSpec) async -> HTTPCallSpec? {
+        let answer: Answer?
+        do {
+            answer = .success(try await fetch(call))
+        } catch is CancellationError {
+            answer = nil
+        } catch let failure as FetchFailure {
+            answer = .failure(failure)
+        } catch {
+            answer = .failure(FetchFailure("\(error)"))
         }
+        let now = time().now
+        let (waiting, next) = state.withLock { state -> ([AsyncStream<Answer>.Continuation], HTTPCallSpec?) in
+            if let answer { Self.keep(answer, of: call, at: now, &state) }
+            let waiting = state.waiting.removeValue(forKey: call) ?? []
+            return (waiting, Self.leave(call, &state))
+        }
+        for continuation in waiting {
+            if let answer { continuation.yield(answer) }
+            continuation.finish()
+        }
+        return next
     }
 
-    private func keep(_ result: Result<[UInt8], FetchFailure>, of call: HTTPCallSpec) {
-        entries.withLock { entries in
-            let now = ContinuousClock.now
-            entries = entries.filter { $0.value.until > now }
-            let size = entries.values.reduce(0) { $0 + $1.size }
-            if size > Self.largest { entries.removeAll() }
-            entries[call] = Entry(until: now + Self.goodFor, result: result)
-        }
+    /// Whether it may begin at once; if not, it is the turn of one of the same server later.
+    private static func enter(_ call: HTTPCallSpec, _ state: inout State) -> Bool {
+        var lane = state.lanes[Server(call)] ?? Lane()
+        let hasRoom = lane.underWay < mostOfOneServer
+        if hasRoom { lane.underWay += 1 } else { lane.queue.append(call) }
+        state.lanes[Server(call)] = lane
+        return hasRoom
+    }
+
+    private static func leave(_ call: HTTPCallSpec, _ state: inout State) -> HTTPCallSpec? {
+        guard var lane = state.lanes[Server(call)] else { return nil }
+        let next = lane.queue.isEmpty ? nil : lane.queue.removeFirst()
+        if next == nil { lane.underWay -= 1 }
+        state.lanes[Server(call)] = lane.underWay == 0 ? nil : lane
+        return next
+    }
+
+    private static func keep(_ answer: Answer, of call: HTTPCallSpec, at now: Moment, _ state: inout State) {
+        state.known = state.known.filter { $0.value.until > now }
+        if state.known.values.reduce(0, { $0 + $1.size }) > largest { state.known.removeAll() }
+        let span =
+            switch answer {
+            case .success: fileIsGoodFor
+            case .failure: failureIsGoodFor
+            }
+        state.known[call] = Entry(until: now + span, answer: answer)
     }
 }
 

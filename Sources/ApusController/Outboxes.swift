@@ -1,7 +1,6 @@
-import ApusClient
 import ApusEngine
-import ApusModel
-import Logging
+package import ApusModel
+package import Logging
 import OrderedCollections
 import Synchronization
 
@@ -9,17 +8,9 @@ import Synchronization
 ///
 /// Of each instance only the latest command waits, so an executor that does not answer for a while finds no copies of
 /// the same START behind each other, and nothing that is long decided otherwise.
-final class Outboxes: Sendable {
+package final class Outboxes: Sendable {
     /// Commands that may wait for one executor.
     static let mostWaiting = 1024
-    /// Files that are fetched at once.
-    private static let mostFetches = 16
-
-    private struct Letter: Sendable {
-        var command: NodeCommand
-        /// The executor's base URL.
-        var url: String
-    }
 
     private struct Queue {
         var letters: OrderedDictionary<InstanceID, Letter> = [:]
@@ -27,21 +18,35 @@ final class Outboxes: Sendable {
         var bell: AsyncStream<Void>.Continuation
     }
 
-    private let queues = Mutex<[ExecutorID: Queue]>([:])
+    private struct State {
+        var queues: [ExecutorID: Queue] = [:]
+        var fittings = Fittings()
+    }
+
+    private let state = Mutex(State())
     /// New queues, for `run` to give each its sender; there are as many as members.
     private let fresh = AsyncStream.makeStream(
         of: (executor: ExecutorID, bell: AsyncStream<Void>).self,
         bufferingPolicy: .unbounded
     )
-    /// Commands for which something is to be fetched first; what does not fit is sent again by its timer.
-    private let incomplete = AsyncStream.makeStream(of: Letter.self, bufferingPolicy: .bufferingNewest(mostWaiting))
+    /// Whose files are to be fetched; there are as many as fittings.
+    private let lacking = AsyncStream.makeStream(
+        of: (instance: InstanceID, workload: Workload).self,
+        bufferingPolicy: .unbounded
+    )
     let outfit: Outfit
     private let inbox: Inbox
     private let send: Controller.Send
     private let crash: CrashPoint?
     private let logger: Logger
 
-    init(inbox: Inbox, outfit: Outfit, send: @escaping Controller.Send, crash: CrashPoint?, logger: Logger) {
+    package init(
+        inbox: Inbox,
+        outfit: Outfit,
+        send: @escaping Controller.Send,
+        crash: CrashPoint? = nil,
+        logger: Logger
+    ) {
         self.inbox = inbox
         self.outfit = outfit
         self.send = send
@@ -52,33 +57,39 @@ final class Outboxes: Sendable {
     /// Queues a command in place of one of the same instance that still waits; if the queue is full it counts as not
     /// sent.
     ///
-    /// One that needs something fetched first does not hold up the others: it comes in when that is there, and if it is
-    /// too late then, its repetition is not.
-    func hand(_ command: NodeCommand, to url: String) {
+    /// One that needs something fetched first does not hold up the others: it comes in when that is there, unless
+    /// something else was handed in for its instance meanwhile.
+    package func hand(_ command: NodeCommand, to url: String) {
         let letter = Letter(command: command, url: url)
-        guard outfit.isComplete(command) else {
-            incomplete.continuation.yield(letter)
-            return
+        let left = state.withLock { state -> Letter? in
+            switch state.fittings.take(letter, at: .now) {
+            case .leaves(let letter): return enqueue(letter, in: &state) ? nil : letter
+            case .fetches(let instance, let workload):
+                lacking.continuation.yield((instance, workload))
+                return nil
+            case .stays: return nil
+            }
         }
-        enqueue(letter)
+        if let left { tellNoRoom(for: left) }
     }
 
-    private func enqueue(_ letter: Letter) {
+    /// `false` if the queue is full.
+    private func enqueue(_ letter: Letter, in state: inout State) -> Bool {
         let command = letter.command
-        let isQueued = queues.withLock { queues in
-            var queue = queues[command.executor] ?? makeQueue(for: command.executor)
-            if let waiting = queue.letters[command.instance], waiting.command.fence > command.fence { return true }
-            // Its sequence is greater than all that wait, so it goes to the end.
-            queue.letters[command.instance] = nil
-            let hasRoom = queue.letters.count < Self.mostWaiting
-            if hasRoom { queue.letters[command.instance] = letter }
-            queues[command.executor] = queue
-            queue.bell.yield()
-            return hasRoom
-        }
-        guard !isQueued else { return }
+        var queue = state.queues[command.executor] ?? makeQueue(for: command.executor)
+        if let waiting = queue.letters[command.instance], waiting.command.fence > command.fence { return true }
+        // Its sequence is greater than all that wait, unless its files were fetched first; so it goes to the end.
+        queue.letters[command.instance] = nil
+        let hasRoom = queue.letters.count < Self.mostWaiting
+        if hasRoom { queue.letters[command.instance] = letter }
+        state.queues[command.executor] = queue
+        queue.bell.yield()
+        return hasRoom
+    }
+
+    private func tellNoRoom(for letter: Letter) {
         let reason = "\(Self.mostWaiting) commands wait for it already"
-        inbox.take(outcome: .sendFailed(command.executor, command, reason: reason))
+        inbox.take(outcome: .sendFailed(letter.command.executor, letter.command, reason: reason))
     }
 
     private func makeQueue(for executor: ExecutorID) -> Queue {
@@ -88,15 +99,16 @@ final class Outboxes: Sendable {
     }
 
     private func next(for executor: ExecutorID) -> Letter? {
-        queues.withLock { queues in
-            guard let first = queues[executor]?.letters.keys.first else { return nil }
-            return queues[executor]?.letters.removeValue(forKey: first)
+        state.withLock { state in
+            guard let first = state.queues[executor]?.letters.keys.first else { return nil }
+            return state.queues[executor]?.letters.removeValue(forKey: first)
         }
     }
 
     /// Runs the senders until cancelled.
-    func run() async {
+    package func run() async {
         await withDiscardingTaskGroup { group in
+            group.addTask { await self.outfit.run() }
             group.addTask { await self.fetch() }
             for await (executor, bell) in fresh.stream {
                 group.addTask {
@@ -108,40 +120,43 @@ final class Outboxes: Sendable {
         }
     }
 
-    /// Completes commands, a bounded number at a time.
+    // MARK: files
+
+    /// Each waits for its own: a server that hangs holds up nobody who asks another.
     private func fetch() async {
-        await withTaskGroup(of: Void.self) { group in
-            var underWay = 0
-            for await letter in incomplete.stream {
-                if underWay == Self.mostFetches {
-                    await group.next()
-                    underWay -= 1
-                }
-                underWay += 1
-                group.addTask { await self.fetch(for: letter) }
+        await withDiscardingTaskGroup { group in
+            for await (instance, workload) in lacking.stream {
+                group.addTask { await self.fetch(workload, for: instance) }
             }
         }
     }
 
-    private func fetch(for letter: Letter) async {
+    private func fetch(_ workload: Workload, for instance: InstanceID) async {
         do {
-            try await outfit.fetch(for: letter.command)
-        } catch {
-            // Cancelled: what cannot be fetched is told when the command is to leave.
+            let filled = try await outfit.filled(workload)
+            let left = state.withLock { state -> Letter? in
+                guard let letter = state.fittings.fetched(filled, for: instance, at: .now) else { return nil }
+                return enqueue(letter, in: &state) ? nil : letter
+            }
+            if let left { tellNoRoom(for: left) }
+        } catch is CancellationError {
+            // Nobody is sent anything any more.
             return
+        } catch {
+            guard let letter = state.withLock({ $0.fittings.failed(for: instance) }) else { return }
+            let answer = CommandAnswer.refused(.configUnavailable, reason: "\(error)")
+            inbox.take(outcome: .answered(letter.command.executor, letter.command, answer))
         }
-        enqueue(letter)
     }
+
+    // MARK: sending
 
     private func deliver(_ letter: Letter) async {
         let command = letter.command
         do {
-            guard let complete = try await outfit.complete(command) else { return hand(command, to: letter.url) }
-            let answer = try await send(complete, letter.url)
+            let answer = try await send(try await outfit.signed(command), letter.url)
             crash?.reached(.afterSend)
-            inbox.take(outcome: .answered(command.executor, command, answer))
-        } catch let failure as FetchFailure {
-            let answer = CommandAnswer.refused(.configUnavailable, reason: failure.description)
+            if !answer.isAskedAgain { state.withLock { $0.fittings.drop(command.instance) } }
             inbox.take(outcome: .answered(command.executor, command, answer))
         } catch {
             logger.debug(
@@ -151,6 +166,16 @@ final class Outboxes: Sendable {
                 ]
             )
             inbox.take(outcome: .sendFailed(command.executor, command, reason: "\(error)"))
+        }
+    }
+}
+
+extension CommandAnswer {
+    /// The same is sent again under a later fence.
+    fileprivate var isAskedAgain: Bool {
+        switch self {
+        case .refused(.staleFence, _), .refused(.wrongCluster, _), .refused(.wrongExecutor, _): true
+        case .accepted, .refused: false
         }
     }
 }

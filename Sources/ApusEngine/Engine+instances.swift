@@ -42,7 +42,8 @@ extension Engine {
         guard let instance = state.instances[id] else { return }
         let hostname = state.members[instance.executor]?.hostname ?? ""
         remove(instance)
-        if terminal == .lost, !instance.isTask { tally.count(.instanceFailed(.executorLost)) }
+        // One that was to end, or had failed before, is not replaced for this.
+        if terminal == .lost, instance.isAlive, !instance.isTask { tally.count(.instanceFailed(.executorLost)) }
         switch instance.owner {
         case .application(let app):
             guard let application = state.applications[app] else { break }
@@ -205,6 +206,7 @@ extension Engine {
         switch instance.owner {
         case .application, .localService:
             guard instance.stop == nil else { return false }
+            if instance.isAlive { tally.count(.instanceFailed(.executorLost)) }
             stop(instance.id, .lost, at: times.now)
             mark(instance)
         case .task:
@@ -220,6 +222,9 @@ extension Engine {
         switch answer {
         case .refused(.wrongCluster, let reason), .refused(.wrongExecutor, let reason):
             notReached(executor, reason, at: times.now)
+        case .refused(.configUnavailable, _):
+            // The controller's own answer: nothing was sent.
+            break
         case .accepted, .refused: reached(executor)
         }
         switch answer {

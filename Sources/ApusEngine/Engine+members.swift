@@ -62,11 +62,12 @@ extension Engine {
             member.troubles = report.troubles
             wakeWaiting()
         }
-        if report.warnings != member.warnings {
+        // Their texts count what they tell of, so that each report may bring another.
+        if report.warnings.isEmpty != member.warnings.isEmpty {
             let text = report.warnings.isEmpty ? "has no warnings left" : report.warnings.joined(separator: "; ")
             effects.append(.note("executor \(member.id) (\(member.hostname)): \(text)"))
-            member.warnings = report.warnings
         }
+        member.warnings = report.warnings
         if report.load != member.load {
             member.load = report.load
             ledger.setLoad(member.id, report.load.map(HostLoad.init))

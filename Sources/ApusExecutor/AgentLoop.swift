@@ -73,6 +73,8 @@ package struct AgentLoop: Sendable {
         var timerAt: Moment?
         /// What an inventory has found may not be followed yet: the agent looks at it when a record is written.
         var isFoundUnfollowed = false
+        /// Images may have lost their last user: they are looked at when a record is written.
+        var isSweepDue = false
     }
 
     /// Runs until the task is cancelled; containers are left as they are.
@@ -82,7 +84,7 @@ package struct AgentLoop: Sendable {
             await inbox.send(.tick)
             for await input in inbox.inputs {
                 let actions = take(input, &state)
-                sweepImages(after: input, state, &group)
+                sweepImages(&state, &group)
                 crash?.stepped(state.turn)
                 perform(actions, &state, &group)
                 crash?.performed(state.turn)
@@ -103,6 +105,7 @@ package struct AgentLoop: Sendable {
                 state.jobs[JobKey(instance: id, attempt: attempt)] = nil
             }
             defer { followOutput(after: event, &state) }
+            maySweep(after: event, &state)
             numbers?.stats.hear(event)
             return state.turn.take(event, at: times)
         case .recorded: return state.turn.recorded(at: times)
@@ -110,16 +113,23 @@ package struct AgentLoop: Sendable {
         }
     }
 
-    /// With a container its image may have lost its last user; what ended unseen shows when the containers are looked at
-    /// for the first time.
-    private func sweepImages(after input: Inbox.Input, _ state: State, _ group: inout DiscardingTaskGroup) {
-        guard let images else { return }
-        switch input {
-        case .event(.outcome(_, attempt: _, .removed)), .event(.inventory(_, number: 1)):
-            let living = state.turn.agent.living
-            group.addTask { await images.sweep(inUse: living.images, live: living.ids) }
+    /// With a container its image may have lost its last user; what ended otherwise shows at every sixth look at the
+    /// containers.
+    private func maySweep(after event: AgentEvent, _ state: inout State) {
+        switch event {
+        case .outcome(_, attempt: _, .removed): state.isSweepDue = true
+        case .inventory(_, let number) where number % 6 == 1: state.isSweepDue = true
         default: break
         }
+    }
+
+    /// Not while a record is being written: until then what it is about counts as not having happened.
+    private func sweepImages(_ state: inout State, _ group: inout DiscardingTaskGroup) {
+        guard state.isSweepDue, !state.turn.isRecording else { return }
+        state.isSweepDue = false
+        guard let images else { return }
+        let living = state.turn.agent.living
+        group.addTask { await images.sweep(inUse: living.images, live: living.ids) }
     }
 
     /// What a container writes is kept from its start, or from when it is found again.
@@ -136,6 +146,7 @@ package struct AgentLoop: Sendable {
         state.isFoundUnfollowed = false
         for container in state.turn.agent.containers { follow(container) }
         logs?.listed()
+        numbers?.stats.judged(state.turn.agent.instancesByContainer)
     }
 
     /// What is about to be removed takes along what it has written, if nobody has followed it so far.

@@ -1,7 +1,6 @@
 import ApusAgent
 import ApusContainers
 import ApusModel
-import NIOPosix
 
 /// One try of a check, or of a hook.
 struct Check: Sendable {
@@ -12,6 +11,7 @@ struct Check: Sendable {
     let container: ContainerID
     let port: PortMapping?
     let timeout: Duration
+    let loops: CheckLoops
 
     /// `waited` is how long it did so for its turn.
     ///
@@ -23,12 +23,12 @@ struct Check: Sendable {
                 return .failed(JobFailure(.other, reason: "no port named \(check.portName) is published"))
             }
             let probe = HTTPProbe(check: check, address: probeAddress, port: port.hostPort, timeout: timeout)
-            let loop = MultiThreadedEventLoopGroup.singleton.next()
+            let loop = loops.next()
             let (result, lag) = try await LagMeter(on: loop).measure { try await probe.run(on: loop) }
             return outcome(of: result, lag, waited)
         case .command(let command):
             // The engine's client chooses its loops itself: any of them stands for all.
-            let meter = LagMeter(on: MultiThreadedEventLoopGroup.singleton.next())
+            let meter = LagMeter(on: loops.next())
             let words = Self.words(of: command)
             do {
                 let (result, lag) = try await meter.measure {

@@ -72,6 +72,10 @@ struct ConfigFiles: Sendable {
         let descriptor = open(place, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileFailure("opening", place) }
         defer { closeFile(descriptor) }
+        // A folder on the way may have become a link between the two looks: what was opened is what counts.
+        guard folders.allowedPlace(of: "/proc/self/fd/\(descriptor)") != nil else {
+            throw LimitExcess("configFolders", "\(path) has just been led out of \(folders.directories)")
+        }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw FileFailure("looking at", place) }
         guard status.st_mode & S_IFMT == S_IFREG else {
@@ -80,7 +84,7 @@ struct ConfigFiles: Sendable {
         guard status.st_size <= ConfigFetcher.largestFile else {
             throw ConfigFailure(description: "\(path) is longer than \(ConfigFetcher.largestFile) bytes")
         }
-        return try readFile(descriptor, place)
+        return try readFile(descriptor, place, atMost: ConfigFetcher.largestFile)
     }
 }
 

@@ -38,6 +38,8 @@ package struct ContainerExit: Hashable, Sendable {
 package protocol ContainerEngine: Sendable {
     /// `nil` if it is not there.
     func imageID(of image: String) async throws -> String?
+    /// The names with tags that an image has, by its id; `nil` if it is not there.
+    func imageNames(of id: String) async throws -> [String]?
     /// `progress` is told in words how far it has come.
     func pull(
         _ image: String,
@@ -45,7 +47,7 @@ package protocol ContainerEngine: Sendable {
         deadline: Duration,
         progress: @escaping @Sendable (String) -> Void
     ) async throws
-    /// False if a container uses it; done if it is not there.
+    /// By its name or id; false if a container uses it; done if it is not there.
     func removeImage(_ image: String) async throws -> Bool
     /// Throws `nameInUse` if the plan's name exists already.
     func create(_ plan: ContainerPlan) async throws -> ContainerID

@@ -1,3 +1,4 @@
+import ApusClient
 import ApusModel
 import NIOCore
 
@@ -12,7 +13,7 @@ struct DeadlinePassed: Error, CustomStringConvertible {
     var description: String
 }
 
-/// Runs `work` and cancels it when the time is up; what it brings in spite of that counts.
+/// As `withDeadline`.
 ///
 /// - Throws: `DeadlinePassed`, `CancellationError` when the task was cancelled, or what `work` throws.
 func within<Value: Sendable>(
@@ -20,28 +21,23 @@ func within<Value: Sendable>(
     doing: String,
     _ work: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
-    let result = await withTaskGroup(of: Result<Value, any Error>?.self) { group in
-        group.addTask {
-            do { return .success(try await work()) } catch { return .failure(error) }
-        }
-        group.addTask {
-            do {
-                try await Task.sleep(for: limit)
-                return .failure(DeadlinePassed(description: "\(doing): not done within \(limit)"))
-            } catch {
-                return nil
-            }
-        }
-        var first: Result<Value, any Error>?
-        for await result in group {
-            group.cancelAll()
-            if case .success? = result { return result }
-            first = first ?? result
-        }
-        return first
+    try await withDeadline(limit, late: { DeadlinePassed(description: "\(doing): not done within \(limit)") }, work)
+}
+
+extension Gate {
+    /// As `pass`.
+    ///
+    /// - Throws: `DeadlinePassed` too, if there was no room within `limit`.
+    func pass<Value>(
+        waitingAtMost limit: Duration,
+        doing: String,
+        _ work: () async throws -> Value
+    ) async throws -> Value {
+        // Mostly there is room, and nobody has to watch the time.
+        if !enterAtOnce() { try await within(limit, doing: doing) { try await self.enter() } }
+        defer { leave() }
+        return try await work()
     }
-    guard let result else { throw CancellationError() }
-    return try result.get()
 }
 
 extension Times {

@@ -1,4 +1,5 @@
 import ApusAgent
+import ApusClient
 package import ApusContainers
 package import ApusModel
 

@@ -4,96 +4,151 @@ import Synchronization
 /// One container's json-file and those that it was before: read in order, each line once, whatever is renamed or
 /// compressed meanwhile.
 ///
-/// All calls block: they belong on the logs' own thread.
+/// All calls block for as long as a block is read: they belong on the logs' own thread.
 package final class EngineLogChain: Sendable {
-    package enum Step: Equatable {
+    package enum Step: Equatable, Sendable {
+        /// Told once each, before any entries.
+        case notice(LogNotice)
         /// Frames, as the engine's API would tell them.
         case entries([UInt8])
+        /// A block was looked through that holds nothing to tell.
+        case more
         /// All that there is now.
         case end
         /// A name is gone: for an instant amid a rotation, or for good with its container.
         case gone
     }
 
+    private enum Phase {
+        case unopened
+        /// For the last line that is written, in the file of that index.
+        case searching(EngineLogSearch, in: Int)
+        case found
+        case reading
+    }
+
     private struct State {
-        /// `nil` until the first is found.
-        var file: EngineLogFile?
-        /// How far it is read.
+        var phase = Phase.unopened
+        /// The one that is read and those that were begun after it: they stay open whatever becomes of their names.
+        var files: [EngineLogFile] = []
+        /// How far the first of them is read.
         var position = 0
         /// The beginning of a line whose end is not written yet.
         var unread: [UInt8] = []
-        /// What the reader had asked for is reached: all that comes is later, whatever its time.
-        var isReached = false
+        /// Nothing before is told, until it is reached; then all that comes is later, whatever its time.
+        var since: Int64?
     }
 
     private static let block = 256 << 10
 
     private let names: EngineLogNames
+    private let wanted: LogPosition
     private let state = Mutex(State())
 
+    /// Tells what follows that position, from its last line on.
+    ///
     /// `nil` if there is no such file on this machine, or none that this user may read.
-    package init?(_ path: String) {
+    package init?(_ path: String, after position: LogPosition) {
         guard let names = EngineLogNames(path) else { return nil }
         self.names = names
+        wanted = position
     }
 
-    /// What comes next; at first what was written since `since`, in nanoseconds of 1970, or everything.
+    /// Reads the next block.
     ///
     /// Throws `FileFailure`.
-    package func next(since: Int64?) throws -> Step {
+    package func next() throws -> Step {
         try state.withLock { state in
-            while true {
-                guard let file = state.file else {
-                    guard let first = try self.first(since: since) else { return .gone }
-                    state.file = first
-                    continue
-                }
-                // Asked before it is read: what was written before a rotation is then read to its end.
-                let isNewest = names.isNewest(file)
-                let bytes = try file.read(state.position..<state.position + Self.block)
-                guard bytes.isEmpty else {
-                    state.position += bytes.count
-                    state.unread += bytes
-                    let entries = Self.entries(since: since, &state)
-                    if entries.isEmpty { continue }
-                    return .entries(entries)
-                }
-                if isNewest {
-                    // With one file alone the engine cuts it in place of a rotation.
-                    guard file.length < state.position else { return .end }
-                } else {
-                    guard let next = try self.next(after: file) else { return .gone }
-                    state.file = next
-                }
-                state.position = 0
-                state.unread = []
+            switch state.phase {
+            case .unopened: return try open(&state)
+            case .searching(let search, in: let index): return try go(on: search, in: index, &state)
+            case .found:
+                state.phase = .reading
+                return .notice(.inOrder)
+            case .reading: return try read(&state)
             }
         }
+    }
+
+    // MARK: where to begin
+
+    private func open(_ state: inout State) throws -> Step {
+        guard let files = try names.all() else { return .gone }
+        state.files = files
+        state.phase = search(in: files.count - 1, of: files)
+        return .notice(.held)
+    }
+
+    private func search(in index: Int, of files: [EngineLogFile]) -> Phase {
+        guard let end = wanted.end else { return .found }
+        return .searching(EngineLogSearch(end.stream, end.mark.time, in: files[index]), in: index)
+    }
+
+    private func go(on search: EngineLogSearch, in index: Int, _ state: inout State) throws -> Step {
+        var search = search
+        switch try search.step(in: state.files[index]) {
+        case .more: state.phase = .searching(search, in: index)
+        case .at(let offset):
+            state.files.removeFirst(index)
+            state.position = offset
+            state.phase = .found
+        case .nowhere where index > 0: state.phase = self.search(in: index - 1, of: state.files)
+        case .nowhere: try beginByTime(&state)
+        }
+        return .more
+    }
+
+    /// No file holds the last line that is written: as a rule all that they hold is later.
+    ///
+    /// They may also have lost what the machine had not put on its disk when it failed: what is older is not told.
+    private func beginByTime(_ state: inout State) throws {
+        state.since = wanted.since
+        state.phase = .reading
+        guard let since = wanted.since else { return }
+        // The newest that begins before, or the oldest.
+        let index = try state.files.lastIndex { file in try file.firstTime().map { $0 < since } ?? false }
+        state.files.removeFirst(index ?? 0)
+    }
+
+    // MARK: what follows
+
+    private func read(_ state: inout State) throws -> Step {
+        guard let file = state.files.first else { return .gone }
+        // Asked before it is read: what was written before a rotation is then read to its end.
+        let isNewest = state.files.count == 1 && names.isNewest(file)
+        let bytes = try file.read(state.position..<state.position + Self.block)
+        guard bytes.isEmpty else {
+            state.position += bytes.count
+            state.unread += bytes
+            let entries = Self.entries(&state)
+            return entries.isEmpty ? .more : .entries(entries)
+        }
+        if state.files.count > 1 {
+            state.files.removeFirst()
+        } else if isNewest {
+            // With one file alone the engine cuts it in place of a rotation.
+            guard file.length < state.position else { return .end }
+        } else {
+            guard let next = try next(after: file) else { return .gone }
+            state.files = [next]
+        }
+        state.position = 0
+        state.unread = []
+        return .more
     }
 
     /// The whole lines read so far.
     ///
     /// Times of a while after `since` may cross those before it; what comes later still may have any time, for a clock
     /// may be set back.
-    private static func entries(since: Int64?, _ state: inout State) -> [UInt8] {
-        var isReached = state.isReached
-        defer { state.isReached = isReached }
+    private static func entries(_ state: inout State) -> [UInt8] {
+        var wanted = state.since
+        defer { state.since = wanted }
         return EngineLogEntry.frames(of: &state.unread) { entry in
-            guard !isReached, let since, let time = ContainerLogEntry.nanoseconds(entry.time) else { return true }
-            isReached = time >= since + LogPosition.overlap
+            guard let since = wanted, let time = ContainerLogEntry.nanoseconds(entry.time) else { return true }
+            if time >= since + LogPosition.overlap { wanted = nil }
             return time >= since
         }
-    }
-
-    /// The newest file that begins before what is wanted, or the oldest; `nil` if a name is gone.
-    private func first(since: Int64?) throws -> EngineLogFile? {
-        var found: EngineLogFile?
-        let isWhole = try names.newestFirst { file in
-            found = file
-            guard let since, let first = try file.firstTime() else { return true }
-            return first >= since
-        }
-        return isWhole ? found : nil
     }
 
     /// The file that was begun after this one, which may have been renamed, compressed or removed; `nil` if a name is

@@ -28,10 +28,18 @@ enum EngineLogEntry {
         return frames
     }
 
+    /// How the line of an entry ends that was written then, without its line feed.
+    static func ending(at time: ArraySlice<UInt8>) -> [UInt8] {
+        var digits = time.dropLast()
+        while digits.last == UInt8(ascii: "0") { digits.removeLast() }
+        if digits.last == UInt8(ascii: ".") { digits.removeLast() }
+        return Array(#""time":""#.utf8) + digits + Array(#"Z"}"#.utf8)
+    }
+
     /// Reads `{"log":"…\n","stream":"stdout","time":"…Z"}`.
     ///
     /// A crash of the engine can leave half a line before the next one on the same line: that half was never whole.
-    private static func entry(_ line: ArraySlice<UInt8>) -> ContainerLogEntry? {
+    static func entry(_ line: ArraySlice<UInt8>) -> ContainerLogEntry? {
         let opening = Array(#"{"log":"#.utf8)
         var rest = line
         while rest.count >= opening.count {
@@ -52,7 +60,7 @@ enum EngineLogEntry {
         return nil
     }
 
-    /// With all nine digits: here the engine leaves out zeros at the end, and the point with them.
+    /// With all nine digits: here the engine leaves out zeros at the end, and the point with them; see `ending`.
     private static func fullTime(_ text: String) -> [UInt8]? {
         var bytes = Array(text.utf8)
         guard bytes.count >= 20, bytes.popLast() == UInt8(ascii: "Z") else { return nil }

@@ -13,6 +13,9 @@ final class EngineLogFile {
     /// The longest that the first line can be: an entry is at most 16 KiB, and each of its bytes six in JSON.
     private static let longestLine = 128 << 10
 
+    /// It can only be read forward.
+    var isCompressed: Bool { compressed != nil }
+
     private let path: String
     private let descriptor: Int32
     /// Of a file that ends in `.gz`.
@@ -51,6 +54,17 @@ final class EngineLogFile {
 
     /// In bytes, as they are on the disk.
     var length: Int { lseek(descriptor, 0, SEEK_END) }
+
+    /// Whether the other is this one, renamed or compressed meanwhile.
+    func isSame(as other: EngineLogFile) throws(FileFailure) -> Bool {
+        var (own, others) = (stat(), stat())
+        guard fstat(descriptor, &own) == 0, fstat(other.descriptor, &others) == 0 else {
+            throw FileFailure("looking at", path)
+        }
+        if own.st_dev == others.st_dev, own.st_ino == others.st_ino { return true }
+        guard other.isCompressed, !isCompressed, let begin = try firstTime() else { return false }
+        return try other.firstTime() == begin
+    }
 
     /// When its first line was written, in nanoseconds of 1970; `nil` if there is no whole line.
     func firstTime() throws(FileFailure) -> Int64? { EngineLogEntry.time(ofFirst: try read(0..<Self.longestLine)) }
@@ -100,6 +114,20 @@ struct EngineLogNames: Sendable {
         // While it is compressed there are both, and this one is whole.
         if let file = try EngineLogFile("\(path).\(number)", isCompressed: false) { return file }
         return try EngineLogFile("\(path).\(number).gz", isCompressed: true)
+    }
+
+    /// Every file, open, the oldest first; `nil` if a name was gone that must be there, or the newest is so no more.
+    func all() throws(FileFailure) -> [EngineLogFile]? {
+        var files: [EngineLogFile] = []
+        var number = 0
+        while let file = try open(number) {
+            number += 1
+            // A rotation meanwhile shows one twice, and leaves none out.
+            if let last = files.last, try last.isSame(as: file) { continue }
+            files.append(file)
+        }
+        guard let newest = files.first, isNewest(newest), let last = oldest(), last < number else { return nil }
+        return files.reversed()
     }
 
     /// Every file from the newest on, as long as `body` wants another.

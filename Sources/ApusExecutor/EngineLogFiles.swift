@@ -23,20 +23,31 @@ package struct EngineLogFiles: LogSource {
 
     package func logs(
         of id: ContainerID,
-        since: Int64?,
+        after position: LogPosition,
         following: Bool,
+        notice: (LogNotice) -> Void,
         each: ([UInt8]) async -> Void
     ) async throws {
-        guard let path = try await engine.logFile(of: id), let files = try await disk.run({ EngineLogChain(path) })
+        guard let path = try await engine.logFile(of: id),
+            let files = try await disk.run({ EngineLogChain(path, after: position) })
         else {
-            return try await engine.logs(of: id, since: since, following: following, each: each)
+            return try await engine.logs(of: id, since: position.since, following: following, each: each)
         }
         // From before the first look on: what is written during one is told after it.
         var changes = folder(of: path).flatMap { watch?.changes(in: $0) }?.makeAsyncIterator()
         var absences = 0
+        var isHeld = false
         while true {
             try Task.checkCancellation()
-            switch try await disk.run({ try files.next(since: since) }) {
+            // A block at a time: others have their turn in between.
+            switch try await disk.run({ try files.next() }) {
+            case .notice(let what):
+                isHeld = isHeld || what == .held
+                notice(what)
+                continue
+            case .more:
+                absences = 0
+                continue
             case .entries(let bytes):
                 absences = 0
                 await each(bytes)
@@ -48,6 +59,8 @@ package struct EngineLogFiles: LogSource {
             case .gone:
                 absences += 1
                 guard absences >= Self.longestAbsence else { break }
+                // All that there was is read.
+                if isHeld, !following { return }
                 // Throws if it is removed.
                 _ = try await engine.inspect(id)
                 guard following else { return }

@@ -120,11 +120,7 @@ package struct Executor: Service {
             environment: [:],
             givesAllGPUs: settings.allowances.givesAllGPUs
         )
-        host.binding = ContainerHost.Binding(
-            settings.hardware,
-            beginning.topology,
-            processors: sysconf(Int32(_SC_NPROCESSORS_ONLN))
-        )
+        host.binding = .current(settings.hardware, beginning.topology)
         let numbers = ExecutorNumbers(
             telemetry,
             directory: settings.stateDirectory,
@@ -173,7 +169,7 @@ package struct Executor: Service {
             logger: logger
         ) { report in
             var report = report
-            report.load = gauge.load
+            report.load = machine.complete(gauge.load)
             report.warnings = logs.warnings
             numbers.reports(report)
             let answer = try await sender.send(report)
@@ -192,7 +188,12 @@ package struct Executor: Service {
             group.addTask { [directory = beginning.directory] in
                 await StorageWatch(directory).run { await inbox.send(.storageTried(fault: $0)) }
             }
-            group.addTask { await machine.run(after: description) { await inbox.send(.described($0)) } }
+            group.addTask {
+                await machine.run(after: description) {
+                    performer.bind(.current(settings.hardware, $0.topology))
+                    await inbox.send(.described($0))
+                }
+            }
             group.addTask { await numbers.stats.run() }
             group.addTask { await numbers.machine.run(on: kernel) }
             group.addTask { try await listen(routes) }
@@ -205,26 +206,18 @@ package struct Executor: Service {
     }
 
     private func listen(_ routes: NodeRoutes) async throws {
-        // At its end the server reports the connections it cuts as errors; what matters is thrown.
-        var quiet = logger
-        quiet.logLevel = .critical
-        let application = Application(
-            router: routes.router,
-            server: .http1(configuration: .bounded(idle: Self.idleConnection)),
-            configuration: ApplicationConfiguration(address: .hostname(settings.address, port: settings.port)),
-            logger: quiet
-        )
+        let listening = ListeningPort(settings.address, settings.port, .bounded(idle: Self.idleConnection))
         do {
-            try await application.run()
-        } catch let error as IOError {
+            try await listening.serve(routes.router.buildResponder(), logger: logger)
+        } catch let failure as ListenFailure {
             throw ExecutorError(
-                "the executor cannot listen on \(settings.address):\(settings.port): \(reason(of: error))"
+                """
+                the executor cannot listen on \(settings.address):\(settings.port): \(failure.reason). Give another \
+                address with --address; if it is another apus process's admin port, give that one another with \
+                --admin-address
+                """
             )
         }
-    }
-
-    private func reason(of error: IOError) -> String {
-        error.errnoCode == EADDRINUSE ? "another program listens there" : "\(error)"
     }
 
     private func log(_ finding: Journal.Finding) {
@@ -240,13 +233,19 @@ package struct Executor: Service {
     }
 }
 
+extension ContainerHost.Binding {
+    /// As many processors as are there now.
+    fileprivate static func current(_ hardware: ExecutorSettings.Hardware, _ topology: Topology) -> Self {
+        Self(hardware, topology, processors: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    }
+}
+
 extension ExecutorSettings.Allowances {
     /// Reads the file if there is one; blocks.
     fileprivate func limits() throws(ExecutorError) -> LimitsFile {
         var base = MachineLimits()
         base.volumes = volumes
         if let limitsPath { return try LimitsFile(path: limitsPath, beside: base) }
-        guard access(LimitsFile.standardPath, F_OK) == 0 else { return LimitsFile(base) }
-        return try LimitsFile(path: LimitsFile.standardPath, beside: base)
+        return try LimitsFile(path: LimitsFile.standardPath, isOptional: true, beside: base)
     }
 }

@@ -1,3 +1,4 @@
+import ApusClient
 import ApusModel
 package import Logging
 import Synchronization

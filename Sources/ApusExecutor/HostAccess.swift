@@ -1,3 +1,4 @@
+import ApusClient
 import ApusContainers
 import ApusModel
 
@@ -6,9 +7,13 @@ struct HostAccess: Sendable {
     /// So many file systems may hang until nothing more is asked of any.
     private static let lookupLimit = 32
     private static let lookupDeadline = Duration.seconds(20)
+    /// For all configuration files of an instance; less than the agent gives a start.
+    private static let configDeadline = Duration.seconds(90)
 
     private let file: LimitsFile
     private let lookups = Lookups(limit: lookupLimit)
+    /// Of their own: volumes that hang must not hold up instances without any.
+    private let limitLookups = Lookups(limit: 4)
 
     init(limits: LimitsFile) { file = limits }
 
@@ -16,7 +21,7 @@ struct HostAccess: Sendable {
     ///
     /// - Throws: what names the limit that it exceeds, or why they cannot be read.
     func limits(for spec: InstanceSpec) async throws -> MachineLimits {
-        let limits = try await lookups.run(within: Self.lookupDeadline, doing: "reading the machine's limits") {
+        let limits = try await limitLookups.run(within: Self.lookupDeadline, doing: "reading the machine's limits") {
             try file.current()
         }
         if let excess = limits.excess(of: spec) { throw excess }
@@ -39,6 +44,11 @@ struct HostAccess: Sendable {
     func configs(of spec: InstanceSpec) async throws -> [UInt8] {
         let limits = try await limits(for: spec)
         let files = ConfigFiles(limits: limits, lookups: lookups, deadline: Self.lookupDeadline)
-        return try await files.archive(spec.workload.configs)
+        let late: @Sendable () -> any Error = {
+            ConfigFailure(description: "the configuration files were not all there within \(Self.configDeadline)")
+        }
+        return try await withDeadline(Self.configDeadline, late: late) {
+            try await files.archive(spec.workload.configs)
+        }
     }
 }

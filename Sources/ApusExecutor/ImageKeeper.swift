@@ -30,6 +30,11 @@ package final class ImageKeeper: Sendable {
         case turn
     }
 
+    /// Whether a registry has said anything yet.
+    private final class Listening: Sendable {
+        let hasAnswered = Mutex(false)
+    }
+
     /// One image's work: one at a time, and those who wait for it.
     private struct Lane {
         var owner: Int
@@ -39,8 +44,7 @@ package final class ImageKeeper: Sendable {
     private struct State {
         var lanes: [String: Lane] = [:]
         var lastTicket = 0
-        /// Images that we fetched, with the ids that they had then.
-        var fetched: [String: String] = [:]
+        var fetched = FetchedImages()
         /// Who asked for an image, until it is known otherwise who needs it.
         var holders: [String: Set<InstanceID>] = [:]
     }
@@ -58,7 +62,7 @@ package final class ImageKeeper: Sendable {
         self.ledger = ledger
         self.keepsImages = keepsImages
         self.logger = logger
-        state.withLock { $0.fetched = ledger?.known ?? [:] }
+        state.withLock { $0.fetched = ledger?.known ?? FetchedImages() }
     }
 
     /// Returns when the image is there; `progress` is told how far it has come, at most every two seconds.
@@ -106,9 +110,10 @@ package final class ImageKeeper: Sendable {
                 let left = holders.intersection(live)
                 state.holders[image] = left.isEmpty ? nil : left
             }
-            return state.fetched.keys.filter { !inUse.contains($0) && state.holders[$0] == nil }
+            return state.fetched.ids.keys.filter { !inUse.contains($0) && state.holders[$0] == nil }
         }
         for image in unused.sorted() { await remove(image) }
+        for id in state.withLock({ $0.fetched.replaced }).sorted() { await removeReplaced(id) }
     }
 
     // MARK: lanes
@@ -181,11 +186,14 @@ package final class ImageKeeper: Sendable {
     private func provide(_ image: String, _ progress: @escaping @Sendable (String) -> Void) async throws {
         let present = try await engine.imageID(of: image)
         guard let present else { return try await fetchMissing(image, progress) }
-        let isOurs = state.withLock { $0.fetched[image] != nil }
-        guard isOurs, !ImageReference(image).isDigest else { return }
+        guard let own = state.withLock({ $0.fetched.ids[image] }) else { return }
+        // Somebody has put another in its place: that one is theirs, and is used as it is.
+        guard own == present else { return await change { $0.replace(image, with: nil) } }
+        guard !ImageReference(image).isDigest else { return }
         do {
-            try await pull(image, within: Self.refreshLimit, progress)
-            await note(image, try await engine.imageID(of: image) ?? present)
+            try await refresh(image, progress)
+            let id = try await engine.imageID(of: image) ?? present
+            await change { $0.replace(image, with: id) }
         } catch is CancellationError {
             throw CancellationError()
         } catch {
@@ -193,25 +201,50 @@ package final class ImageKeeper: Sendable {
         }
     }
 
+    /// As `pull`, but given up if the registry has not answered soon; what has begun to come may take its time.
+    private func refresh(_ image: String, _ progress: @escaping @Sendable (String) -> Void) async throws {
+        let registry = Listening()
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            defer { group.cancelAll() }
+            group.addTask {
+                try await self.pull(image) { text in
+                    registry.hasAnswered.withLock { $0 = $0 || !text.isEmpty }
+                    progress(text)
+                }
+                return true
+            }
+            group.addTask {
+                try await Task.sleep(for: Self.refreshLimit)
+                return false
+            }
+            while let isDone = try await group.next() {
+                guard !isDone else { return }
+                guard registry.hasAnswered.withLock({ $0 }) else {
+                    throw ContainerError(
+                        .timedOut,
+                        doing: "asking for image \(image)",
+                        message: "the registry did not answer within \(Self.refreshLimit)"
+                    )
+                }
+            }
+        }
+    }
+
     /// An image that came from elsewhere while we tried will do.
     private func fetchMissing(_ image: String, _ progress: @escaping @Sendable (String) -> Void) async throws {
         do {
-            try await pull(image, within: Self.fetchLimit, progress)
+            try await pull(image, progress)
         } catch let error as ContainerError {
             guard error.code != .unreachable, try await engine.imageID(of: image) != nil else { throw error }
             return warn("image could not be fetched, the local one is used", image, error)
         }
-        if let id = try await engine.imageID(of: image) { await note(image, id) }
+        if let id = try await engine.imageID(of: image) { await change { $0.replace(image, with: id) } }
     }
 
-    private func pull(
-        _ image: String,
-        within limit: Duration,
-        _ progress: @escaping @Sendable (String) -> Void
-    ) async throws {
+    private func pull(_ image: String, _ progress: @escaping @Sendable (String) -> Void) async throws {
         let told = Mutex<(at: ContinuousClock.Instant, text: String)?>(nil)
         let credentials = try await registries.credentials(for: ImageReference(image).registry)
-        try await engine.pull(image, credentials: credentials, deadline: limit) { text in
+        try await engine.pull(image, credentials: credentials, deadline: Self.fetchLimit) { text in
             let isNews = told.withLock { last in
                 let now = ContinuousClock.now
                 guard last.map({ $0.text != text && now - $0.at >= Self.progressInterval }) ?? true else {
@@ -226,7 +259,7 @@ package final class ImageKeeper: Sendable {
 
     private func remove(_ image: String) async {
         let ticket: Int? = state.withLock { state in
-            guard state.lanes[image] == nil, state.holders[image] == nil, state.fetched[image] != nil else {
+            guard state.lanes[image] == nil, state.holders[image] == nil, state.fetched.ids[image] != nil else {
                 return nil
             }
             state.lastTicket += 1
@@ -238,36 +271,41 @@ package final class ImageKeeper: Sendable {
         do {
             let id = try await engine.imageID(of: image)
             // Somebody has put another in its place: that one is theirs.
-            if let id, id == state.withLock({ $0.fetched[image] }) {
+            if let id, id == state.withLock({ $0.fetched.ids[image] }) {
                 guard try await engine.removeImage(image) else { return }
                 logger.info("image is removed: nothing uses it", metadata: ["image": "\(image)"])
             }
-            await forget(image)
+            await change { id == $0.ids[image] ? $0.ids[image] = nil : $0.replace(image, with: nil) }
         } catch {
             // The next look tries again.
             warn("unused image could not be removed", image, error)
         }
     }
 
-    private func note(_ image: String, _ id: String) async {
-        let fetched = state.withLock { state in
-            state.fetched[image] = id
-            return state.fetched
-        }
-        await write(fetched)
-    }
-
-    private func forget(_ image: String) async {
-        let fetched = state.withLock { state in
-            state.fetched[image] = nil
-            return state.fetched
-        }
-        await write(fetched)
-    }
-
-    private func write(_ fetched: [String: String]) async {
+    /// What a tag of ours meant before it moved on goes too, unless somebody has given it a name.
+    private func removeReplaced(_ id: String) async {
         do {
-            try await ledger?.write(fetched)
+            let names = try await engine.imageNames(of: id)
+            if let names, names.isEmpty {
+                guard try await engine.removeImage(id) else { return }
+                logger.info("image is removed: its tag names another by now", metadata: ["image": "\(id)"])
+            }
+            await change { $0.replaced.remove(id) }
+        } catch {
+            warn("unused image could not be removed", id, error)
+        }
+    }
+
+    private func change(_ change: (inout FetchedImages) -> Void) async {
+        let isNews = state.withLock { state in
+            let before = state.fetched
+            change(&state.fetched)
+            return state.fetched != before
+        }
+        guard isNews, let ledger else { return }
+        do {
+            // As they are when it is written: a later change may have come before.
+            try await ledger.write { self.state.withLock(\.fetched) }
         } catch {
             logger.warning("the list of fetched images cannot be written", metadata: ["error": "\(error)"])
         }

@@ -1,13 +1,33 @@
 import ApusModel
 package import Logging
 
+/// The images that this executor fetched.
+package struct FetchedImages: Hashable, Sendable {
+    /// By name, with the ids that they had then.
+    package var ids: [String: String] = [:]
+    /// Ids whose names have come to mean others.
+    package var replaced: Set<String> = []
+
+    package init(ids: [String: String] = [:], replaced: Set<String> = []) {
+        self.ids = ids
+        self.replaced = replaced
+    }
+
+    /// The name means that image now; `nil`: one that is not ours.
+    mutating func replace(_ name: String, with id: String?) {
+        if let old = ids[name], old != id { replaced.insert(old) }
+        ids[name] = id
+        if let id { replaced.remove(id) }
+    }
+}
+
 /// Which images this executor fetched, kept in its state directory: only those are ever removed.
 package struct ImageLedger: Sendable {
     private static let name = "images.json"
     private static let schema: Int64 = 1
 
-    /// What an earlier run fetched, by name; the value is the id that the image had then.
-    package let known: [String: String]
+    /// What an earlier run fetched.
+    package let known: FetchedImages
     private let directory: NodeDirectory
     private let disk: DiskThread
 
@@ -24,22 +44,30 @@ package struct ImageLedger: Sendable {
                 "the list of fetched images cannot be read: images of before are not removed",
                 metadata: ["error": "\(error)"]
             )
-            known = [:]
+            known = FetchedImages()
         }
     }
 
-    private static func read(_ bytes: [UInt8]?) throws(JSONError) -> [String: String] {
-        guard let bytes else { return [:] }
+    private static func read(_ bytes: [UInt8]?) throws(JSONError) -> FetchedImages {
+        guard let bytes else { return FetchedImages() }
         let json = try JSON(parsing: bytes)
         guard try json.integer("schema") == schema else { throw JSONError("its schema is not \(schema)") }
         guard case .object(let members) = try json.required("images") else { throw JSONError("images is no object") }
-        var images: [String: String] = [:]
-        for member in members { images[member.key] = member.value.text }
+        var images = FetchedImages()
+        for member in members { images.ids[member.key] = member.value.text }
+        if case .array(let ids)? = json["replaced"] { images.replaced = Set(ids.compactMap(\.text)) }
         return images
     }
 
-    func write(_ images: [String: String]) async throws {
-        let json = JSON.members(["schema": .integer(Self.schema), "images": .strings(images)])
-        try await disk.run { [directory] in try directory.replace(Self.name, with: json.bytes) }
+    /// Writes what `images` gives when its turn has come.
+    func write(_ images: @escaping @Sendable () -> FetchedImages) async throws {
+        try await disk.run { [directory] in
+            let images = images()
+            let json = JSON.members([
+                "schema": .integer(Self.schema), "images": .strings(images.ids),
+                "replaced": images.replaced.isEmpty ? nil : .array(images.replaced.sorted().map(JSON.string)),
+            ])
+            try directory.replace(Self.name, with: json.bytes)
+        }
     }
 }

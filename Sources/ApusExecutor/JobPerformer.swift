@@ -1,7 +1,9 @@
 package import ApusAgent
+import ApusClient
 import ApusContainers
 package import ApusModel
 package import Logging
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -11,8 +13,9 @@ import Musl
 
 /// Does the agent's jobs at the container engine and at containers' ports; each has a deadline from when it begins.
 package final class JobPerformer: Sendable {
-    /// How many containers are made, started or removed at once: more only makes the engine slower.
-    private static let engineLimit = 8
+    /// How many containers are made, started or removed at once: twice as many as there are processors, 4 to 8; more only
+    /// makes the engine slower.
+    private static let engineLimit = min(max(2 * sysconf(Int32(_SC_NPROCESSORS_ONLN)), 4), 8)
     /// Pulls and stops mostly wait, but no stop must ever wait for pulls: its grace would be over before its turn.
     private static let pullLimit = 64
     private static let stopLimit = 64
@@ -37,7 +40,10 @@ package final class JobPerformer: Sendable {
     private let checkGate = Gate(limit: checkLimit)
     /// How long a check waits for its turn beyond its own time.
     private let checkPatience: Duration
+    private let checkLoops: CheckLoops
     private let ports = HeldPorts()
+    /// What containers made from now on are bound to.
+    private let binding: Mutex<ContainerHost.Binding>
 
     /// `images` fetches images; without one they are fetched and none is remembered.
     ///
@@ -52,17 +58,23 @@ package final class JobPerformer: Sendable {
         images: ImageKeeper? = nil,
         logs: LogCapture? = nil,
         checkPatience: Duration = .seconds(8),
+        checkLoops: CheckLoops = .shared,
         logger: Logger
     ) {
         self.engine = engine
         access = HostAccess(limits: limits)
         self.images = images ?? ImageKeeper(engine: engine, logger: logger)
         self.checkPatience = checkPatience
+        self.checkLoops = checkLoops
         self.logs = logs
         self.host = host
+        binding = Mutex(host.binding)
         self.probeAddress = probeAddress
         self.logger = logger
     }
+
+    /// Containers are bound like that from now on: the machine's cores have changed.
+    package func bind(_ binding: ContainerHost.Binding) { self.binding.withLock { $0 = binding } }
 
     /// Does one job; never throws, and cancelled it still says how it ended.
     ///
@@ -112,14 +124,18 @@ package final class JobPerformer: Sendable {
         case .start(let container):
             // Whatever becomes of the start, the ports are the container's now or nobody's.
             defer { ports.release(container, of: instance) }
+            if let spec { _ = try await access.limits(for: spec) }
             try await giveConfigs(of: spec, to: container)
-            return try await engineGate.pass {
+            // Ahead of those who are yet to be created: the sooner it runs, the sooner it is of use.
+            return try await engineGate.pass(ahead: true) {
                 try await within(Self.engineDeadline, doing: "starting container \(container)") {
                     try await self.start(container, of: instance)
                 }
             }
         case .check(let mode, let container, let port, let timeout):
-            return try await check(Check(mode: mode, container: container, port: port, timeout: timeout))
+            return try await check(
+                Check(mode: mode, container: container, port: port, timeout: timeout, loops: checkLoops)
+            )
         case .stop(let container, let grace):
             ports.release(container, of: instance)
             return try await stopGate.pass {
@@ -281,6 +297,7 @@ package final class JobPerformer: Sendable {
     /// With those variables of our own environment that the specification asks for, and no others.
     private func host(for spec: InstanceSpec) -> ContainerHost {
         var host = host
+        host.binding = binding.withLock(\.self)
         for name in spec.workload.env.keys.sorted() where spec.workload.env[name] == "" {
             if let value = getenv(name) { host.environment[name] = String(cString: value) }
         }

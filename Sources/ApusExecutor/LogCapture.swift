@@ -3,19 +3,6 @@ package import ApusModel
 package import Logging
 import Synchronization
 
-/// Tells what containers write.
-package protocol LogSource: Sendable {
-    /// As `DockerEngine.logs`.
-    func logs(
-        of id: ContainerID,
-        since: Int64?,
-        following: Bool,
-        each: ([UInt8]) async -> Void
-    ) async throws
-}
-
-extension DockerEngine: LogSource {}
-
 /// Writes the output of all containers to files, every line once, whatever breaks in between.
 ///
 /// How far each is written stands in the files themselves; after any break reading goes on from there. What waits
@@ -35,6 +22,8 @@ package final class LogCapture: Sendable {
         var isEnded = false
         /// Nobody waits for it any more: what cannot be written of it now is lost.
         var isAbandoned = false
+        /// What is left of it can be read to its end though the container is removed.
+        var isHeld = false
         /// Rises with each change.
         var version = 0
         /// Told of the next change.
@@ -51,6 +40,8 @@ package final class LogCapture: Sendable {
     private let entries = Mutex<[InstanceID: Entry]>([:])
     /// All containers were looked at once: what is followed is all that runs.
     private let isComplete = Mutex(false)
+    /// Something could not be written for want of room, since it was asked last.
+    let roomWanted = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     /// New entries, for `run` to give each its task; there are as many as containers.
     private let fresh = AsyncStream.makeStream(of: InstanceID.self, bufferingPolicy: .unbounded)
 
@@ -97,6 +88,7 @@ package final class LogCapture: Sendable {
             entry.container = container
             entry.isEnded = false
             entry.isAbandoned = false
+            entry.isHeld = false
             entries[instance] = Self.changed(entry)
         }
     }
@@ -114,6 +106,8 @@ package final class LogCapture: Sendable {
     }
 
     /// As `ended`, and waits until all is written, so that the container may be removed; at most for `limit`.
+    ///
+    /// What can be read to its end without the container is written then all the same.
     package func drained(
         _ instance: InstanceID,
         of container: ContainerID? = nil,
@@ -126,15 +120,21 @@ package final class LogCapture: Sendable {
         {
             guard ContinuousClock.now < end else {
                 entries.withLock { $0[instance]?.isAbandoned = true }
-                logger.warning(
-                    "a container is removed before all of its output is written",
-                    metadata: ["instance.id": "\(instance)"]
-                )
+                if !entry.isHeld { warnOfLoss(of: instance) }
                 return
             }
             do { try await Task.sleep(for: .milliseconds(10)) } catch { return }
         }
     }
+
+    private func warnOfLoss(of instance: InstanceID, _ error: (any Error)? = nil) {
+        var metadata: Logger.Metadata = ["instance.id": "\(instance)"]
+        if let error { metadata["error"] = "\(error)" }
+        logger.warning("a container is removed before all of its output is written", metadata: metadata)
+    }
+
+    /// There is no room for what is to be written.
+    package func wantRoom() { roomWanted.continuation.yield() }
 
     /// All containers of before are followed now.
     package func listed() { isComplete.withLock { $0 = true } }
@@ -147,7 +147,7 @@ package final class LogCapture: Sendable {
     }
 
     /// The folders in use.
-    var places: [LogPlace] { entries.withLock { $0.values.map(\.place) } }
+    var places: Set<LogPlace> { entries.withLock { Set($0.values.map(\.place)) } }
 
     /// What people should know of: a disk that is full, say.
     package var warnings: [String] { troubles.warnings }
@@ -194,7 +194,10 @@ package final class LogCapture: Sendable {
                 // Nothing more comes from a container that is gone; another of the instance is told by `follow`.
                 if finished(instance, entry) { return }
             } catch {
-                if entries.withLock({ $0[instance]?.isAbandoned ?? true }), finished(instance, entry) { return }
+                if entries.withLock({ $0[instance]?.isAbandoned ?? true }), finished(instance, entry) {
+                    return warnOfLoss(of: instance, error)
+                }
+                if let failure = error as? FileFailure, failure.wantsRoom { wantRoom() }
                 troubles.met(error, instance)
                 longest = Self.longestPause
             }
@@ -265,54 +268,30 @@ package final class LogCapture: Sendable {
         }
     }
 
-    /// From the engine through a bounded buffer to the file.
     private func pump(
         _ entry: Entry,
         of instance: InstanceID,
         following: Bool,
         into writer: LogWriter
     ) async throws {
-        let buffer = LogBuffer()
-        let since = writer.resume()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                try await self.source.logs(of: entry.container, since: since, following: following) {
-                    await buffer.add($0)
-                }
-                buffer.finish()
-            }
-            group.addTask { try await self.write(from: buffer, entry, of: instance, following: following, to: writer) }
-            // The first failure ends both.
-            for try await _ in group {}
-        }
+        defer { hold(instance, entry, false) }
+        let pump = LogPump(
+            source: source,
+            disk: disk,
+            container: entry.container,
+            longestLine: entry.limits.longestLine,
+            writer: writer,
+            held: { [self] in hold(instance, entry, true) },
+            wrote: { [troubles] in troubles.passed(instance) }
+        )
+        try await pump.run(following: following)
     }
 
-    private func write(
-        from buffer: LogBuffer,
-        _ entry: Entry,
-        of instance: InstanceID,
-        following: Bool,
-        to writer: LogWriter
-    ) async throws {
-        var frames = ContainerLogFrames(of: entry.container)
-        var lines = LogLines(longest: entry.limits.longestLine)
-        while let bytes = await buffer.take() {
-            let before = writer.total
-            try await write(try frames.take(bytes).compactMap { lines.take($0) }, to: writer)
-            // What was written before is told again after a failure: that proves nothing.
-            if writer.total > before { troubles.passed(instance) }
-        }
-        try Task.checkCancellation()
-        // What a container wrote last need not have an end.
-        if !following { try await write(lines.rest(), to: writer) }
-    }
-
-    private func write(_ lines: [LogLine], to writer: LogWriter) async throws {
-        var rest = lines[...]
-        while !rest.isEmpty {
-            let some = rest
-            rest = rest.dropFirst(try await disk.run { try writer.write(some) })
-            if !rest.isEmpty { try await Task.sleep(for: .milliseconds(20)) }
+    private func hold(_ instance: InstanceID, _ entry: Entry, _ isHeld: Bool) {
+        // Of one that is followed more may come.
+        guard entry.isEnded else { return }
+        entries.withLock { entries in
+            if entries[instance]?.version == entry.version { entries[instance]?.isHeld = isHeld }
         }
     }
 }

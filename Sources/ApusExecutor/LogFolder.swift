@@ -21,13 +21,7 @@ struct LogFolder: Hashable, Sendable {
 
     /// Makes what is missing of the path, readable by its owner and group only, and notes that it is in use.
     func create() throws(FileFailure) {
-        var prefix = path.hasPrefix("/") ? "" : "."
-        for part in path.split(separator: "/") {
-            prefix += "/\(part)"
-            guard mkdir(prefix, 0o750) != 0 else { continue }
-            let failure = FileFailure("creating the directory", prefix)
-            guard access(prefix, F_OK) == 0 else { throw failure }
-        }
+        try NodeDirectory.create(path, mode: 0o750)
         touch()
     }
 

@@ -2,30 +2,61 @@ import ApusContainers
 
 /// How far a container's output is written: known from the files alone, so that a crash forgets nothing.
 ///
-/// The engine orders its lines as they came; the times of one stream never fall, those of the two streams may cross by
-/// as long as a thread was held up. So each stream has its own mark, and reading begins a little before the last line.
-struct LogPosition: Hashable, Sendable {
+/// The engine orders its lines as they came: where its own order can be read, the last line written tells it all.
+/// Where it can only be asked by time, each stream has its own mark, and reading begins a little before the last line:
+/// the times of one stream never fall (but for a clock that is set back), those of the two streams may cross by as long
+/// as a thread was held up.
+package struct LogPosition: Hashable, Sendable {
     /// Longer than a thread of the engine is held up between taking a line's time and writing it.
     static let overlap: Int64 = 2_000_000_000
+    /// Longer than a long line takes from its beginning to its end: a line that is later by more than that and stands
+    /// before the last one was written before the clock was set back.
+    private static let longestLine: Int64 = 60_000_000_000
 
     /// The last line of one stream.
     struct Mark: Hashable, Sendable {
         var time: ArraySlice<UInt8>
-        /// How many lines of that time are written.
-        var count: Int
+        /// How many lines of that time are written, one after the other in their stream.
+        var count = 1
+        /// Read backwards, a line of another time has come: what stands before it does not count.
+        fileprivate var isWhole = false
+
+        fileprivate init(_ time: ArraySlice<UInt8>) { self.time = time }
     }
 
-    var out: Mark?
-    var err: Mark?
-    /// Of the last line of either.
-    private(set) var last: ArraySlice<UInt8>?
+    /// The last line of either stream.
+    private struct Last: Hashable, Sendable {
+        var stream: ContainerLogEntry.Stream
+        var time: ArraySlice<UInt8>
+    }
 
-    /// From when on the engine is asked, in nanoseconds of 1970; `nil` is all.
-    var since: Int64? { last.flatMap { ContainerLogEntry.nanoseconds($0) }.map { max(0, $0 - Self.overlap) } }
+    private(set) var out: Mark?
+    private(set) var err: Mark?
+    private var last: Last?
+
+    /// Nothing is written.
+    package init() {}
+
+    /// After the last of these lines of a file.
+    package init(after text: String) {
+        self.init()
+        for line in Array(text.utf8).split(separator: UInt8(ascii: "\n")).reversed() where !self.saw(line) { return }
+    }
+
+    /// From when on an engine is asked that is asked by time, in nanoseconds of 1970; `nil` is all.
+    package var since: Int64? {
+        last.flatMap { ContainerLogEntry.nanoseconds($0.time) }.map { max(0, $0 - Self.overlap) }
+    }
+
+    /// The last line of all, and whose it is; `nil` if nothing is written.
+    var end: (stream: ContainerLogEntry.Stream, mark: Mark)? {
+        guard let last, let mark = last.stream == .out ? out : err else { return nil }
+        return (last.stream, mark)
+    }
 
     /// Takes a line that is written into account.
     mutating func wrote(_ line: LogLine) {
-        last = line.time
+        last = Last(stream: line.stream, time: line.time)
         switch line.stream {
         case .out: Self.move(&out, to: line.time)
         case .err: Self.move(&err, to: line.time)
@@ -34,7 +65,9 @@ struct LogPosition: Hashable, Sendable {
 
     private static func move(_ mark: inout Mark?, to time: ArraySlice<UInt8>) {
         let count = mark.map { $0.time == time ? $0.count : 0 } ?? 0
-        mark = Mark(time: time, count: count + 1)
+        var moved = Mark(time)
+        moved.count = count + 1
+        mark = moved
     }
 
     /// Takes a line of a file into account, read from the end of all backwards.
@@ -43,8 +76,13 @@ struct LogPosition: Hashable, Sendable {
     mutating func saw(_ line: ArraySlice<UInt8>) -> Bool {
         guard let (stream, time) = LogLine.origin(of: line) else { return true }
         // A copy, or it would hold the whole block that it was read with.
-        last = last ?? Array(time)[...]
-        if let since, let seen = ContainerLogEntry.nanoseconds(time), seen < since { return false }
+        let end = last ?? Last(stream: stream, time: Array(time)[...])
+        last = end
+        if let known = ContainerLogEntry.nanoseconds(end.time), let seen = ContainerLogEntry.nanoseconds(time),
+            seen < known - Self.overlap || seen - known > Self.longestLine
+        {
+            return false
+        }
         switch stream {
         case .out: Self.count(time, &out)
         case .err: Self.count(time, &err)
@@ -54,41 +92,10 @@ struct LogPosition: Hashable, Sendable {
 
     private static func count(_ time: ArraySlice<UInt8>, _ mark: inout Mark?) {
         guard let found = mark else {
-            mark = Mark(time: Array(time)[...], count: 1)
+            mark = Mark(Array(time)[...])
             return
         }
-        if found.time == time { mark?.count += 1 }
-    }
-}
-
-/// Leaves out what is written already when the engine tells it again.
-///
-/// The engine tells in the order in which it was written, so what comes after the mark is new, whatever its time: a
-/// machine's clock may have been set back.
-struct LogCatchUp: Sendable {
-    private var out: LogPosition.Mark?
-    private var err: LogPosition.Mark?
-
-    init(_ position: LogPosition) {
-        out = position.out
-        err = position.err
-    }
-
-    mutating func isWritten(_ line: LogLine) -> Bool {
-        switch line.stream {
-        case .out: Self.isWritten(line, &out)
-        case .err: Self.isWritten(line, &err)
-        }
-    }
-
-    private static func isWritten(_ line: LogLine, _ mark: inout LogPosition.Mark?) -> Bool {
-        guard let found = mark else { return false }
-        if line.time.lexicographicallyPrecedes(found.time) { return true }
-        guard line.time == found.time else {
-            mark = nil
-            return false
-        }
-        mark = found.count > 1 ? LogPosition.Mark(time: found.time, count: found.count - 1) : nil
-        return true
+        guard !found.isWhole else { return }
+        if found.time == time { mark?.count += 1 } else { mark?.isWhole = true }
     }
 }

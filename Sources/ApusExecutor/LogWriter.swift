@@ -55,7 +55,7 @@ final class LogWriter: Sendable {
                     descriptor: descriptor,
                     length: length,
                     position: position,
-                    catchUp: LogCatchUp(position),
+                    catchUp: LogCatchUp(byTimeTo: position),
                     rotated: .now
                 )
             )
@@ -72,13 +72,16 @@ final class LogWriter: Sendable {
     /// Bytes written since this began.
     var total: Int { state.withLock(\.total) }
 
-    /// From when on the engine is to tell, in nanoseconds of 1970; what is written already is then left out.
-    func resume() -> Int64? {
+    /// How far is written; what is told of it again, from a time before it on, is then left out.
+    func resume() -> LogPosition {
         state.withLock { state in
-            state.catchUp = LogCatchUp(state.position)
-            return state.position.since
+            state.catchUp = LogCatchUp(byTimeTo: state.position)
+            return state.position
         }
     }
+
+    /// After `resume`: what is told is so in the order of writing, from before the position's last line on.
+    func resumeInOrder() { state.withLock { $0.catchUp = LogCatchUp(inOrderTo: $0.position) } }
 
     /// Writes lines, but for those that are written already.
     ///

@@ -1,3 +1,4 @@
+import ApusContainers
 package import ApusModel
 
 /// What containers of this machine may have: its administrator's word, which no controller can change.
@@ -5,9 +6,9 @@ package import ApusModel
 /// What is left out is allowed, except for folders, files, devices and fetches of this machine: of those there are only
 /// the ones that are listed.
 package struct MachineLimits: Hashable, Sendable {
-    /// What an image's name must begin with; `nil` allows all.
+    /// Images that may run, each as `admits` reads it; `nil` allows all.
     package var images: [String]?
-    /// `user` or `user:group`, as names or numbers; `nil` allows all.
+    /// `user` or `user:group`, in numbers: a name means what the image says; `nil` allows all.
     package var users: [String]?
     /// Folders that containers may mount, with all below them.
     package var volumes: [String] = []
@@ -33,10 +34,12 @@ package struct MachineLimits: Hashable, Sendable {
     /// Folders and files are not looked at here: where they lead is found in the file system.
     func excess(of instance: InstanceSpec) -> LimitExcess? {
         let workload = instance.workload
-        if let images, !images.contains(where: workload.executable.url.hasPrefix) {
-            return LimitExcess("images", "image \(workload.executable.url) begins with none of \(images)")
+        let image = workload.executable.url
+        if let images, !images.contains(where: { Self.admits($0, image) }) {
+            return LimitExcess("images", "image \(image) is none of \(images)")
         }
         if let excess = excess(ofUser: workload.userSpec) ?? excess(ofDevices: workload.devices) { return excess }
+        if let excess = excess(ofConfigs: workload) ?? Self.excess(ofLogging: workload.logging) { return excess }
         if !allowsArguments, !workload.args.isEmpty {
             return LimitExcess("arguments", "the instance has a command line of its own")
         }
@@ -52,6 +55,14 @@ package struct MachineLimits: Hashable, Sendable {
         return nil
     }
 
+    /// Whether `listed` means that image: `a/` all below it, `a` or `a:` that one with any tag or digest, `a:1` or
+    /// `a@sha256:…` exactly that.
+    static func admits(_ listed: String, _ image: String) -> Bool {
+        if listed.hasSuffix("/") { return image.hasPrefix(listed) }
+        let name = listed.hasSuffix(":") ? String(listed.dropLast()) : listed
+        return listed == image || ImageReference(image).name == name
+    }
+
     private func excess(ofUser user: UserSpec?) -> LimitExcess? {
         guard let users else { return nil }
         guard let user else {
@@ -61,8 +72,29 @@ package struct MachineLimits: Hashable, Sendable {
             )
         }
         let whole = [user.user, user.group].compactMap(\.self).joined(separator: ":")
-        guard !users.contains(user.user), !users.contains(whole) else { return nil }
+        guard !users.contains(whole) else { return nil }
         return LimitExcess("users", "user \(whole) is none of \(users)")
+    }
+
+    /// The engine writes them as root: not where a user without its rights has a folder of the host to write in.
+    private func excess(ofConfigs workload: Workload) -> LimitExcess? {
+        guard users != nil else { return nil }
+        for config in workload.configs {
+            for volume in workload.volumes where volume.mode != .readOnly {
+                let folder =
+                    volume.pathInContainer.hasSuffix("/") ? volume.pathInContainer : volume.pathInContainer + "/"
+                guard config.localFilename.hasPrefix(folder) else { continue }
+                return LimitExcess("users", "configuration file \(config.localFilename) lies in a volume, \(folder)")
+            }
+        }
+        return nil
+    }
+
+    /// The engine would connect to any socket of the machine that it is told.
+    private static func excess(ofLogging logging: LoggingSpec) -> LimitExcess? {
+        guard case .rsyslog(let server, _, _) = logging else { return nil }
+        guard !["udp://", "tcp://", "tcp+tls://"].contains(where: server.hasPrefix) else { return nil }
+        return LimitExcess("logging", "syslog server \(server) is none of udp://, tcp:// or tcp+tls://")
     }
 
     private func excess(ofDevices wanted: [DeviceSpec]) -> LimitExcess? {
@@ -105,7 +137,7 @@ extension MachineLimits {
     private mutating func set(_ name: String, _ value: JSON) throws(JSONError) {
         switch name {
         case "images": images = try Self.strings(value, name)
-        case "users": users = try Self.strings(value, name)
+        case "users": users = try Self.users(value, name)
         case "volumes": volumes = try Self.paths(value, name)
         case "configFolders": configFolders = try Self.paths(value, name)
         case "devices": devices = try Self.paths(value, name)
@@ -123,6 +155,14 @@ extension MachineLimits {
         case "largest": try setLargest(value)
         default: throw JSONError("there is no limit \(name)")
         }
+    }
+
+    private static func users(_ value: JSON, _ name: String) throws(JSONError) -> [String] {
+        let users = try strings(value, name)
+        for user in users where user.split(separator: ":").contains(where: { Int64($0) == nil }) {
+            throw JSONError("users: \(user) is a name, which each image reads as it likes; give numbers")
+        }
+        return users
     }
 
     private mutating func setLargest(_ value: JSON) throws(JSONError) {

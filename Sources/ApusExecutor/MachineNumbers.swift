@@ -1,3 +1,4 @@
+import ApusClient
 import ApusModel
 package import ApusTelemetry
 import Synchronization
@@ -5,6 +6,8 @@ import Synchronization
 /// This machine in numbers: processors, memory, load, network and disk.
 package final class MachineNumbers: Sendable {
     private static let interval = Duration.seconds(10)
+    /// For a file system: one whose server is away has no numbers.
+    private static let patience = Duration.seconds(1)
 
     private struct State {
         var before: (reading: MachineReading, at: Moment)?
@@ -15,15 +18,29 @@ package final class MachineNumbers: Sendable {
     private let directory: String
     private let logs: String?
     private let metrics: MetricRegistry
+    private let space: SpaceReading
+    /// One each: while one hangs, the other is measured.
+    private let directoryLookups = Lookups(limit: 1)
+    private let logLookups = Lookups(limit: 1)
     private let state = Mutex(State())
+
+    /// Measures a file system; it may hang.
+    package typealias SpaceReading = @Sendable (_ path: String) throws -> FileSystemSpace?
 
     /// `directory` is on the file system that is measured, as is `logs` if they are elsewhere; `root` stands before
     /// `/proc` and `/sys`, for tests.
-    package init(metrics: MetricRegistry, directory: String, logs: String? = nil, kernelBelow root: String = "") {
+    package init(
+        metrics: MetricRegistry,
+        directory: String,
+        logs: String? = nil,
+        kernelBelow root: String = "",
+        space: @escaping SpaceReading = { try FileSystemSpace(holding: $0) }
+    ) {
         self.metrics = metrics
         self.directory = directory
         self.logs = logs
         self.root = root
+        self.space = space
         metrics.add { [self] _ in samples }
     }
 
@@ -31,7 +48,7 @@ package final class MachineNumbers: Sendable {
     package func run(on thread: DiskThread) async {
         while !Task.isCancelled {
             do {
-                try await thread.run { self.measure() }
+                try await measure(on: thread)
                 try await Task.sleep(for: Self.interval)
             } catch {
                 return
@@ -39,13 +56,33 @@ package final class MachineNumbers: Sendable {
         }
     }
 
-    /// Reads the kernel's counters; blocks its thread.
-    package func measure() {
-        let reading = MachineReading(kernelBelow: root, directory: directory, logs: logs)
+    /// Reads the kernel's counters on that thread, and asks the file systems on threads of their own.
+    ///
+    /// - Throws: `CancellationError`.
+    package func measure(on thread: DiskThread) async throws {
+        var reading = try await thread.run { [root] in MachineReading(kernelBelow: root) }
         let now = metrics.time
+        reading.space = try await room(in: directory, directoryLookups)
+        if let logs { reading.logSpace = try await room(in: logs, logLookups) }
+        let measured = reading
         state.withLock { state in
             state.before = state.last
-            state.last = (reading, now)
+            state.last = (measured, now)
+        }
+    }
+
+    private func room(in path: String, _ lookups: Lookups) async throws -> MachineReading.Space? {
+        do {
+            let found = try await lookups.run(within: Self.patience, doing: "looking at the disk of \(path)") {
+                [space] in
+                try space(path)
+            }
+            return found.map { MachineReading.Space(total: $0.total, free: $0.free) }
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            // What does not answer has no value; nothing depends on it.
+            return nil
         }
     }
 

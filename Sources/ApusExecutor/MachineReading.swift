@@ -5,9 +5,9 @@ import Musl
 #endif
 
 /// What this machine's kernel tells at one moment, whatever runs on it.
-struct MachineReading: Hashable {
+struct MachineReading: Hashable, Sendable {
     /// Bytes in and out since the machine began.
-    struct Traffic: Hashable {
+    struct Traffic: Hashable, Sendable {
         var incoming: Int64 = 0
         var outgoing: Int64 = 0
 
@@ -17,7 +17,7 @@ struct MachineReading: Hashable {
         }
     }
 
-    struct Space: Hashable {
+    struct Space: Hashable, Sendable {
         var total: Int64
         var free: Int64
     }
@@ -30,29 +30,31 @@ struct MachineReading: Hashable {
     var load: [Double] = []
     var network: Traffic?
     var disk: Traffic?
-    /// Of the file system with the executor's state, in bytes.
+    /// Of the file system with the executor's state, in bytes; who measures that adds it.
     var space: Space?
     /// Of that with the logs, if they have a directory of their own.
     var logSpace: Space?
 
-    /// Reads the kernel's files; blocks its thread.
+    /// Reads the kernel's files, which never hang; blocks its thread.
     ///
     /// What cannot be read is left out. `root` stands before `/proc` and `/sys`, for tests.
-    init(kernelBelow root: String, directory: String, logs: String?) {
-        func text(_ path: String) -> String? {
-            // What cannot be read has no value; nothing depends on it.
-            try? KernelFile.text(below: root, path)
+    init(kernelBelow root: String) {
+        /// What cannot be read, or is not understood, has no value; nothing depends on it.
+        func known<Value>(_ reading: () throws -> Value?) -> Value? {
+            do {
+                return try reading()
+            } catch {
+                return nil
+            }
         }
-        // As above.
-        ticks = text("/proc/stat").flatMap { try? LoadGauge.ticks($0) }
+        func text(_ path: String) -> String? { known { try KernelFile.text(below: root, path) } }
+        ticks = text("/proc/stat").flatMap { stat in known { try LoadGauge.ticks(stat) } }
         memory = text("/proc/meminfo").flatMap(Self.memory)
         load = text("/proc/loadavg").map(Self.load) ?? []
         network = text("/proc/net/dev").map {
             Self.network($0) { access("\(root)/sys/class/net/\($0)/device", F_OK) == 0 }
         }
         disk = text("/proc/diskstats").map { Self.disk($0) { access("\(root)/sys/block/\($0)", F_OK) == 0 } }
-        space = Self.space(of: directory)
-        logSpace = logs.flatMap(Self.space)
     }
 
     /// From lines such as `MemTotal: 24690000 kB`.
@@ -107,15 +109,5 @@ struct MachineReading: Hashable {
             traffic.add(read &* sector, written &* sector)
         }
         return traffic
-    }
-
-    private static func space(of directory: String) -> Space? {
-        var system = statvfs()
-        guard statvfs(directory, &system) == 0 else { return nil }
-        // Some file systems of networks and of users say anything.
-        let (total, totalOverflow) = UInt64(system.f_blocks).multipliedReportingOverflow(by: UInt64(system.f_frsize))
-        let (free, freeOverflow) = UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize))
-        guard !totalOverflow, !freeOverflow, free <= total, let total = Int64(exactly: total) else { return nil }
-        return Space(total: total, free: Int64(free))
     }
 }

@@ -1,13 +1,9 @@
+import ApusClient
 import ApusContainers
 import ApusAgent
 package import ApusModel
 package import Logging
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
+import Synchronization
 
 /// Describes this machine, when the executor starts and again and again while it runs.
 package struct MachineWatch: Sendable {
@@ -23,6 +19,16 @@ package struct MachineWatch: Sendable {
     private let facts: FactBook
     private let logger: Logger
     private let disks = Lookups(limit: 1)
+    /// Of the file system with the container engine's data, when it was looked at last.
+    private let containerSpace = Space()
+
+    private final class Space: Sendable {
+        private let last = Mutex<FileSystemSpace?>(nil)
+
+        func withLock<Value: Sendable>(_ body: (inout sending FileSystemSpace?) -> sending Value) -> Value {
+            last.withLock(body)
+        }
+    }
 
     /// `kernelBelow` stands before `/sys` and `/proc`, for tests.
     package init(
@@ -44,6 +50,14 @@ package struct MachineWatch: Sendable {
         var disk: Int64?
         var trouble = ""
         var factsAt: Moment
+    }
+
+    /// With what is on the disk that containers write to; as it is while nobody can tell.
+    package func complete(_ load: NodeLoad?) -> NodeLoad? {
+        guard var load, let space = containerSpace.withLock({ $0 }) else { return load }
+        load.totalDiskMB = space.total >> 20
+        load.freeDiskMB = space.free >> 20
+        return load
     }
 
     /// The first description; `topology` is what the kernel told.
@@ -132,27 +146,21 @@ package struct MachineWatch: Sendable {
 
     /// The size in MB of the file system with the container engine's data; as before while nobody can tell.
     private func disk(before: Int64?) async -> Int64? {
-        guard settings.traits.quantities[Topology.disk] == nil else { return nil }
         do {
             let dataRoot = dataRoot
             let root = try await within(Self.patience, doing: "asking for the engine's data root") {
                 try await dataRoot()
             }
             guard let root else { return before }
-            return try await disks.run(within: Self.patience, doing: "looking at \(root)") {
-                try Self.sizeMB(ofFileSystemWith: root)
+            let space = try await disks.run(within: Self.patience, doing: "looking at \(root)") {
+                try FileSystemSpace(holding: root)
             }
+            containerSpace.withLock { $0 = space }
+            return space.map { $0.total >> 20 }
         } catch {
+            containerSpace.withLock { $0 = nil }
             logger.debug("the size of the disk is not known", metadata: ["error": "\(error)"])
             return before
         }
-    }
-
-    /// `nil` if it is not to be seen from here.
-    private static func sizeMB(ofFileSystemWith path: String) throws -> Int64? {
-        var numbers = statvfs()
-        guard statvfs(path, &numbers) == 0 else { throw FileFailure("looking at the disk of", path) }
-        let (bytes, overflow) = UInt64(numbers.f_blocks).multipliedReportingOverflow(by: UInt64(numbers.f_frsize))
-        return overflow ? nil : Int64(bytes >> 20)
     }
 }

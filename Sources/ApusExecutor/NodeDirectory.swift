@@ -19,7 +19,7 @@ package final class NodeDirectory: Sendable {
     ///
     /// - Throws: `ExecutorError` if another process has it, `FileFailure` if it cannot be made or written.
     package init(at path: String) throws {
-        try Self.create(path)
+        try Self.create(path, mode: 0o700)
         let lockPath = "\(path)/executor.lock"
         let descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileFailure("opening", lockPath) }
@@ -114,11 +114,11 @@ package final class NodeDirectory: Sendable {
     }
 
     /// Creates what is missing of the path, from the top down.
-    private static func create(_ path: String) throws(FileFailure) {
+    static func create(_ path: String, mode: mode_t) throws(FileFailure) {
         var prefix = path.hasPrefix("/") ? "" : "."
         for part in path.split(separator: "/") {
             prefix += "/\(part)"
-            guard mkdir(prefix, 0o700) != 0 else { continue }
+            guard mkdir(prefix, mode) != 0 else { continue }
             let failure = FileFailure("creating the directory", prefix)
             // Some systems answer EROFS or EACCES before EEXIST: what counts is whether it is there.
             guard access(prefix, F_OK) == 0 else { throw failure }
@@ -146,7 +146,9 @@ package struct FileFailure: Error, Hashable, Sendable, CustomStringConvertible {
 func closeFile(_ descriptor: Int32) { _ = close(descriptor) }
 
 /// The whole file from its beginning.
-func readFile(_ descriptor: Int32, _ path: String) throws(FileFailure) -> [UInt8] {
+///
+/// - Throws: `FileFailure`, also if there are more than `limit` (EFBIG): a file may grow while it is read.
+func readFile(_ descriptor: Int32, _ path: String, atMost limit: Int = .max) throws(FileFailure) -> [UInt8] {
     var content: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
@@ -155,6 +157,10 @@ func readFile(_ descriptor: Int32, _ path: String) throws(FileFailure) -> [UInt8
         guard count >= 0 else { throw FileFailure("reading", path) }
         guard count > 0 else { return content }
         content += chunk[..<count]
+        guard content.count <= limit else {
+            errno = EFBIG
+            throw FileFailure("reading", path)
+        }
     }
 }
 

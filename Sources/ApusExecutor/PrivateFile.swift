@@ -19,13 +19,14 @@ package enum PrivateFile {
         case ownersToRead
     }
 
-    /// What it says.
+    /// What it says; `nil` if there is no such file.
     ///
     /// It must be a plain file of root or of the user that runs Apus, and so must be the folder that it is in; blocks.
     ///
     /// - Throws: `ExecutorError` with what is wrong and what to do.
-    package static func read(_ path: String, _ protection: Protection) throws(ExecutorError) -> JSON {
+    package static func read(_ path: String, _ protection: Protection) throws(ExecutorError) -> JSON? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        if descriptor < 0, errno == ENOENT { return nil }
         guard descriptor >= 0 else { throw ExecutorError("\(path) cannot be opened: \(reason(errno))") }
         defer { closeFile(descriptor) }
         var status = stat()
@@ -33,10 +34,9 @@ package enum PrivateFile {
         guard status.st_mode & S_IFMT == S_IFREG else { throw ExecutorError("\(path) must be a plain file") }
         try check(status, path, forbidding: protection == .ownersToRead ? 0o077 : 0o022)
         try checkFolder(of: path)
-        guard status.st_size <= largest else { throw ExecutorError("\(path) is longer than \(largest) bytes") }
         let bytes: [UInt8]
         do {
-            bytes = try readFile(descriptor, path)
+            bytes = try readFile(descriptor, path, atMost: largest)
         } catch {
             throw ExecutorError("\(error)")
         }

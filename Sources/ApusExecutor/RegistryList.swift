@@ -1,3 +1,4 @@
+import ApusClient
 import ApusContainers
 import ApusModel
 
@@ -34,7 +35,9 @@ package struct RegistryList: Sendable {
     }
 
     private static func read(_ path: String) throws(ExecutorError) -> [RegistryCredentials] {
-        let json = try PrivateFile.read(path, .ownersToRead)
+        guard let json = try PrivateFile.read(path, .ownersToRead) else {
+            throw ExecutorError("\(path) cannot be opened: there is no such file")
+        }
         guard case .object(let members) = json["entries"] ?? json["auths"] ?? json else {
             throw ExecutorError("\(path) must hold registries, each with a username and a password")
         }
@@ -46,6 +49,9 @@ package struct RegistryList: Sendable {
     private static func credentials(_ member: JSON.Member, _ path: String) throws(ExecutorError) -> RegistryCredentials
     {
         let entry = member.value
+        if case .integer? = entry["password"] {
+            throw ExecutorError("\(path): the password of registry \(member.key) is a number: put it into quotes")
+        }
         if let username = entry["username"]?.text, let password = entry["password"]?.text {
             return RegistryCredentials(registry: registry(member.key), username: username, password: password)
         }

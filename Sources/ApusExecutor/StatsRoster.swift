@@ -46,14 +46,20 @@ package struct StatsRoster: Sendable {
     /// What the containers use; none of one that was not measured.
     package var samples: [Sample] { entries.values.flatMap(\.samples) }
 
-    /// What runs now; whatever else was known is forgotten.
-    package mutating func list(_ found: [FoundContainer], at now: Moment) {
+    /// What runs now, of the instances that are this executor's own; whatever else was known is forgotten.
+    ///
+    /// What a container's labels say counts for nothing: anybody may have written them.
+    package mutating func list(
+        _ found: [FoundContainer],
+        of instances: [ContainerID: InstanceReport],
+        at now: Moment
+    ) {
         var listed: [ContainerID: Entry] = [:]
         let due = isListed ? now + Self.settling : now
         isListed = true
-        for container in found {
-            guard case .ours(let labels) = container.labels, container.state.hasProcesses else { continue }
-            listed[container.container] = entries[container.container] ?? Entry(subject: Subject(labels), due: due)
+        for container in found where container.state.hasProcesses {
+            guard let instance = instances[container.container] else { continue }
+            listed[container.container] = entries[container.container] ?? Entry(subject: Subject(instance), due: due)
         }
         entries = listed
     }
@@ -84,13 +90,13 @@ package struct StatsRoster: Sendable {
 }
 
 extension StatsRoster.Subject {
-    fileprivate init(_ labels: FoundLabels) {
+    fileprivate init(_ instance: InstanceReport) {
         self.init(
-            owner: labels.owner,
-            appName: labels.appName,
-            instance: labels.instance,
-            cores: labels.allocation.cores.count,
-            memoryMB: labels.allocation.memoryMB
+            owner: instance.owner,
+            appName: instance.appName,
+            instance: instance.id,
+            cores: instance.allocation.cores.count,
+            memoryMB: instance.allocation.memoryMB
         )
     }
 }

@@ -1,4 +1,5 @@
 package import ApusAgent
+import ApusClient
 package import ApusContainers
 package import ApusModel
 package import ApusTelemetry
@@ -25,6 +26,8 @@ package final class StatsWatch: Sendable {
     private let metrics: MetricRegistry
     private let logs: LogMeters
     private let roster = Mutex(StatsRoster())
+    /// The containers that were heard of last, until it is known which are whose.
+    private let found = Mutex<[FoundContainer]>([])
     private let unanswered: Counter
 
     package init(metrics: MetricRegistry, logs: LogMeters, read: @escaping Read) {
@@ -36,15 +39,26 @@ package final class StatsWatch: Sendable {
         metrics.add { [self] now in samples(at: now) }
     }
 
-    /// What the agent hears tells which containers there are.
+    /// What the agent hears tells which containers there are; `judged` says whose they are.
     package func hear(_ event: AgentEvent) {
         switch event {
-        case .inventory(let found, number: _): roster.withLock { $0.list(found, at: metrics.time) }
-        case .containerExited(let container, code: _, outOfMemory: _): roster.withLock { $0.ended(container) }
+        case .inventory(let listed, number: _): found.withLock { $0 = listed }
+        case .containerExited(let container, code: _, outOfMemory: _):
+            found.withLock { found in found.removeAll { $0.container == container } }
+            roster.withLock { $0.ended(container) }
         case .command, .outcome, .progress, .exitsMissed, .inventoryFailed, .described, .storageTried,
             .reportAnswered, .reportFailed, .tick, .recordFailed:
             break
         }
+    }
+
+    /// The agent has looked at the containers that were heard of last: these are its instances' own.
+    package func judged(_ instances: [ContainerID: InstanceReport]) {
+        let listed = found.withLock { found in
+            defer { found = [] }
+            return found
+        }
+        roster.withLock { $0.list(listed, of: instances, at: metrics.time) }
     }
 
     private func samples(at now: Moment) -> [Sample] {

@@ -1,4 +1,5 @@
 import ApusAgent
+import ApusClient
 import ApusModel
 
 /// Tries again and again whether the state directory can be written: a full disk is known before a START needs it.

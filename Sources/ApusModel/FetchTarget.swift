@@ -3,7 +3,8 @@ package struct FetchTarget: Hashable, Sendable, CustomStringConvertible {
     package let host: String
     package let port: Int?
 
-    /// `config.example.com`, `config.example.com:8080`, `10.0.0.7:80`, `[fd00::7]:80`; `nil` for anything else.
+    /// `config.example.com`, `config.example.com:8080`, `10.0.0.7:80`, `[fd00::7]:80`; `nil` for anything else, so also
+    /// for `fd00::7`, of which nobody could tell whether the 7 is a port.
     package init?(_ text: String) {
         var host = Substring(text)
         var port: Int?
@@ -12,9 +13,10 @@ package struct FetchTarget: Hashable, Sendable, CustomStringConvertible {
             guard let number = Int(text[text.index(after: colon)...]), (1...65_535).contains(number) else { return nil }
             (host, port) = (text[..<colon], number)
         }
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+        if isBracketed { host = host.dropFirst().dropLast() }
         let isPlain = !host.isEmpty && host.utf8.allSatisfy(Self.isOfHost)
-        guard isPlain else { return nil }
+        guard isPlain, isBracketed || !host.contains(":") else { return nil }
         self.host = host.lowercased()
         self.port = port
     }

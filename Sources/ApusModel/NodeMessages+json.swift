@@ -188,25 +188,6 @@ extension NodeReport {
     }
 }
 
-extension NodeLoad {
-    /// The form in messages.
-    package var json: JSON {
-        .members([
-            "freeMemoryMB": .integer(freeMemoryMB), "freeCPU": .integer(Int64(freeCPU)),
-            "totalMemoryMB": totalMemoryMB.map(JSON.integer), "processors": processors.map { .integer(Int64($0)) },
-        ])
-    }
-
-    /// Reads the form of `json`.
-    ///
-    /// - Throws: `JSONError` with the first fault.
-    package init(json: JSON) throws(JSONError) {
-        self.init(freeMemoryMB: try json.integer("freeMemoryMB"), freeCPU: try json.int("freeCPU"))
-        if json["totalMemoryMB"] != nil { totalMemoryMB = try json.integer("totalMemoryMB") }
-        if json["processors"] != nil { processors = try json.int("processors") }
-    }
-}
-
 extension ReportAnswer {
     /// The message.
     package var json: JSON {

@@ -126,22 +126,6 @@ package struct InstanceReport: Hashable, Sendable {
     }
 }
 
-/// What is really free on a machine, whatever is held there.
-package struct NodeLoad: Hashable, Sendable {
-    package var freeMemoryMB: Int64
-    /// Idle cores, in thousandths of one.
-    package var freeCPU: Int
-    /// Of all that the machine has, offered or not; `nil` if an earlier version measured.
-    package var totalMemoryMB: Int64?
-    /// All processors that were idle or busy; as above.
-    package var processors: Int?
-
-    package init(freeMemoryMB: Int64, freeCPU: Int) {
-        self.freeMemoryMB = freeMemoryMB
-        self.freeCPU = freeCPU
-    }
-}
-
 /// The one message up: heartbeat, change and full list are the same form.
 ///
 /// It holds every instance that changed after `base`; `base` 0 makes it the full list. The executor advances its base

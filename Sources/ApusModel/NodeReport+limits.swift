@@ -52,10 +52,7 @@ extension NodeReport {
         try Self.check(Int(base), "base", in: 0...Int.max)
         for instance in instances { try instance.checkLimits() }
         try description?.checkLimits()
-        if let load {
-            try Self.check(memory: load.freeMemoryMB, "load.freeMemoryMB")
-            try Self.check(load.freeCPU, "load.freeCPU", in: 0...1000 * Limit.slots)
-        }
+        try load?.checkLimits()
         try Self.check(quarantine?.count ?? 0, "quarantine.count", in: 0...Limit.core)
         for (name, texts) in [("troubles", troubles), ("warnings", warnings)] {
             try Self.check(texts.count, "the number of \(name)", in: 0...Limit.entries)
@@ -75,6 +72,21 @@ extension NodeReport {
         guard range.contains(number) else {
             throw JSONError("\(what) must be \(range.lowerBound) to \(range.upperBound), not \(number)")
         }
+    }
+}
+
+extension NodeLoad {
+    /// Looks at every number.
+    ///
+    /// - Throws: `JSONError` with the first that is out of bounds.
+    package func checkLimits() throws(JSONError) {
+        typealias Limit = NodeReport.Limit
+        try NodeReport.check(memory: freeMemoryMB, "load.freeMemoryMB")
+        try NodeReport.check(freeCPU, "load.freeCPU", in: 0...1000 * Limit.slots)
+        try NodeReport.check(memory: totalMemoryMB ?? 0, "load.totalMemoryMB")
+        try NodeReport.check(processors ?? 0, "load.processors", in: 0...Limit.slots)
+        try NodeReport.check(memory: totalDiskMB ?? 0, "load.totalDiskMB")
+        try NodeReport.check(memory: freeDiskMB ?? 0, "load.freeDiskMB")
     }
 }
 

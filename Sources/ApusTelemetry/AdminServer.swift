@@ -50,26 +50,12 @@ package struct AdminServer: Service {
     ///
     /// - Throws: `AdminError` if it cannot listen.
     package func run() async throws {
-        let onListening = onListening
-        // At its end the server reports the connections it cuts as errors; what matters is thrown.
-        var quiet = logger
-        quiet.logLevel = .critical
-        let application = Application(
-            responder: AdminResponder(pages: pages),
-            server: .http1(configuration: Self.configuration),
-            configuration: ApplicationConfiguration(
-                address: .hostname(address, port: port),
-                availableConnectionsDelegate: MaximumAvailableConnections(Self.mostConnections)
-            ),
-            onServerRunning: { await onListening($0.localAddress?.port ?? 0) },
-            logger: quiet
-        )
+        let listening = ListeningPort(address, port, Self.configuration, limit: Self.mostConnections)
         do {
-            try await application.run()
-        } catch let error as IOError {
-            let reason = error.errnoCode == EADDRINUSE ? "another program listens there" : "\(error)"
+            try await listening.serve(AdminResponder(pages: pages), logger: logger, onListening: onListening)
+        } catch let failure as ListenFailure {
             throw AdminError(
-                description: "Metrics and health cannot be served on \(address):\(port): \(reason). "
+                description: "Metrics and health cannot be served on \(address):\(port): \(failure.reason). "
                     + "Give another address with --admin-address, or --admin-address none."
             )
         }

@@ -1,3 +1,5 @@
+import ApusModel
+
 /// The text that Prometheus reads, in its own form 0.0.4 or as OpenMetrics 1.0.
 package struct PrometheusText {
     package enum Form: Hashable, Sendable {

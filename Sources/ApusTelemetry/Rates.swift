@@ -105,7 +105,3 @@ package struct Timing: Sendable {
         Reading(rates: rates.reading(at: now), total: total, longest: longest)
     }
 }
-
-extension Duration {
-    package var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
-}

@@ -11,7 +11,7 @@ struct AdminOptions: ParsableArguments {
         name: .customLong("admin-address"),
         help: ArgumentHelp(
             "Where metrics and health are served: /metrics, /metrics/prometheus, /healthcheck, /ping; none for nowhere. "
-                + "Default: the next port after that of --address.",
+                + "Default: the next port after that of --address, which another process on this machine may want.",
             valueName: "ip:port"
         )
     )

@@ -1,5 +1,6 @@
 import ApusContainers
 import ApusModel
+import ApusTestKit
 import Foundation
 import Testing
 
@@ -39,7 +40,7 @@ struct DockerEngineTests {
             #expect(try Self.kernel("/proc/\(pid)/limits", "Max open files").prefix(2) == ["1234", "1234"])
 
             // Before its shell has set the trap, process 1 of a container ignores SIGTERM.
-            try await Self.eventually { try Self.catchesSIGTERM(pid) }
+            try await eventually("it catches SIGTERM") { try Self.catchesSIGTERM(pid) }
             try await test.engine.stop(id, grace: .seconds(20))
             #expect(try await test.engine.inspect(id).state == .exited(code: 0, outOfMemory: false))
             try await test.engine.remove(id, force: false, volumes: true)
@@ -206,15 +207,6 @@ struct DockerEngineTests {
             containerPort: 8_000,
             transport: .tcp
         )
-    }
-
-    private static func eventually(_ condition: () throws -> Bool) async throws {
-        let end = ContinuousClock.now + .seconds(30)
-        while try !condition() {
-            try #require(ContinuousClock.now < end, "not within 30 seconds")
-            // deadline: above.
-            try await ContinuousClock().sleep(for: .milliseconds(10))
-        }
     }
 
     private static func catchesSIGTERM(_ pid: Int) throws -> Bool {

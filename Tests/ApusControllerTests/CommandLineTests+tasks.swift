@@ -1,5 +1,6 @@
 import ApusController
 import ApusModel
+import ApusTestKit
 import Testing
 
 /// Tasks that are run and killed by commands.

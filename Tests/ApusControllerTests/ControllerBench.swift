@@ -177,22 +177,6 @@ extension Controller {
     }
 }
 
-/// Looks again and again until the condition holds; it fails after the limit, which only a broken program reaches.
-func eventually(
-    _ what: Comment,
-    within limit: Duration = .seconds(30),
-    _ condition: () async throws -> Bool
-) async throws {
-    let end = ContinuousClock.now + limit
-    while try await !condition() {
-        try Task.checkCancellation()
-        try #require(ContinuousClock.now < end, what)
-        await withCheckedContinuation { next in
-            DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(5)) { next.resume() }
-        }
-    }
-}
-
 /// Serves a controller's API on a free port for as long as the body takes.
 func withServer(
     _ controller: Controller,

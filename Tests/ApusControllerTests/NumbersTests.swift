@@ -27,6 +27,8 @@ import Testing
             var load = NodeLoad(freeMemoryMB: 512, freeCPU: 2_000)
             load.totalMemoryMB = 2_048
             load.processors = 8
+            load.totalDiskMB = 10_000
+            load.freeDiskMB = 7_500
             report.load = load
             report.description?.zone = "hall-1"
             _ = await controller.inbox.submit(report)
@@ -49,6 +51,7 @@ import Testing
             #expect(value(telemetry, "apus.cluster.reserved.share.memory") == .gauge(0.25))
             #expect(value(telemetry, "apus.cluster.used.share.cpu") == .gauge(0.75))
             #expect(value(telemetry, "apus.cluster.used.share.memory") == .gauge(0.75))
+            #expect(value(telemetry, "apus.cluster.used.share.disk") == .gauge(0.25))
             #expect(value(telemetry, "apus.controller.elections.START") == .counter(1))
             #expect(value(telemetry, "apus.controller.leading") == .gauge(1))
             #expect(value(telemetry, "apus.controller.tasks.ended.LOST") == .counter(0))
@@ -57,6 +60,24 @@ import Testing
         #expect(cluster(telemetry, "applications.total") == nil)
         #expect(value(telemetry, "apus.controller.leading") == .gauge(0))
         #expect(!telemetry.health.report.isHealthy)
+    }
+
+    @Test func `an executor that cannot serve counts as suspended, and tells no disk that it has not measured`()
+        async throws
+    {
+        let telemetry = Telemetry()
+        try await withController(store: MemoryStore(), telemetry: telemetry) { controller in
+            var report = fullReport()
+            report.troubles = ["the container engine does not answer"]
+            report.load = NodeLoad(freeMemoryMB: 512, freeCPU: 2_000)
+            _ = await controller.inbox.submit(report)
+            try await eventually("it is counted") {
+                value(telemetry, "apus.cluster.executors.SUSPENDED.none") == .gauge(1)
+            }
+            #expect(value(telemetry, "apus.cluster.executors.UNREADY.none") == nil)
+            #expect(cluster(telemetry, "executors.inactive") == 1)
+            #expect(value(telemetry, "apus.cluster.used.share.disk") == nil)
+        }
     }
 
     @Test func `a placement that nobody takes is counted by its reason`() async throws {

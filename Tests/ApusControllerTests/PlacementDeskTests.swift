@@ -1,6 +1,7 @@
 import ApusController
 import ApusEngine
 import ApusModel
+import ApusTestKit
 import Dispatch
 import Testing
 

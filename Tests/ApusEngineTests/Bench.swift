@@ -180,6 +180,7 @@ struct TestExecutor {
     /// What is never more than on its way up.
     var failing: Set<InstanceID> = []
     var troubles: [String] = []
+    var warnings: [String] = []
     var load: NodeLoad?
     /// The revision at which its description last changed.
     var describedAt: Int64 = 0
@@ -272,7 +273,7 @@ struct TestExecutor {
     }
 
     func report() -> NodeReport {
-        NodeReport(
+        var report = NodeReport(
             identity: identity,
             revision: revision,
             base: base,
@@ -282,6 +283,8 @@ struct TestExecutor {
             troubles: troubles,
             load: load
         )
+        report.warnings = warnings
+        return report
     }
 
     mutating func hear(_ answer: ReportAnswer) {

@@ -126,6 +126,36 @@ import Testing
         #expect(bench.healthy() == 9)
     }
 
+    @Test func `a START that never left, for want of a file, does not tell that its executor takes commands`() throws {
+        var bench = try Bench(executors: 2)
+        bench.create(instances: 1)
+        let start = try #require(bench.sent.first)
+        bench.live(.seconds(20), failing: [start.executor])
+        #expect(bench.turn.committed.members[start.executor]?.unreachable != nil)
+        let answer = CommandAnswer.refused(.configUnavailable, reason: "configuration file /etc/a: answered 404")
+        bench.take(.answered(start.executor, start, answer))
+        #expect(bench.turn.committed.members[start.executor]?.unreachable != nil)
+        bench.take(.answered(start.executor, start, .refused(.staleFence, reason: "late")))
+        #expect(bench.turn.committed.members[start.executor]?.unreachable == nil)
+    }
+
+    @Test func `warnings are noted when the first comes and when the last is gone, not as their counts rise`() throws {
+        var bench = try Bench()
+        let before = bench.notes.count
+        for count in 1...5 {
+            bench.executors[bench.ids[0]]?.warnings = ["the output of \(count) containers cannot be written now"]
+            bench.beat()
+        }
+        #expect(bench.notes.dropFirst(before).count == 1, "\(bench.notes)")
+        #expect(bench.notes.last?.hasSuffix("the output of 1 containers cannot be written now") == true)
+        let shown = bench.turn.committed.members[bench.ids[0]]?.warnings
+        #expect(shown == ["the output of 5 containers cannot be written now"])
+        bench.executors[bench.ids[0]]?.warnings = []
+        bench.beat()
+        #expect(bench.notes.dropFirst(before).count == 2, "\(bench.notes)")
+        #expect(bench.notes.last?.hasSuffix("has no warnings left") == true)
+    }
+
     @Test func `long errors never make a record that no store takes`() throws {
         var bench = try Bench()
         bench.create(instances: 1)

@@ -2,6 +2,7 @@ import ApusEngine
 import ApusModel
 import ApusPlacement
 import ApusTestKit
+import HashTreeCollections
 import Testing
 
 /// What the engine counts for its operators.
@@ -48,6 +49,28 @@ import Testing
         let there = Set(bench.instances().map(\.executor))
         bench.live(.seconds(20), beating: bench.ids.filter { !there.contains($0) })
         #expect(bench.turn.engine.tally.counts[.instanceFailed(.executorLost)] == 1)
+    }
+
+    @Test func `what was to be stopped when its executor was lost is not replaced, and does not count`() throws {
+        var bench = try Bench()
+        bench.create(instances: 1)
+        bench.converge()
+        bench.ask(.suspend(AppID("TEST_APP-1"), .standard))
+        #expect(bench.instances().map { $0.stop != nil } == [true])
+        bench.live(.seconds(20), beating: [])
+        #expect(bench.instances().isEmpty)
+        #expect(counts(bench).isEmpty)
+    }
+
+    @Test func `an instance that its executor never took counts once, though that is lost later`() throws {
+        var bench = try Bench(executors: 2)
+        bench.create(instances: 1)
+        let first = try #require(bench.sent.first?.executor)
+        bench.live(.seconds(20), failing: [first])
+        #expect(counts(bench)[.instanceFailed(.executorLost)] == 1)
+        bench.live(.seconds(20), beating: bench.ids.filter { $0 != first }, failing: [first])
+        #expect(bench.turn.committed.members[first]?.isLost == true)
+        #expect(counts(bench)[.instanceFailed(.executorLost)] == 1)
     }
 
     @Test func `a refused placement counts under each reason, whatever the reason says of one case`() throws {

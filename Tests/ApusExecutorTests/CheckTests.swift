@@ -2,9 +2,8 @@ import ApusAgent
 import ApusContainers
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Dispatch
-import NIOCore
-import NIOPosix
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -88,15 +87,17 @@ struct CheckTests {
     @Test func `a check that ran out of time while the executor itself stood still is not judged`() async throws {
         let silent = AnsweringPort(answer: nil)
         defer { silent.stop() }
-        // Nothing happens on any event loop until the check has run past its time.
+        // Nothing happens on the checks' event loop until the check has run past its time.
         let goesOn = DispatchSemaphore(value: 0)
-        let loops = Array(MultiThreadedEventLoopGroup.singleton.makeIterator())
+        let loops = CheckLoops()
         let end = DispatchTime.now() + 30
-        for loop in loops { loop.execute { _ = goesOn.wait(timeout: end) } }
-        async let outcome = check(Self.http, port: silent.port, timeout: .milliseconds(100))
+        loops.execute { _ = goesOn.wait(timeout: end) }
+        let performer = LoopRig.performer(engine, checkLoops: loops)
+        async let outcome = check(Self.http, port: silent.port, timeout: .milliseconds(100), by: performer)
         try await Self.aWhile("the check's time is up")
-        for _ in loops { goesOn.signal() }
+        goesOn.signal()
         let failure = try failure(await outcome)
+        try await loops.shutDown()
         #expect(failure.kind == .overloaded)
         // Where there was nobody to give it its turn, that is told.
         #expect(failure.reason.contains("this executor is too busy to judge: it "), "\(failure.reason)")
@@ -125,9 +126,7 @@ struct CheckTests {
     }
 
     /// Some time, and more if tasks wait for their turn here: what was begun before has come as far as it can by then.
-    ///
-    /// Short enough for other tests, whose connections must be made in a second, to bear that all loops stand still.
-    private static func aWhile(_ what: Comment) async throws {
+    private static func aWhile(_ what: String) async throws {
         let end = ContinuousClock.now + .milliseconds(600)
         var looks = 0
         try await eventually(what) {

@@ -2,6 +2,7 @@ import ApusAgent
 import ApusContainers
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Foundation
 import Testing
 

@@ -2,6 +2,7 @@ import ApusAgent
 import ApusContainers
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Foundation
 import Testing
 
@@ -20,41 +21,14 @@ struct EngineRestartTests {
     /// A real agent, journal and loop on a real engine.
     private func life(_ own: OwnEngine, _ body: (LoopRig.Life, DockerEngine) async throws -> Void) async throws {
         let engine = DockerEngine(socketPath: own.socketPath, callTimeout: .seconds(5))
-        let directory = try scratch.directory()
-        let (journal, records, _) = try Journal.open(in: directory)
-        let inbox = Inbox()
-        let desk = CommandDesk(inbox: inbox)
-        let disk = DiskThread()
-        let loop = AgentLoop(
-            agent: Agent(
-                identity: LoopRig.identity,
-                description: NodeDescription(topology: LoopRig.topology, tags: [], metadata: [:]),
-                replaying: records,
-                at: Times(now: .zero, wall: WallTime(milliseconds: 1))
-            ),
-            journal: journal,
-            disk: disk,
-            engine: engine,
-            performer: LoopRig.performer(engine),
-            desk: desk,
-            inbox: inbox,
-            logger: LoopRig.logger
-        ) { [leader] report in leader.take(report) }
-        let watch = ExitWatch(engine: engine, identity: LoopRig.identity, inbox: inbox, logger: LoopRig.logger)
         var result = Result<Void, any Error>.success(())
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await loop.run() }
-            group.addTask { await watch.run() }
-            do {
-                try await body(LoopRig.Life(desk: desk, journal: journal, leader: leader), engine)
-            } catch {
-                result = .failure(error)
+        do {
+            try await LoopRig.life(in: scratch, around: engine, reporting: { [leader] in leader.take($0) }) {
+                try await body(LoopRig.Life(desk: $0, journal: $1, leader: leader), engine)
             }
-            group.cancelAll()
+        } catch {
+            result = .failure(error)
         }
-        try await disk.end()
-        journal.close()
-        directory.close()
         try await engine.shutdown()
         try result.get()
     }

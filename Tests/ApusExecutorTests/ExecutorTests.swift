@@ -1,6 +1,7 @@
 import ApusExecutor
 import ApusModel
 import ApusTelemetry
+import ApusTestKit
 import AsyncHTTPClient
 import Foundation
 import Logging

@@ -2,6 +2,7 @@ import ApusAgent
 import ApusContainers
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Foundation
 import Synchronization
 import Testing
@@ -130,7 +131,11 @@ struct ForgedLabelsTests {
 
         let reported = Reported()
         let leader = Leader()
-        try await serving(leader, reported) { desk in
+        let take: @Sendable (NodeReport) -> ReportAnswer = { report in
+            reported.take(report)
+            return leader.take(report)
+        }
+        try await LoopRig.life(in: scratch, around: engine, as: identity, reporting: take) { desk, _ in
             try await eventually("what is unsound is reported, and nothing else", within: .seconds(60)) {
                 let quarantine = reported.quarantine
                 return quarantine.count == aside.count && Set(quarantine.named.map(\.container)) == aside
@@ -159,62 +164,6 @@ struct ForgedLabelsTests {
     private func running(_ ids: [ContainerID]) async throws -> [ContainerID] {
         let all = try await engine.list(labels: mark)
         return ids.filter { id in all.contains { $0.id == id && $0.isRunning } }
-    }
-
-    /// Around an executor's loop on the real engine, with a leader that takes all its reports.
-    private func serving(
-        _ leader: Leader,
-        _ reported: Reported,
-        _ body: (CommandDesk) async throws -> Void
-    ) async throws {
-        let directory = try scratch.directory()
-        let (journal, records, _) = try Journal.open(in: directory)
-        let inbox = Inbox()
-        let desk = CommandDesk(inbox: inbox)
-        let disk = DiskThread()
-        let host = ContainerHost(
-            identity: identity,
-            publishedAddress: "127.0.0.1",
-            sharing: LoopRig.topology.sharing,
-            environment: [:]
-        )
-        let loop = AgentLoop(
-            agent: Agent(
-                identity: identity,
-                description: NodeDescription(topology: LoopRig.topology, tags: [], metadata: [:]),
-                replaying: records,
-                at: Times(now: .zero, wall: WallTime(milliseconds: 1))
-            ),
-            journal: journal,
-            disk: disk,
-            engine: engine,
-            performer: JobPerformer(
-                engine: engine,
-                host: host,
-                probeAddress: "127.0.0.1",
-                logger: LoopRig.logger
-            ),
-            desk: desk,
-            inbox: inbox,
-            logger: LoopRig.logger
-        ) { report in
-            reported.take(report)
-            return leader.take(report)
-        }
-        var result = Result<Void, any Error>.success(())
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await loop.run() }
-            do {
-                try await body(desk)
-            } catch {
-                result = .failure(error)
-            }
-            group.cancelAll()
-        }
-        try await disk.end()
-        journal.close()
-        directory.close()
-        try result.get()
     }
 }
 

@@ -2,18 +2,13 @@ import ApusAgent
 import ApusContainers
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Foundation
 import Testing
 
 /// What earlier versions left on disk and in labels, under `Tests/Golden/<issue>/state`: all of it is read.
 struct GoldenStateTests {
-    static let states: [String] = {
-        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let golden = tests.appendingPathComponent("Golden")
-        let issues = (try? FileManager.default.contentsOfDirectory(atPath: golden.path)) ?? []
-        return issues.sorted().map { golden.appendingPathComponent($0).path + "/state" }
-            .filter { FileManager.default.fileExists(atPath: $0) }
-    }()
+    static let states = goldenStates()
 
     @Test(arguments: states)
     func `the journal of every version is read, and its instances are known again`(state: String) throws {
@@ -75,7 +70,7 @@ struct GoldenStateTests {
         let directory = try NodeDirectory(at: copy)
         defer { directory.close() }
         let ledger = ImageLedger(in: directory, disk: DiskThread(), logger: LoopRig.logger)
-        #expect(Array(ledger.known.keys) == ["127.0.0.1:10555/hello:1"])
+        #expect(Array(ledger.known.ids.keys) == ["127.0.0.1:10555/hello:1"])
     }
 
     private func labels(at path: String) throws -> ContainerLabels {

@@ -2,6 +2,7 @@ import ApusAgent
 import ApusContainers
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Foundation
 import Synchronization
 import Testing
@@ -127,7 +128,7 @@ struct ImageKeeperTests {
         let directory = try scratch.directory()
         let disk = DiskThread()
         let ledger = ImageLedger(in: directory, disk: disk, logger: LoopRig.logger)
-        #expect(ledger.known == ["new:1": "id of new:1"])
+        #expect(ledger.known == FetchedImages(ids: ["new:1": "id of new:1"]))
         await keeper(engine, ledger: ledger).sweep(inUse: [], live: [])
         #expect(!engine.change { $0.images.contains("new:1") })
         try await disk.end()
@@ -146,6 +147,47 @@ struct ImageKeeperTests {
         engine.change { $0.registry = [] }
         try await keeper.fetch("new:1", for: two) { _ in }
         #expect(engine.change { $0.images.contains("new:1") })
+    }
+
+    @Test func `a tag that moved is fetched, and what it meant before is removed`() async throws {
+        let engine = MemoryEngine()
+        engine.change { $0.registry = ["new:1"] }
+        let keeper = keeper(engine)
+        try await keeper.fetch("new:1", for: one) { _ in }
+        engine.change { $0.moved = ["new:1": "the next"] }
+        try await keeper.fetch("new:1", for: two) { _ in }
+        #expect(try await engine.imageID(of: "new:1") == "the next")
+        #expect(engine.change { $0.untagged } == ["id of new:1"])
+        await keeper.sweep(inUse: ["new:1"], live: [two])
+        #expect(engine.change { $0.untagged } == [])
+        #expect(engine.change { $0.images.contains("new:1") })
+    }
+
+    @Test func `an image that somebody put in the place of ours is used and stays`() async throws {
+        let engine = MemoryEngine()
+        engine.change { $0.registry = ["new:1"] }
+        let keeper = keeper(engine)
+        try await keeper.fetch("new:1", for: one) { _ in }
+        engine.change { $0.tag("new:1", as: "built here") }
+        try await keeper.fetch("new:1", for: two) { _ in }
+        #expect(try await engine.imageID(of: "new:1") == "built here", "it is not fetched over theirs")
+        await keeper.sweep(inUse: [], live: [])
+        #expect(try await engine.imageID(of: "new:1") == "built here")
+        #expect(engine.change { $0.untagged } == [], "ours is gone")
+    }
+
+    @Test func `what somebody gave a name stays though its tag has moved on`() async throws {
+        let engine = MemoryEngine()
+        engine.change { $0.registry = ["new:1"] }
+        let keeper = keeper(engine)
+        try await keeper.fetch("new:1", for: one) { _ in }
+        engine.change { state in
+            state.tag("kept:1", as: "id of new:1")
+            state.moved = ["new:1": "the next"]
+        }
+        try await keeper.fetch("new:1", for: two) { _ in }
+        await keeper.sweep(inUse: [], live: [])
+        #expect(try await engine.imageID(of: "kept:1") == "id of new:1")
     }
 
     @Test func `how far a pull has come shows in the instance's state`() async throws {

@@ -2,6 +2,7 @@ import ApusAgent
 import ApusContainers
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Foundation
 import Testing
 
@@ -43,44 +44,14 @@ struct LastOutputTests {
         _ root: String,
         _ body: (CommandDesk) async throws -> Void
     ) async throws {
-        let directory = try rig.scratch.directory()
-        let (journal, records, _) = try Journal.open(in: directory)
-        let inbox = Inbox()
-        let desk = CommandDesk(inbox: inbox)
-        let (disk, logDisk) = (DiskThread(), DiskThread())
+        let logDisk = DiskThread()
         let capture = LogCapture(root: root, source: logs, disk: logDisk, logger: LoopRig.logger)
-        let performer = LoopRig.performer(engine, logs: capture)
-        let loop = AgentLoop(
-            agent: Agent(
-                identity: LoopRig.identity,
-                description: NodeDescription(topology: LoopRig.topology, tags: [], metadata: [:]),
-                replaying: records,
-                at: Times(now: .zero, wall: WallTime(milliseconds: 1))
-            ),
-            journal: journal,
-            disk: disk,
-            engine: engine,
-            performer: performer,
-            desk: desk,
-            inbox: inbox,
+        try await LoopRig.life(
+            in: rig.scratch,
+            around: engine,
             logs: capture,
-            logger: LoopRig.logger
-        ) { [leader = rig.leader] report in leader.take(report) }
-        var result = Result<Void, any Error>.success(())
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await loop.run() }
-            group.addTask { await capture.run() }
-            do {
-                try await body(desk)
-            } catch {
-                result = .failure(error)
-            }
-            group.cancelAll()
-        }
-        try await disk.end()
+            reporting: { [leader = rig.leader] in leader.take($0) }
+        ) { desk, _ in try await body(desk) }
         try await logDisk.end()
-        journal.close()
-        directory.close()
-        try result.get()
     }
 }

@@ -1,6 +1,7 @@
 import ApusContainers
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Dispatch
 import Foundation
 import Logging
@@ -43,7 +44,14 @@ final class ScriptedLogs: LogSource {
     func remove() { state.withLock { $0.isGone = true } }
     func breakStreams() { state.withLock { $0.breaks += 1 } }
 
-    func logs(of id: ContainerID, since: Int64?, following: Bool, each: ([UInt8]) async -> Void) async throws {
+    func logs(
+        of id: ContainerID,
+        after position: LogPosition,
+        following: Bool,
+        notice: (LogNotice) -> Void,
+        each: ([UInt8]) async -> Void
+    ) async throws {
+        let since = position.since
         let breaks = state.withLock { state in
             state.asked += 1
             return state.breaks
@@ -83,7 +91,7 @@ final class ScriptedLogs: LogSource {
 }
 
 /// Lets a little time pass on another thread; whoever calls it looks again, up to a limit of its own.
-private func moment() async {
+func moment() async {
     await withCheckedContinuation { next in
         DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(2)) { next.resume() }
     }
@@ -105,9 +113,10 @@ struct LogBench {
     /// Runs a capture of the instance for as long as the body takes, and ends it in the middle of whatever it does.
     func capturing(
         _ logging: LoggingSpec? = nil,
+        from source: (any LogSource)? = nil,
         _ body: @escaping @Sendable (LogCapture) async throws -> Void
     ) async throws {
-        let capture = LogCapture(root: root, source: engine, disk: disk, logger: LoopRig.logger)
+        let capture = LogCapture(root: root, source: source ?? engine, disk: disk, logger: LoopRig.logger)
         capture.follow(
             instance: Self.instance,
             owner: Self.owner,
@@ -152,11 +161,11 @@ struct LogBench {
     }
 
     /// Waits until exactly these lines are written.
-    func expect(_ wanted: [String], _ what: Comment) async throws {
+    func expect(_ wanted: [String], _ what: String) async throws {
         try await eventually(what) {
             try LogTexts(folder: folder).all.joined().count { $0 == "\n" } >= wanted.count
         }
-        #expect(try lines() == wanted, what)
+        #expect(try lines() == wanted, "\(what)")
     }
 
     static func line(_ text: String, at time: Int64, _ stream: String = "out") -> String {

@@ -1,6 +1,7 @@
 import ApusContainers
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Foundation
 import Testing
 

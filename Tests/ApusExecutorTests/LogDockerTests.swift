@@ -2,6 +2,7 @@ import ApusAgent
 import ApusContainers
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Dispatch
 import Foundation
 import Testing

@@ -1,5 +1,6 @@
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Foundation
 import Glibc
 import Testing
@@ -148,14 +149,15 @@ struct LogFileTests {
 
     // MARK: how long they are kept
 
-    private func retention(_ capture: LogCapture, bytes: Int = .max) -> LogRetention {
+    private func retention(_ capture: LogCapture, bytes: Int = .max, diskBytes: Int64 = .max) -> LogRetention {
         LogRetention(
             root: bench.root,
             capture: capture,
             disk: bench.disk,
             logger: LoopRig.logger,
             mostBytes: bytes,
-            longest: .seconds(3_600)
+            longest: .seconds(3_600),
+            measure: { _ in FileSystemSpace(total: diskBytes, free: 0) }
         )
     }
 
@@ -179,30 +181,30 @@ struct LogFileTests {
             .map { String($0.split(separator: "/")[2]) }
     }
 
-    @Test func `what ended long ago is removed, with the folders that are empty then`() throws {
+    @Test func `what ended long ago is removed, with the folders that are empty then`() async throws {
         try put("AI-old", bytes: 10, age: 4_000)
-        #expect(retention(idle).sweep().map(\.name) == ["AI-old"])
+        #expect(try await retention(idle).sweep().map(\.name) == ["AI-old"])
         #expect(try FileManager.default.contentsOfDirectory(atPath: "\(bench.root)/applications").isEmpty)
         try put("AI-old", bytes: 10, age: 4_000)
         try put("AI-new", bytes: 10, age: 3_000)
-        _ = retention(idle).sweep()
+        _ = try await retention(idle).sweep()
         #expect(try kept() == ["AI-new"])
     }
 
-    @Test func `nothing is removed before it is known what runs`() throws {
+    @Test func `nothing is removed before it is known what runs`() async throws {
         try put("AI-old", bytes: 10, age: 4_000)
         let capture = LogCapture(root: bench.root, source: bench.engine, disk: bench.disk, logger: LoopRig.logger)
-        #expect(retention(capture, bytes: 1).sweep().isEmpty)
+        #expect(try await retention(capture, bytes: 1).sweep().isEmpty)
         #expect(try kept() == ["AI-old"])
     }
 
-    @Test func `of too much the oldest is removed`() throws {
+    @Test func `of too much the oldest is removed`() async throws {
         for (name, age) in [("AI-a", 30.0), ("AI-b", 20), ("AI-c", 10)] { try put(name, bytes: 1_000, age: age) }
-        _ = retention(idle, bytes: 2_500).sweep()
+        _ = try await retention(idle, bytes: 2_500).sweep()
         #expect(try kept() == ["AI-b", "AI-c"])
     }
 
-    @Test func `what is followed is never removed, however old and long its files are`() throws {
+    @Test func `what is followed is never removed, however old and long its files are`() async throws {
         try put("AI-mine", bytes: 5_000, age: 90_000)
         let capture = idle
         capture.follow(
@@ -211,8 +213,42 @@ struct LogFileTests {
             container: ScriptedLogs.container,
             logging: nil
         )
-        #expect(retention(capture, bytes: 10).sweep().isEmpty)
+        #expect(try await retention(capture, bytes: 10).sweep().isEmpty)
         // Nor soon after a restart, before it is followed again.
-        #expect(retention(idle).sweep().isEmpty)
+        #expect(try await retention(idle).sweep().isEmpty)
+    }
+
+    @Test func `all logs together take four fifths of their disk, and those of what runs stay`() async throws {
+        for (name, age) in [("AI-mine", 50.0), ("AI-a", 30), ("AI-b", 20)] { try put(name, bytes: 1_000, age: age) }
+        let capture = idle
+        capture.follow(
+            instance: InstanceID("AI-mine"),
+            owner: .application(AppID("OLD-1")),
+            container: ScriptedLogs.container,
+            logging: nil
+        )
+        #expect(try await retention(capture, diskBytes: 10_000).sweep().isEmpty)
+        #expect(try await retention(capture, diskBytes: 3_000).sweep().map(\.name) == ["AI-a"])
+        #expect(try await retention(capture, diskBytes: 100).sweep().map(\.name) == ["AI-b"])
+        #expect(try kept() == ["AI-mine"])
+    }
+
+    @Test func `of many under one owner all are looked at`() async throws {
+        for number in 0..<100 { try put("AI-\(number)", bytes: 1, age: number % 2 == 0 ? 4_000 : 3_000) }
+        #expect(try await retention(idle).sweep().count == 50)
+        #expect(try kept().count == 50)
+    }
+
+    @Test func `when a disk is full, what is too much goes at once`() async throws {
+        try put("AI-old", bytes: 10, age: 4_000)
+        let capture = idle
+        let retention = retention(capture)
+        let file = "\(bench.root)/applications/OLD-1/AI-old/output.log"
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { await retention.run() }
+            capture.wantRoom()
+            try await eventually("it is removed") { !FileManager.default.fileExists(atPath: file) }
+        }
     }
 }

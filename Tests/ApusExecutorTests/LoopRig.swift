@@ -1,6 +1,7 @@
 import ApusAgent
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Logging
 import Synchronization
 import Testing
@@ -85,9 +86,11 @@ struct LoopRig {
 
     static func performer(
         _ engine: any ContainerEngine,
+        as identity: NodeIdentity = identity,
         limits: LimitsFile = LimitsFile(),
         logs: LogCapture? = nil,
-        checkPatience: Duration = .seconds(8)
+        checkPatience: Duration = .seconds(8),
+        checkLoops: CheckLoops = .shared
     ) -> JobPerformer {
         JobPerformer(
             engine: engine,
@@ -101,40 +104,57 @@ struct LoopRig {
             limits: limits,
             logs: logs,
             checkPatience: checkPatience,
+            checkLoops: checkLoops,
             logger: logger
         )
     }
 
     /// From start to sudden end; what survives is the journal and the engine.
     func life(_ body: (Life) async throws -> Void) async throws {
+        try await Self.life(in: scratch, around: engine, reporting: { [leader] in leader.take($0) }) { desk, journal in
+            try await body(Life(desk: desk, journal: journal, leader: leader))
+        }
+    }
+
+    /// One life of an executor around any engine, with all that runs beside its loop.
+    static func life(
+        in scratch: Scratch,
+        around engine: any ContainerEngine,
+        as identity: NodeIdentity = identity,
+        logs: LogCapture? = nil,
+        reporting: @escaping @Sendable (NodeReport) -> ReportAnswer,
+        _ body: (CommandDesk, Journal) async throws -> Void
+    ) async throws {
         let directory = try scratch.directory()
         let (journal, records, _) = try Journal.open(in: directory)
         let inbox = Inbox()
         let desk = CommandDesk(inbox: inbox)
         let disk = DiskThread()
-        let description = NodeDescription(topology: Self.topology, tags: [], metadata: [:])
         let loop = AgentLoop(
             agent: Agent(
-                identity: Self.identity,
-                description: description,
+                identity: identity,
+                description: NodeDescription(topology: topology, tags: [], metadata: [:]),
                 replaying: records,
                 at: Times(now: .zero, wall: WallTime(milliseconds: 1))
             ),
             journal: journal,
             disk: disk,
             engine: engine,
-            performer: Self.performer(engine),
+            performer: performer(engine, as: identity, logs: logs),
             desk: desk,
             inbox: inbox,
-            logger: Self.logger
-        ) { [leader] report in leader.take(report) }
-        let watch = ExitWatch(engine: engine, identity: Self.identity, inbox: inbox, logger: Self.logger)
+            logs: logs,
+            logger: logger,
+            send: reporting
+        )
+        let watch = ExitWatch(engine: engine, identity: identity, inbox: inbox, logger: logger)
         var result = Result<Void, any Error>.success(())
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await loop.run() }
             group.addTask { await watch.run() }
+            if let logs { group.addTask { await logs.run() } }
             do {
-                try await body(Life(desk: desk, journal: journal, leader: leader))
+                try await body(desk, journal)
             } catch {
                 result = .failure(error)
             }
@@ -147,7 +167,7 @@ struct LoopRig {
     }
 
     func eventually(_ state: InstanceState, _ id: InstanceID) async throws {
-        try await ApusExecutorTests.eventually("\(id) becomes \(state.rawValue)") {
+        try await ApusTestKit.eventually("\(id) becomes \(state.rawValue)") {
             leader.instance(id)?.state == state
         }
     }

@@ -29,8 +29,10 @@ struct MachineLimitsTests {
 
     private func outcome(_ text: String, _ spec: InstanceSpec) async throws -> Outcome {
         let limits = try LimitsFile(path: file(text), beside: MachineLimits())
+        let image = spec.workload.executable.url
+        engine.change { _ = $0.images.insert(image) }
         return await LoopRig.performer(engine, limits: limits).perform(
-            .pull(image: "app:1", timeout: .seconds(5)),
+            .pull(image: image, timeout: .seconds(5)),
             for: spec.id,
             of: spec
         )
@@ -39,8 +41,22 @@ struct MachineLimitsTests {
     @Test func `each limit is named in the reason of what exceeds it`() async throws {
         let cases: [(String, String, InstanceSpec)] = [
             ("images: [good/]", "images", application()),
-            ("users: [app]", "users", application()),
-            ("users: [app]", "users", application { $0.userSpec = UserSpec(user: "root") }),
+            ("images: [app:2]", "images", application()),
+            ("users: [1000]", "users", application()),
+            ("users: [1000]", "users", application { $0.userSpec = UserSpec(user: "root") }),
+            ("users: [1000]", "users", application { $0.userSpec = UserSpec(user: "1000", group: "0") }),
+            (
+                "users: [1000]", "users",
+                application {
+                    $0.userSpec = UserSpec(user: "1000")
+                    $0.volumes = [MountedVolume(pathInContainer: "/m", pathOnHost: "/data", mode: .readWrite)]
+                    $0.configs = [ConfigSpec(localFilename: "/m/x", source: .inline(data: [1]))]
+                }
+            ),
+            (
+                "{}", "logging",
+                application { $0.logging = .rsyslog(server: "unix:///run/x", tagPrefix: nil, tagSuffix: nil) }
+            ),
             ("arguments: false", "arguments", application { $0.args = ["--all"] }),
             ("largest: {cores: 1, memoryMB: 8}", "largest.memoryMB", application()),
             (
@@ -73,15 +89,92 @@ struct MachineLimitsTests {
         let text = """
             # What this machine gives.
             images: ["app:", registry.example.com/]
-            users: [1000, "app:staff"]
+            users: [1000, "1000:1001"]
             devices: [/dev/fuse]
             largest: {cores: 8, memoryMB: 100000}
             """
         let spec = application {
-            $0.userSpec = UserSpec(user: "app", group: "staff")
+            $0.userSpec = UserSpec(user: "1000", group: "1001")
+            $0.logging = .rsyslog(server: "udp://logs:514", tagPrefix: nil, tagSuffix: nil)
             $0.devices = [.direct(pathOnHost: "/dev/fuse", pathInContainer: nil, permissions: .readWrite)]
         }
         #expect(try await outcome(text, spec) == .pulled)
+    }
+
+    @Test(arguments: [
+        ("busybox:", "busybox:5000/evil:1", false), ("busybox:", "busybox:1.36", true), ("busybox", "busybox", true),
+        ("busybox", "busybox/evil", false), ("busybox:1", "busybox:1.36", false), ("busybox:1", "busybox:1", true),
+        ("registry.example.com", "registry.example.com.evil.org/x", false), ("registry/a", "registry/ab", false),
+        ("registry.example.com/", "registry.example.com/a/b@sha256:0", true), ("registry/a/", "registry/ab", false),
+        ("registry/a", "registry/a@sha256:0", true), ("", "busybox", false),
+    ])
+    func `an image is admitted by its name, not by what it begins with`(listed: String, image: String, isAdmitted: Bool)
+        async throws
+    {
+        let outcome = try await outcome("images: ['\(listed)']", application { $0.executable.url = image })
+        if isAdmitted {
+            #expect(outcome == .pulled)
+        } else {
+            #expect("\(outcome)".contains("limit `images`"))
+        }
+    }
+
+    @Test func `a user's name is refused: each image reads it as it likes`() throws {
+        let path = try file("users: ['app:1000']")
+        #expect { try LimitsFile(path: path, beside: MachineLimits()) } throws: { "\($0)".contains("give numbers") }
+    }
+
+    @Test func `the standard file holds from when it is there`() async throws {
+        let path = try file("{}")
+        try FileManager.default.removeItem(atPath: path)
+        #expect(throws: ExecutorError.self) { try LimitsFile(path: path, beside: MachineLimits()) }
+        let limits = try LimitsFile(path: path, isOptional: true, beside: MachineLimits())
+        let performer = LoopRig.performer(engine, limits: limits)
+        let spec = application { $0.args = ["--all"] }
+        let job = Job.pull(image: "app:1", timeout: .seconds(5))
+        #expect(await performer.perform(job, for: spec.id, of: spec) == .pulled)
+        _ = try file("arguments: false")
+        guard case .failed = await performer.perform(job, for: spec.id, of: spec) else {
+            Issue.record("the new file was not looked at")
+            return
+        }
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "/nowhere")
+        guard case .failed = await performer.perform(job, for: spec.id, of: spec) else {
+            Issue.record("a link that leads nowhere counts as no file")
+            return
+        }
+    }
+
+    @Test func `limits hold for a container that was made before they changed`() async throws {
+        let path = try file("{}")
+        let performer = LoopRig.performer(engine, limits: try LimitsFile(path: path, beside: MachineLimits()))
+        let spec = application { $0.args = ["--all"] }
+        let create = Job.create(spec, created: WallTime(milliseconds: 1), epoch: 1, ports: [])
+        guard case .created(let container, _) = await performer.perform(create, for: spec.id, of: spec) else {
+            Issue.record("it was not created")
+            return
+        }
+        try "arguments: false".write(toFile: path, atomically: false, encoding: .utf8)
+        let outcome = await performer.perform(.start(container), for: spec.id, of: spec)
+        #expect("\(outcome)".contains("limit `arguments`"), "\(outcome)")
+    }
+
+    @Test func `more instances than look-ups begin at once`() async throws {
+        let performer = LoopRig.performer(engine, limits: try LimitsFile(path: file("{}"), beside: MachineLimits()))
+        let spec = application()
+        await withTaskGroup(of: Outcome.self) { group in
+            for number in 0..<200 {
+                group.addTask {
+                    await performer.perform(
+                        .pull(image: "app:1", timeout: .seconds(30)),
+                        for: InstanceID("AI-\(number)"),
+                        of: spec
+                    )
+                }
+            }
+            for await outcome in group { #expect(outcome == .pulled) }
+        }
     }
 
     @Test func `a change of the file holds at once, a broken one starts nothing`() async throws {

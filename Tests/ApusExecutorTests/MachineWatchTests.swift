@@ -1,5 +1,6 @@
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Foundation
 import Logging
 import Synchronization

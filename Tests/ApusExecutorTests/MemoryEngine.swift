@@ -22,6 +22,19 @@ final class MemoryEngine: ContainerEngine {
         var archives: [ContainerID: [UInt8]] = [:]
         /// Images that a pull brings.
         var registry: Set<String> = []
+        /// What tags mean that do not mean what they did: at the registry, and here.
+        var moved: [String: String] = [:]
+        var tags: [String: String] = [:]
+        /// Images that have lost their tags, by their ids.
+        var untagged: Set<String> = []
+
+        func id(of image: String) -> String { tags[image] ?? "id of \(image)" }
+
+        mutating func tag(_ image: String, as id: String) {
+            if images.contains(image), self.id(of: image) != id { untagged.insert(self.id(of: image)) }
+            images.insert(image)
+            tags[image] = id
+        }
         /// Turns up beside a pull that fails.
         var sideload: String?
         var isAway = false
@@ -50,7 +63,15 @@ final class MemoryEngine: ContainerEngine {
 
     func imageID(of image: String) async throws -> String? {
         try reached("looking for image \(image)")
-        return state.withLock { $0.images.contains(image) ? "id of \(image)" : nil }
+        return state.withLock { $0.images.contains(image) ? $0.id(of: image) : nil }
+    }
+
+    func imageNames(of id: String) async throws -> [String]? {
+        try reached("looking for image \(id)")
+        return state.withLock { state in
+            let names = state.images.filter { state.id(of: $0) == id }
+            return names.isEmpty && !state.untagged.contains(id) ? nil : names.sorted()
+        }
     }
 
     func removeImage(_ image: String) async throws -> Bool {
@@ -58,6 +79,7 @@ final class MemoryEngine: ContainerEngine {
         return state.withLock { state in
             guard !state.containers.values.contains(where: { $0.plan.image == image }) else { return false }
             state.images.remove(image)
+            state.untagged.remove(image)
             return true
         }
     }
@@ -76,7 +98,7 @@ final class MemoryEngine: ContainerEngine {
             guard state.registry.contains(image) else {
                 throw ContainerError(.imageMissing, doing: "pulling image \(image)", message: "manifest unknown")
             }
-            state.images.insert(image)
+            state.tag(image, as: state.moved[image] ?? state.id(of: image))
         }
     }
 

@@ -1,5 +1,6 @@
 import ApusContainers
 import ApusExecutor
+import ApusTestKit
 import AsyncHTTPClient
 import Dispatch
 import Foundation

@@ -33,18 +33,3 @@ final class Scratch: Sendable {
         get throws { try FileManager.default.contentsOfDirectory(atPath: "\(path)/node").sorted() }
     }
 }
-
-/// Looks again and again until the condition holds; it fails after the limit, which only a broken program reaches.
-func eventually(
-    _ what: Comment,
-    within limit: Duration = .seconds(30),
-    _ condition: () async throws -> Bool
-) async throws {
-    let end = ContinuousClock.now + limit
-    while try await !condition() {
-        try #require(ContinuousClock.now < end, what)
-        await withCheckedContinuation { next in
-            DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(5)) { next.resume() }
-        }
-    }
-}

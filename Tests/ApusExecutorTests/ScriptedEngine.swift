@@ -30,6 +30,7 @@ final class ScriptedEngine: ContainerEngine {
     var commands: Int { counts.withLock(\.commands) }
 
     func imageID(of image: String) async throws -> String? { try await base.imageID(of: image) }
+    func imageNames(of id: String) async throws -> [String]? { try await base.imageNames(of: id) }
     func removeImage(_ image: String) async throws -> Bool { try await base.removeImage(image) }
     func unpack(_ archive: [UInt8], in id: ContainerID) async throws { try await base.unpack(archive, in: id) }
 

@@ -54,6 +54,35 @@ func found(_ number: Int, cores: Int = 2, owner: Owner = .application(AppID("WEB
     return FoundContainer(container: ContainerID("c\(number)"), name: "", state: .running, labels: .ours(labels))
 }
 
+/// As the agent knows instances of them.
+func instances(_ found: [FoundContainer]) -> [ContainerID: InstanceReport] {
+    var known: [ContainerID: InstanceReport] = [:]
+    for container in found {
+        guard case .ours(let labels) = container.labels else { continue }
+        known[container.container] = InstanceReport(
+            id: labels.instance,
+            owner: labels.owner,
+            appName: labels.appName,
+            state: .healthy,
+            allocation: labels.allocation,
+            ports: labels.ports,
+            error: "",
+            cause: nil,
+            created: labels.created,
+            updated: labels.created,
+            revision: 1
+        )
+    }
+    return known
+}
+
+extension StatsRoster {
+    /// They run, and each is an instance's own.
+    fileprivate mutating func list(_ found: [FoundContainer], at now: Moment) {
+        list(found, of: instances(found), at: now)
+    }
+}
+
 private func at(_ seconds: Double) -> Moment { .zero + .seconds(seconds) }
 
 /// What is measured of containers, when, and what it is called.
@@ -129,6 +158,16 @@ struct StatsRosterTests {
         roster.looked(at: container, try stats(), at: at(60))
         roster.list([], at: at(61))
         #expect(roster.samples.isEmpty)
+    }
+
+    @Test func `a container that is no instance's own is not measured, whatever its labels say`() throws {
+        var roster = StatsRoster()
+        var forged = found(1)
+        forged.container = ContainerID("c9")
+        roster.list([found(1), forged], of: instances([found(1)]), at: .zero)
+        #expect(roster.takeDue(at: .zero, beat: .seconds(1), mostUnderWay: 32) == [container])
+        for id in [container, forged.container] { roster.looked(at: id, try stats(), at: .zero) }
+        #expect(roster.samples.count(where: { $0.series.name == "apus.instance.memory_usage" }) == 1)
     }
 
     @Test func `one that appears is left alone while it starts; what was there before is measured at once`() {

@@ -3,6 +3,8 @@ import ApusContainers
 import ApusExecutor
 import ApusModel
 import ApusTelemetry
+import ApusTestKit
+import Dispatch
 import Foundation
 import Synchronization
 import Testing
@@ -32,7 +34,9 @@ struct StatsWatchTests {
     @Test func `an engine that hangs over numbers holds up nobody, and few calls hang at a time`() async throws {
         let (metrics, readings) = (MetricRegistry(), Readings())
         let watch = StatsWatch(metrics: metrics, logs: LogMeters(metrics: metrics)) { _ in try await readings.hang() }
-        watch.hear(.inventory((1...200).map { found($0) }, number: 1))
+        let containers = (1...200).map { found($0) }
+        watch.hear(.inventory(containers, number: 1))
+        watch.judged(instances(containers))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await watch.run() }
             try await eventually("readings hang") { readings.now == 4 }
@@ -55,13 +59,50 @@ struct StatsWatchTests {
         #expect(readings.now == 0, "none is left at the end")
     }
 
-    @Test func `the machine's numbers are those of its kernel`() throws {
+    @Test func `what the agent leaves alone is not measured, whatever it is called`() {
+        let metrics = MetricRegistry()
+        let watch = StatsWatch(metrics: metrics, logs: LogMeters(metrics: metrics)) { _ in nil }
+        func count() -> Double? {
+            let sample = metrics.samples().first { $0.series.name == "apus.executor.containers" }
+            guard case .gauge(let count)? = sample?.value else { return nil }
+            return count
+        }
+        var containers = (1...3).map { found($0) }
+        watch.hear(.inventory(containers, number: 1))
+        #expect(count() == 0, "nobody knows yet whose they are")
+        let own = containers.removeLast()
+        watch.judged(instances([own]))
+        #expect(count() == 1)
+        watch.hear(.inventory([own], number: 2))
+        watch.hear(.containerExited(own.container, code: 0, outOfMemory: false))
+        watch.judged(instances([own]))
+        #expect(count() == 0, "it ended after it was listed")
+        withExtendedLifetime(watch) {}
+    }
+
+    @Test func `a disk that does not answer has no numbers, and takes none from the others`() async throws {
+        let (metrics, thread, server) = (MetricRegistry(), DiskThread(), DispatchSemaphore(value: 0))
+        let machine = MachineNumbers(metrics: metrics, directory: "/state", logs: "/logs") { path in
+            if path == "/logs" { server.wait() }
+            return FileSystemSpace(total: 100, free: 25)
+        }
+        try await machine.measure(on: thread)
+        let names = metrics.samples().map(\.series.name)
+        #expect(names.contains("apus.machine.disk_total"))
+        #expect(names.contains("apus.machine.memory_total"))
+        #expect(!names.contains("apus.machine.log_disk_total"))
+        // The kernel's thread is free, and can end.
+        try await thread.end()
+        server.signal()
+    }
+
+    @Test func `the machine's numbers are those of its kernel`() async throws {
         let root = FileManager.default.temporaryDirectory.appending(path: "apus-\(UUID().uuidString)").path
         defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: root) } }
         for folder in ["proc/net", "sys/block/vda", "sys/class/net/eth0/device"] {
             try FileManager.default.createDirectory(atPath: "\(root)/\(folder)", withIntermediateDirectories: true)
         }
-        let time = ClockHand()
+        let (time, thread) = (ClockHand(), DiskThread())
         let metrics = MetricRegistry { time.now }
         let machine = MachineNumbers(metrics: metrics, directory: root, kernelBelow: root)
         func write(_ name: String, _ text: String) throws {
@@ -91,11 +132,11 @@ struct StatsWatchTests {
             )
         }
         try kernel(busy: 100, idle: 100, sent: 1_000, sectors: 10)
-        machine.measure()
+        try await machine.measure(on: thread)
         #expect(value("cpu_percentage") == nil)
         time.now = .zero + .seconds(10)
         try kernel(busy: 400, idle: 200, sent: 6_000, sectors: 30)
-        machine.measure()
+        try await machine.measure(on: thread)
         #expect(value("cpu_percentage") == 75)
         #expect(value("cpu_cores") == 2)
         #expect(value("memory_usage_percentage") == 75)
@@ -108,8 +149,9 @@ struct StatsWatchTests {
         #expect(value("disk_write_per_sec_bytes") == 1_024)
         #expect((value("disk_total") ?? 0) > (value("disk_free") ?? 0))
         for file in ["stat", "meminfo", "loadavg", "net/dev", "diskstats"] { try write(file, "nonsense\n") }
-        machine.measure()
+        try await machine.measure(on: thread)
         #expect(value("memory_total") == nil && value("cpu_percentage") == nil, "what cannot be read has no value")
+        try await thread.end()
     }
 }
 

@@ -1,4 +1,5 @@
 import ApusExecutor
+import ApusTestKit
 import Foundation
 import Synchronization
 import Testing

@@ -6,13 +6,7 @@ private let allocation = ResourceAllocation(numaNode: 0, cores: [5], memoryMB: 1
 private let start: NodeCommand = {
     var spec = InstanceSpec(id: InstanceID("AI-1"), spec: fullSpec(policy: .any), allocation: allocation)
     spec.token = "head.body.signature"
-    return NodeCommand(
-        cluster: ClusterID("C"),
-        executor: ExecutorID("E"),
-        key: NodeKey("K"),
-        fence: Fence(epoch: 5, sequence: 9),
-        order: .start(spec)
-    )
+    return recordedCommand(.start(spec), Fence(epoch: 5, sequence: 9))
 }()
 
 private let pulling = InstanceReport(
@@ -32,15 +26,7 @@ private let pulling = InstanceReport(
 
 private let report: NodeReport = {
     var report = NodeReport(
-        identity: NodeIdentity(
-            cluster: ClusterID("C"),
-            id: ExecutorID("E"),
-            key: NodeKey("K"),
-            incarnation: 1,
-            hostname: "h",
-            port: 11_000,
-            transport: .http
-        ),
+        identity: recordedIdentity,
         revision: 3,
         base: 0,
         instances: [pulling],

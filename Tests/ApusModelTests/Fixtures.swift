@@ -9,6 +9,28 @@ let recordedPolicy = PlacementPolicy.composite(
     combiner: .or
 )
 
+/// Of the executor in the recorded messages.
+let recordedIdentity = NodeIdentity(
+    cluster: ClusterID("C"),
+    id: ExecutorID("E"),
+    key: NodeKey("K"),
+    incarnation: 1,
+    hostname: "h",
+    port: 11_000,
+    transport: .http
+)
+
+/// A command to it.
+func recordedCommand(_ order: NodeCommand.Order, _ fence: Fence) -> NodeCommand {
+    NodeCommand(
+        cluster: recordedIdentity.cluster,
+        executor: recordedIdentity.id,
+        key: recordedIdentity.key,
+        fence: fence,
+        order: order
+    )
+}
+
 /// A specification with every part in it, so that a round trip proves them all.
 func fullSpec(
     policy: PlacementPolicy = .composite(

@@ -14,13 +14,7 @@ private func spec() -> LocalServiceSpec {
 }
 
 private func command(_ order: NodeCommand.Order) -> NodeCommand {
-    NodeCommand(
-        cluster: ClusterID("C"),
-        executor: ExecutorID("E"),
-        key: NodeKey("K"),
-        fence: Fence(epoch: 4, sequence: 7),
-        order: order
-    )
+    recordedCommand(order, Fence(epoch: 4, sequence: 7))
 }
 
 private let serving = InstanceReport(
@@ -38,15 +32,7 @@ private let serving = InstanceReport(
 )
 
 private let described = NodeReport(
-    identity: NodeIdentity(
-        cluster: ClusterID("C"),
-        id: ExecutorID("E"),
-        key: NodeKey("K"),
-        incarnation: 1,
-        hostname: "h",
-        port: 11_000,
-        transport: .http
-    ),
+    identity: recordedIdentity,
     revision: 3,
     base: 0,
     instances: [serving],

@@ -144,6 +144,28 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
         #expect(throws: JSONError.self) { try loaded.checkLimits() }
     }
 
+    @Test func `how much disk a machine has and has free comes back, within bounds, and an earlier version lacks it`()
+        throws
+    {
+        var load = NodeLoad(freeMemoryMB: 512, freeCPU: 1500)
+        #expect(!load.json.serialized.contains("Disk"))
+        (load.totalDiskMB, load.freeDiskMB) = (40_000, 10_000)
+        #expect(try NodeLoad(json: load.json) == load)
+        #expect(throws: Never.self) { try load.checkLimits() }
+        let wrong: [(WritableKeyPath<NodeLoad, Int64?>, String)] = [
+            (\.totalDiskMB, "load.totalDiskMB"), (\.freeDiskMB, "load.freeDiskMB"),
+            (\.totalMemoryMB, "load.totalMemoryMB"),
+        ]
+        for (number, name) in wrong {
+            for value: Int64 in [-1, 1 << 41] {
+                var other = load
+                other[keyPath: number] = value
+                let refusal = #expect(throws: JSONError.self) { try other.checkLimits() }
+                #expect(refusal?.message.hasPrefix("\(name) must be 0 to ") == true)
+            }
+        }
+    }
+
     @Test
     func `threads, multipliers, the leader's time and what is left alone come back, and an earlier version lacks them`()
         throws

@@ -5,13 +5,7 @@ private let allocation = ResourceAllocation(numaNode: 1, cores: [2, 3], memoryMB
 private let task = TaskID(source: "SRC", name: "T1")
 
 private func command(_ order: NodeCommand.Order) -> NodeCommand {
-    NodeCommand(
-        cluster: ClusterID("C"),
-        executor: ExecutorID("E"),
-        key: NodeKey("K"),
-        fence: Fence(epoch: 3, sequence: 42),
-        order: order
-    )
+    recordedCommand(order, Fence(epoch: 3, sequence: 42))
 }
 
 private func spec() -> TaskSpec {

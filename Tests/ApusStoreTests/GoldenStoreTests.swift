@@ -1,19 +1,14 @@
 import ApusEngine
 import ApusModel
 import ApusStore
+import ApusTestKit
 import Foundation
 import HashTreeCollections
 import Testing
 
 /// The stores that earlier versions left, under `Tests/Golden/<issue>/state`: a leader takes each of them over.
 struct GoldenStoreTests {
-    static let states: [String] = {
-        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let golden = tests.appendingPathComponent("Golden")
-        let issues = (try? FileManager.default.contentsOfDirectory(atPath: golden.path)) ?? []
-        return issues.sorted().map { golden.appendingPathComponent($0).path + "/state" }
-            .filter { FileManager.default.fileExists(atPath: $0) }
-    }()
+    static let states = goldenStates()
 
     @Test(arguments: states)
     func `a leader takes over the store of every version`(state: String) async throws {

@@ -80,6 +80,11 @@ struct PrometheusTests {
         let read = try PrometheusReader(text, isOpenMetrics: true)
         #expect(read.values.keys.sorted() == [#"a_b{x="1"}"#, #"a_b{x="2"}"#])
     }
+
+    @Test(arguments: ["a 1", "# TYPE a gauge\nab 1", "# TYPE a counter\na_total 1", "# TYPE a summary\na 1"])
+    func `the reader is strict: a number belongs to the family whose type stands above it`(text: String) throws {
+        #expect(throws: PrometheusReader.Fault.self) { try PrometheusReader(text + "\n", isOpenMetrics: false) }
+    }
 }
 
 /// Reads Prometheus' text as strictly as its description; made for tests, and from nothing that writes it.
@@ -111,12 +116,23 @@ private struct PrometheusReader {
                 let match = line.wholeMatch(
                     of: /([a-zA-Z_:][a-zA-Z0-9_:]*)(\{([a-zA-Z_][a-zA-Z0-9_]*="([^"\\\n]|\\[\\n"])*",?)+\})? (\S+)/
                 )
-                guard let match, match.1.hasPrefix(current) else { throw Fault(line: line) }
+                let names = Self.names(in: current, types[current], isOpenMetrics: isOpenMetrics)
+                guard let match, names.contains(String(match.1)) else { throw Fault(line: line) }
                 let value = match.5 == "NaN" ? Double.nan : Double(match.5)
                 guard let value, values.updateValue(value, forKey: "\(match.1)\(match.2 ?? "")") == nil else {
                     throw Fault(line: line)
                 }
             }
+        }
+    }
+
+    /// What the numbers of a family are called.
+    private static func names(in family: String, _ type: String?, isOpenMetrics: Bool) -> [String] {
+        switch type {
+        case "counter": [isOpenMetrics ? "\(family)_total" : family]
+        case "gauge": [family]
+        case "summary": ["\(family)_count", "\(family)_sum"]
+        default: []
         }
     }
 }

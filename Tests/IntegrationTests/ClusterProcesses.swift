@@ -1,6 +1,7 @@
 import ApusClient
 import ApusContainers
 import ApusModel
+import ApusTestKit
 import Foundation
 
 /// A controller and an executor in processes of their own, on a real Docker engine.
@@ -63,7 +64,7 @@ final class ClusterProcesses: Sendable {
     }
 
     func meet() async throws {
-        try await eventually("the executor is a member") {
+        try await until("the executor is a member") {
             let count = try await self.api.cluster()["numExecutors"]
             try check(count == 1, "numExecutors is \(String(describing: count))")
         }
@@ -131,7 +132,7 @@ final class ClusterProcesses: Sendable {
 
     /// Waits until so many instances are HEALTHY and nothing else of the application is left.
     func settle(_ id: AppID, at count: Int) async throws {
-        try await eventually("\(id) settles at \(count)") {
+        try await until("\(id) settles at \(count)") {
             let summary = try await self.api.application(id)
             let live = try await self.api.instances(of: id)
             try check(
@@ -152,7 +153,7 @@ final class ClusterProcesses: Sendable {
             [controller, executor].map { $0.said.split(separator: "\n").suffix(20).joined(separator: "\n") }
                 .joined(separator: "\n----\n")
         }
-        try await IntegrationTests.eventually(what, within: limit, log: logs, attempt)
+        try await until(what, within: limit, log: logs, attempt)
     }
 }
 

@@ -1,6 +1,7 @@
 import ApusClient
 import ApusContainers
 import ApusModel
+import ApusTestKit
 import Foundation
 import Testing
 
@@ -38,7 +39,7 @@ final class DevCluster: Sendable {
     /// Starts it and waits until the API answers.
     func startAndAnswer(crashAt: String? = nil) async throws {
         try start(crashAt: crashAt)
-        try await eventually("the API answers") { try await self.api.ping() }
+        try await until("the API answers") { try await self.api.ping() }
     }
 
     var logTail: String { process.logTail }
@@ -106,7 +107,7 @@ final class DevCluster: Sendable {
 
     /// Waits until so many instances are HEALTHY and nothing else of the application is left.
     func settle(_ id: AppID, at count: Int) async throws {
-        try await eventually("\(id) settles at \(count)") {
+        try await until("\(id) settles at \(count)") {
             let summary = try await self.api.application(id)
             let live = try await self.api.instances(of: id)
             try check(
@@ -123,7 +124,7 @@ final class DevCluster: Sendable {
         within limit: Duration = .seconds(60),
         _ attempt: () async throws -> Void
     ) async throws {
-        try await IntegrationTests.eventually(what, within: limit, log: { logTail }, attempt)
+        try await until(what, within: limit, log: { logTail }, attempt)
     }
 
     /// Lets a moment pass that a test has drawn, so that what follows comes at no chosen one.

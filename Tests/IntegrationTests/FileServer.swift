@@ -1,3 +1,4 @@
+import ApusTestKit
 import Foundation
 import Synchronization
 
@@ -24,7 +25,7 @@ final class FileServer: Sendable {
         )
         try process.start()
         let url = "http://127.0.0.1:\(port)/"
-        try await eventually("the file server answers", within: .seconds(20), log: { process.logTail }) {
+        try await until("the file server answers", within: .seconds(20), log: { process.logTail }) {
             _ = try RealRegistry.run("curl", ["-sf", "-o", "/dev/null", url])
         }
     }

@@ -1,3 +1,4 @@
+import ApusTestKit
 import Glibc
 import Synchronization
 import Testing
@@ -14,7 +15,7 @@ func freePort() throws -> Int {
             given.next = given.next < 31_999 ? given.next + 1 : 20_000
             if isFree(given.next) { return given.next }
         }
-        throw Unfulfilled(description: "no port between 20000 and 31999 is free")
+        throw Unfulfilled("no port between 20000 and 31999 is free")
     }
 }
 

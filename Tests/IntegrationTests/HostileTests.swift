@@ -1,6 +1,7 @@
 import ApusClient
 import ApusContainers
 import ApusModel
+import ApusTestKit
 import Foundation
 import NIOCore
 import Testing
@@ -46,7 +47,7 @@ extension ServiceTests {
 
     private func soleExecutor(of cluster: DevCluster) async throws -> JSON {
         guard case .array(let executors) = try await cluster.api.executors(), executors.count == 1 else {
-            throw Unfulfilled(description: "there is not one executor")
+            throw Unfulfilled("there is not one executor")
         }
         return executors[0]
     }
@@ -124,7 +125,7 @@ extension ServiceTests {
         try await cluster.eventually("made-up executors are given up", within: .seconds(60)) {
             let answer = try await cluster.api.executors()
             guard case .array(let executors) = answer else {
-                throw Unfulfilled(description: "the executors are no list: \(answer)")
+                throw Unfulfilled("the executors are no list: \(answer)")
             }
             let present = executors.filter { $0["presence"] == "PRESENT" }
             try check(present.count == 1, "\(present.count) executors are there")

@@ -1,6 +1,7 @@
 import ApusClient
 import ApusContainers
 import ApusModel
+import ApusTestKit
 import Synchronization
 import Testing
 
@@ -68,7 +69,7 @@ func withWatchedCluster(
 extension DevCluster {
     /// Waits until these many instances of one core each are there, and no container, core or port beside them.
     func expectNothing(but count: Int) async throws {
-        try await eventually("\(count) containers, and nothing else is left or held", within: .seconds(30)) {
+        try await until("\(count) containers, and nothing else is left or held", within: .seconds(30)) {
             var instances: [String: [Int]] = [:]
             for application in try await self.api.applications() {
                 for instance in try await self.api.instances(of: application.id) {

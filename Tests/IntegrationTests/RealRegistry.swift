@@ -1,3 +1,4 @@
+import ApusTestKit
 import Foundation
 import Testing
 
@@ -34,7 +35,7 @@ final class RealRegistry: Sendable {
         )
         try process.start()
         let url = "http://\(address)/v2/"
-        try await eventually("the registry answers", within: .seconds(20), log: { process.logTail }) {
+        try await until("the registry answers", within: .seconds(20), log: { process.logTail }) {
             _ = try Self.run("curl", ["-s", "-o", "/dev/null", url])
         }
     }
@@ -71,7 +72,7 @@ final class RealRegistry: Sendable {
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
             throw Unfulfilled(
-                description: "\(program) \(arguments.first ?? "") ended with \(process.terminationStatus): \(complaint)"
+                "\(program) \(arguments.first ?? "") ended with \(process.terminationStatus): \(complaint)"
             )
         }
         return text

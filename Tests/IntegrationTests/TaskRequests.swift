@@ -1,5 +1,6 @@
 import ApusClient
 import ApusModel
+import ApusTestKit
 import Foundation
 import Testing
 
@@ -22,7 +23,7 @@ extension DevCluster {
     /// - Returns: how, as `SUCCESSFUL 0`, and why if there is a reason.
     func ended(_ id: TaskID) async throws -> (result: String, error: String) {
         var found: (String, String)?
-        try await eventually("\(id) ends") {
+        try await until("\(id) ends") {
             let task = try await self.task(id)
             let state = try task.string("state")
             try check(state == "STOPPED", "it is \(state)")

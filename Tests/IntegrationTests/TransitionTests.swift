@@ -1,6 +1,7 @@
 import ApusClient
 import ApusContainers
 import ApusModel
+import ApusTestKit
 import Testing
 
 /// Where the process kills itself; see `TransitionCrash`.
@@ -109,7 +110,7 @@ extension ServiceTests {
 
 extension DevCluster {
     fileprivate func expectDeath(at point: TransitionPoint) async throws {
-        try await eventually("the process kills itself at \(point.text)", within: .seconds(30)) {
+        try await until("the process kills itself at \(point.text)", within: .seconds(30)) {
             try check(!self.isRunning, "it runs")
         }
     }

@@ -136,7 +136,7 @@ own_engine_owner() { echo "$1 $(sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cu
 # Clears away the engines of scripts that were killed before they could do it, with what those scripts ran.
 own_engine_clear_left() {
     local dir owner
-    for dir in "${TMPDIR:-/tmp}"/apus.* "${TMPDIR:-/tmp}"/apus-test.*; do
+    for dir in "${TMPDIR:-/tmp}"/apus.* "${TMPDIR:-/tmp}"/apus-test.* "${TMPDIR:-/tmp}"/apus-bench.*; do
         # Ours, and begun by a script that is gone.
         [ -O "$dir" ] && [ -s "$dir/owner" ] || continue
         owner=$(cat "$dir/owner")

@@ -18,25 +18,35 @@ docker_as_root() {
 
 # Installs the Debian packages that a Docker engine and the local image need, if they are missing.
 docker_install() {
-    local missing=()
+    local missing=() has_client=true
     command -v curl >/dev/null || missing+=(curl)
     command -v dockerd >/dev/null || [ -x /usr/sbin/dockerd ] || missing+=(docker.io iptables)
     docker_busybox >/dev/null || missing+=(busybox-static)
     command -v ip >/dev/null || missing+=(iproute2)
-    [ ${#missing[@]} -eq 0 ] && return 0
+    command -v docker >/dev/null || has_client=false
+    [ ${#missing[@]} -eq 0 ] && $has_client && return 0
     if ! command -v apt-get >/dev/null; then
+        $has_client || missing+=("the docker command")
         echo "there is no apt-get here; install what provides: ${missing[*]}" >&2
         exit 2
     fi
-    echo "installing ${missing[*]}"
     if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+        $has_client || missing+=("$(docker_client_package)")
         echo "this needs root, and there is no sudo; as root run:" >&2
         echo "  apt-get update && apt-get install -y --no-install-recommends ${missing[*]}" >&2
         exit 2
     fi
-    docker_as_root apt-get update -qq &&
-        docker_as_root env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    docker_as_root apt-get update -qq || return
+    # Which it is, only lists of now can tell.
+    $has_client || missing+=("$(docker_client_package)")
+    echo "installing ${missing[*]}"
+    docker_as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Prints the package with the `docker` command: since Debian 13 one of its own, before that the engine's.
+docker_client_package() {
+    if [ -n "$(apt-cache show docker-cli 2>/dev/null)" ]; then echo docker-cli; else echo docker.io; fi
 }
 
 # Prints the path of a statically linked busybox; fails if there is none.

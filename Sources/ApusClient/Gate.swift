@@ -1,41 +1,35 @@
 import Synchronization
 
-/// Lets a bounded number through at a time, in the order of their coming.
-final class Gate: Sendable {
+/// Lets a bounded number through at a time, in the order of their coming; some ahead of all others.
+package final class Gate: Sendable {
     private struct State {
         var free: Int
         var lastTicket = 0
         var waiting: [(ticket: Int, continuation: CheckedContinuation<Void, any Error>)] = []
+        /// So many of those who wait came to be ahead.
+        var ahead = 0
+
+        mutating func take(at index: Int) -> CheckedContinuation<Void, any Error> {
+            if index < ahead { ahead -= 1 }
+            return waiting.remove(at: index).continuation
+        }
     }
 
     private let state: Mutex<State>
 
-    init(limit: Int) { state = Mutex(State(free: limit)) }
+    package init(limit: Int) { state = Mutex(State(free: limit)) }
 
     /// Runs `work` once there is room.
     ///
     /// - Throws: `CancellationError` if the task was cancelled while it waited, or what `work` throws.
-    func pass<Value>(_ work: () async throws -> Value) async throws -> Value {
-        try await enter()
+    package func pass<Value>(ahead: Bool = false, _ work: () async throws -> Value) async throws -> Value {
+        try await enter(ahead: ahead)
         defer { leave() }
         return try await work()
     }
 
-    /// As `pass`.
-    ///
-    /// - Throws: `DeadlinePassed` too, if there was no room within `limit`.
-    func pass<Value>(
-        waitingAtMost limit: Duration,
-        doing: String,
-        _ work: () async throws -> Value
-    ) async throws -> Value {
-        // Mostly there is room, and nobody has to watch the time.
-        if !enterAtOnce() { try await within(limit, doing: doing) { try await self.enter() } }
-        defer { leave() }
-        return try await work()
-    }
-
-    private func enterAtOnce() -> Bool {
+    /// Takes a place if there is one; `leave` gives it back.
+    package func enterAtOnce() -> Bool {
         state.withLock { state in
             guard state.free > 0 else { return false }
             state.free -= 1
@@ -43,7 +37,10 @@ final class Gate: Sendable {
         }
     }
 
-    private func enter() async throws {
+    /// Waits for a place; `leave` gives it back.
+    ///
+    /// - Throws: `CancellationError` if the task was cancelled while it waited.
+    package func enter(ahead: Bool = false) async throws {
         let ticket = state.withLock { state in
             state.lastTicket += 1
             return state.lastTicket
@@ -57,22 +54,23 @@ final class Gate: Sendable {
                         state.free -= 1
                         return .success(())
                     }
-                    state.waiting.append((ticket, continuation))
+                    state.waiting.insert((ticket, continuation), at: ahead ? state.ahead : state.waiting.count)
+                    if ahead { state.ahead += 1 }
                     return nil
                 }
                 if let decision { continuation.resume(with: decision) }
             }
         } onCancel: {
             let continuation = state.withLock { state in
-                state.waiting.firstIndex { $0.ticket == ticket }.map { state.waiting.remove(at: $0).continuation }
+                state.waiting.firstIndex { $0.ticket == ticket }.map { state.take(at: $0) }
             }
             continuation?.resume(throwing: CancellationError())
         }
     }
 
-    private func leave() {
+    package func leave() {
         let next = state.withLock { state -> CheckedContinuation<Void, any Error>? in
-            guard state.waiting.isEmpty else { return state.waiting.removeFirst().continuation }
+            guard state.waiting.isEmpty else { return state.take(at: 0) }
             state.free += 1
             return nil
         }

@@ -1,6 +1,9 @@
-import ApusExecutor
+import ApusClient
+import ApusTestKit
 import Dispatch
 import Testing
+
+private struct Refused: Error {}
 
 /// Questions to file systems of which one hangs.
 @Suite(.timeLimit(.minutes(1)))
@@ -9,8 +12,8 @@ struct LookupsTests {
         let lookups = Lookups(limit: 1)
         for number in 0..<100 {
             #expect(try await lookups.run(within: .seconds(20), doing: "looking") { number } == number)
-            await #expect(throws: ExecutorError.self) {
-                try await lookups.run(within: .seconds(20), doing: "looking") { throw ExecutorError("no") }
+            await #expect(throws: Refused.self) {
+                try await lookups.run(within: .seconds(20), doing: "looking") { throw Refused() }
             }
         }
     }
@@ -28,10 +31,12 @@ struct LookupsTests {
         #expect(try await lookups.run(within: .seconds(20), doing: "looking") { "there" } == "there")
         await #expect(throws: LookupFailure.self) { try await hang() }
         let full = await #expect(throws: LookupFailure.self) {
-            try await lookups.run(within: .seconds(20), doing: "looking") {}
+            try await lookups.run(within: .milliseconds(50), doing: "looking") {}
         }
-        #expect(full?.description.contains("3 earlier look-ups of volumes hang") == true)
+        #expect(full?.description.contains("3 earlier look-ups hang") == true)
+        async let patient = lookups.run(within: .seconds(20), doing: "looking") { "there" }
         for _ in 0..<3 { server.signal() }
+        #expect(try await patient == "there", "it waited for its turn")
         try await eventually("the server is back") {
             do { return try await lookups.run(within: .seconds(20), doing: "looking") { true } } catch { return false }
         }

@@ -4,14 +4,26 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Asks file systems that may hang for as long as their server is away: each call has a thread of its own.
+/// Asks file systems and name servers that may hang for as long as somebody is away: each call has a thread of its own.
 ///
-/// Nobody waits for a late answer. A call that hangs keeps its thread, so there are only so many of them.
+/// Nobody waits for a late answer. A call that hangs keeps its thread, so there are only so many of them; the next waits
+/// for one to end.
 package final class Lookups: Sendable {
-    private let limit: Int
-    private let underWay = Mutex(0)
+    /// Whom calls wait for.
+    package enum Kind: String, Sendable {
+        case fileSystem = "file system"
+        case nameServer = "name server"
+    }
 
-    package init(limit: Int) { self.limit = limit }
+    private let limit: Int
+    private let kind: Kind
+    private let gate: Gate
+
+    package init(limit: Int, of kind: Kind = .fileSystem) {
+        self.limit = limit
+        self.kind = kind
+        gate = Gate(limit: limit)
+    }
 
     /// What `work` brings, if it does so in time.
     ///
@@ -21,31 +33,32 @@ package final class Lookups: Sendable {
         doing: String,
         _ work: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
-        let isFree = underWay.withLock { count in
-            guard count < limit else { return false }
-            count += 1
-            return true
+        let begun = ContinuousClock.now
+        if !gate.enterAtOnce() {
+            let (limit, kind) = (limit, kind)
+            let full: @Sendable () -> any Error = {
+                LookupFailure(
+                    description: """
+                        \(doing): \(limit) earlier look-ups hang, so no other is begun. Find out which \
+                        \(kind.rawValue) of this machine does not answer
+                        """
+                )
+            }
+            try await withDeadline(time, late: full) { try await self.gate.enter() }
         }
-        guard isFree else {
-            throw LookupFailure(
-                description: """
-                    \(doing): \(limit) earlier look-ups of volumes hang, so no other is begun. Find out which file \
-                    system of this machine does not answer
-                    """
-            )
-        }
+        let left = max(time - (ContinuousClock.now - begun), .milliseconds(1))
         let answer = FirstAnswer<Value>()
         // A queue of its own has a thread of its own.
         DispatchQueue(label: "apus.lookup").async {
             let result = Result { try work() }
-            self.underWay.withLock { $0 -= 1 }
+            self.gate.leave()
             answer.give(result)
         }
-        let timer = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: .nanoseconds(time.nanoseconds)) {
+        let timer = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: .nanoseconds(left.nanoseconds)) {
             answer.give(
                 .failure(
                     LookupFailure(
-                        description: "\(doing): the file system did not answer within \(time). Is its server away?"
+                        description: "\(doing): the \(self.kind.rawValue) did not answer within \(time). Is it away?"
                     )
                 )
             )

@@ -1,0 +1,55 @@
+import ApusContainers
+
+/// Leaves out what is written already when it is told again.
+struct LogCatchUp: Sendable {
+    private enum Course: Sendable {
+        /// What each stream has up to its mark is written. What comes after the mark is new, whatever its time.
+        case byTime(out: LogPosition.Mark?, err: LogPosition.Mark?)
+        /// All is written up to the mark, whatever its time and whosever it is; so many of the mark's own have come.
+        case inOrder(ContainerLogEntry.Stream, LogPosition.Mark, come: Int)
+        /// All is new.
+        case over
+    }
+
+    private var course: Course
+
+    /// For what is told of a time on.
+    init(byTimeTo position: LogPosition) { course = .byTime(out: position.out, err: position.err) }
+
+    /// For what is told in the order of writing, from before the position's last line on.
+    init(inOrderTo position: LogPosition) {
+        course = position.end.map { Course.inOrder($0.stream, $0.mark, come: 0) } ?? .over
+    }
+
+    mutating func isWritten(_ line: LogLine) -> Bool {
+        switch course {
+        case .over: return false
+        case .byTime(var out, var err):
+            let isWritten = line.stream == .out ? Self.isWritten(line, &out) : Self.isWritten(line, &err)
+            course = .byTime(out: out, err: err)
+            return isWritten
+        case .inOrder(let stream, let mark, let come):
+            guard line.stream == stream else { return true }
+            guard line.time == mark.time else {
+                guard come > 0 else { return true }
+                // There are fewer of them than were written: a part went with the engine's oldest file.
+                course = .over
+                return false
+            }
+            course = come + 1 < mark.count ? .inOrder(stream, mark, come: come + 1) : .over
+            return true
+        }
+    }
+
+    private static func isWritten(_ line: LogLine, _ mark: inout LogPosition.Mark?) -> Bool {
+        guard var found = mark else { return false }
+        if line.time.lexicographicallyPrecedes(found.time) { return true }
+        guard line.time == found.time else {
+            mark = nil
+            return false
+        }
+        found.count -= 1
+        mark = found.count > 0 ? found : nil
+        return true
+    }
+}
