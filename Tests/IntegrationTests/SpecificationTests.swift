@@ -114,9 +114,12 @@ extension ServiceTests {
                     tagPrefix: "pre-",
                     tagSuffix: "-post"
                 )
-                _ = try await cluster.api.operateTask([
-                    "type": "CREATE", "spec": spec.json, "opSpec": DevCluster.opSpec(parallelism: 1),
-                ])
+                // The API may answer before the executor has joined.
+                try await cluster.eventually("the task is taken") {
+                    try await cluster.api.operateTask([
+                        "type": "CREATE", "spec": spec.json, "opSpec": DevCluster.opSpec(parallelism: 1),
+                    ])
+                }
                 try await cluster.eventually("a line with the instance's tag arrives") {
                     let lines = listener.received()
                     try check(lines.contains { $0.contains("pre-TI-") && $0.contains("-post") }, "\(lines)")
