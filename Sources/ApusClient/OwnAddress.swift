@@ -14,8 +14,9 @@ extension SocketAddress {
     /// interfaces), or of a cloud's metadata.
     var isOwn: Bool {
         guard let text = ipAddress else { return true }
-        // A zone may stand behind it.
-        let address = String(text.prefix { $0 != "%" })
+        // A zone may stand behind it, and version 6 before an address of version 4.
+        var address = String(text.prefix { $0 != "%" })
+        if address.hasPrefix("::ffff:"), address.contains(".") { address = String(address.dropFirst("::ffff:".count)) }
         guard !Self.metadata.contains(address), !Self.ofInterfaces.contains(address) else { return true }
         var bytes = [UInt8](repeating: 0, count: 16)
         if inet_pton(AF_INET, address, &bytes) == 1 { return Self.isOwn(v4: Array(bytes[..<4])) }

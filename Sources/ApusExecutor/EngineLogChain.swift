@@ -21,8 +21,8 @@ package final class EngineLogChain: Sendable {
 
     private enum Phase {
         case unopened
-        /// For the last line that is written, in the file of that index.
-        case searching(EngineLogSearch, in: Int)
+        /// For the last line that is written, in the file of that index; `found` is one at whose very beginning it is.
+        case searching(EngineLogSearch, in: Int, found: Int?)
         case found
         case reading
     }
@@ -61,7 +61,7 @@ package final class EngineLogChain: Sendable {
         try state.withLock { state in
             switch state.phase {
             case .unopened: return try open(&state)
-            case .searching(let search, in: let index): return try go(on: search, in: index, &state)
+            case .searching(let search, in: let index, let found): return try go(on: search, in: index, found, &state)
             case .found:
                 state.phase = .reading
                 return .notice(.inOrder)
@@ -79,23 +79,39 @@ package final class EngineLogChain: Sendable {
         return .notice(.held)
     }
 
-    private func search(in index: Int, of files: [EngineLogFile]) -> Phase {
+    private func search(in index: Int, of files: [EngineLogFile], found: Int? = nil) -> Phase {
         guard let end = wanted.end else { return .found }
-        return .searching(EngineLogSearch(end.stream, end.mark.time, in: files[index]), in: index)
+        return .searching(EngineLogSearch(end.stream, end.mark.time, in: files[index]), in: index, found: found)
     }
 
-    private func go(on search: EngineLogSearch, in index: Int, _ state: inout State) throws -> Step {
+    private func go(
+        on search: EngineLogSearch,
+        in index: Int,
+        _ found: Int?,
+        _ state: inout State
+    ) throws -> Step {
         var search = search
         switch try search.step(in: state.files[index]) {
-        case .more: state.phase = .searching(search, in: index)
-        case .at(let offset):
-            state.files.removeFirst(index)
-            state.position = offset
-            state.phase = .found
-        case .nowhere where index > 0: state.phase = self.search(in: index - 1, of: state.files)
-        case .nowhere: try beginByTime(&state)
+        case .more: state.phase = .searching(search, in: index, found: found)
+        // Others of its time may stand at the end of the file before.
+        case .at(0) where index > 0: state.phase = self.search(in: index - 1, of: state.files, found: index)
+        case .at(let offset): begin(in: index, at: offset, &state)
+        case .nowhere:
+            if let found {
+                begin(in: found, at: 0, &state)
+            } else if index > 0 {
+                state.phase = self.search(in: index - 1, of: state.files)
+            } else {
+                try beginByTime(&state)
+            }
         }
         return .more
+    }
+
+    private func begin(in index: Int, at offset: Int, _ state: inout State) {
+        state.files.removeFirst(index)
+        state.position = offset
+        state.phase = .found
     }
 
     /// No file holds the last line that is written: as a rule all that they hold is later.
@@ -154,11 +170,9 @@ package final class EngineLogChain: Sendable {
     /// The file that was begun after this one, which may have been renamed, compressed or removed; `nil` if a name is
     /// gone.
     private func next(after file: EngineLogFile) throws -> EngineLogFile? {
-        guard let begin = try file.firstTime() else { return try names.open(0) }
         var found: EngineLogFile?
         let isWhole = try names.newestFirst { other in
-            // Not an earlier time: the clock may have been set back.
-            if let first = try other.firstTime(), first == begin { return false }
+            if try file.isSame(as: other) { return false }
             found = other
             return true
         }

@@ -62,8 +62,18 @@ final class EngineLogFile {
             throw FileFailure("looking at", path)
         }
         if own.st_dev == others.st_dev, own.st_ino == others.st_ino { return true }
-        guard other.isCompressed, !isCompressed, let begin = try firstTime() else { return false }
-        return try other.firstTime() == begin
+        guard other.isCompressed, !isCompressed else { return false }
+        // Not by the time that it begins with: the pieces of a line without an end all have the same.
+        guard other.textLength(ofAll: others.st_size) == UInt32(truncatingIfNeeded: own.st_size) else { return false }
+        let beginning = 0..<Self.longestLine
+        return try read(beginning) == other.read(beginning)
+    }
+
+    /// How much is compressed in so many bytes, modulo 2³²: the last four tell it (RFC 1952).
+    private func textLength(ofAll size: off_t) -> UInt32? {
+        var bytes = [UInt8](repeating: 0, count: 4)
+        guard size >= 4, pread(descriptor, &bytes, 4, size - 4) == 4 else { return nil }
+        return bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) }
     }
 
     /// When its first line was written, in nanoseconds of 1970; `nil` if there is no whole line.
@@ -72,6 +82,8 @@ final class EngineLogFile {
     /// Those bytes of its contents, as far as there are any.
     func read(_ range: Range<Int>) throws(FileFailure) -> [UInt8] {
         guard let compressed else { return try LogScan.read(descriptor, range, path) }
+        // What was damaged further on does not keep what stands before from being read again.
+        gzclearerr(compressed)
         guard gzseek(compressed, range.lowerBound, SEEK_SET) >= 0 else { return [] }
         var bytes = [UInt8](repeating: 0, count: range.count)
         // What is damaged ends where it can be read no further.

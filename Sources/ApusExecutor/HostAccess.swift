@@ -7,8 +7,8 @@ struct HostAccess: Sendable {
     /// So many file systems may hang until nothing more is asked of any.
     private static let lookupLimit = 32
     private static let lookupDeadline = Duration.seconds(20)
-    /// For all configuration files of an instance; less than the agent gives a start.
-    private static let configDeadline = Duration.seconds(90)
+    /// For all configuration files of an instance; with two looks at the limits less than the agent gives a start.
+    private static let configDeadline = Duration.seconds(60)
 
     private let file: LimitsFile
     private let lookups = Lookups(limit: lookupLimit)

@@ -113,7 +113,7 @@ package final class ImageKeeper: Sendable {
             return state.fetched.ids.keys.filter { !inUse.contains($0) && state.holders[$0] == nil }
         }
         for image in unused.sorted() { await remove(image) }
-        for id in state.withLock({ $0.fetched.replaced }).sorted() { await removeReplaced(id) }
+        await removeReplaced(inUse)
     }
 
     // MARK: lanes
@@ -282,7 +282,23 @@ package final class ImageKeeper: Sendable {
         }
     }
 
-    /// What a tag of ours meant before it moved on goes too, unless somebody has given it a name.
+    /// What tags of ours meant before they moved on goes too, but for what is in use by its digest.
+    private func removeReplaced(_ inUse: Set<String>) async {
+        let (replaced, wanted) = state.withLock { ($0.fetched.replaced, inUse.union($0.holders.keys)) }
+        guard !replaced.isEmpty else { return }
+        var kept = Set(state.withLock { $0.fetched.ids.values })
+        do {
+            for image in wanted where ImageReference(image).isDigest {
+                if let id = try await engine.imageID(of: image) { kept.insert(id) }
+            }
+        } catch {
+            // The next look tries again.
+            return warn("it is not known which images are in use", wanted.sorted().joined(separator: ", "), error)
+        }
+        for id in replaced.subtracting(kept).sorted() { await removeReplaced(id) }
+    }
+
+    /// Unless somebody has given it a name.
     private func removeReplaced(_ id: String) async {
         do {
             let names = try await engine.imageNames(of: id)

@@ -5,11 +5,15 @@ struct LogCatchUp: Sendable {
     private enum Course: Sendable {
         /// What each stream has up to its mark is written. What comes after the mark is new, whatever its time.
         case byTime(out: LogPosition.Mark?, err: LogPosition.Mark?)
-        /// All is written up to the mark, whatever its time and whosever it is; so many of the mark's own have come.
-        case inOrder(ContainerLogEntry.Stream, LogPosition.Mark, come: Int)
+        /// All is written up to the mark, whatever its time and whosever it is; so many of the mark's own have come, and
+        /// so many bytes of all.
+        case inOrder(ContainerLogEntry.Stream, LogPosition.Mark, come: Int, bytes: Int)
         /// All is new.
         case over
     }
+
+    /// If the mark has not come by then, the file that it was in is damaged: better something twice than nothing more.
+    private static let farthestMark = 16 << 20
 
     private var course: Course
 
@@ -18,7 +22,7 @@ struct LogCatchUp: Sendable {
 
     /// For what is told in the order of writing, from before the position's last line on.
     init(inOrderTo position: LogPosition) {
-        course = position.end.map { Course.inOrder($0.stream, $0.mark, come: 0) } ?? .over
+        course = position.end.map { Course.inOrder($0.stream, $0.mark, come: 0, bytes: 0) } ?? .over
     }
 
     mutating func isWritten(_ line: LogLine) -> Bool {
@@ -28,15 +32,17 @@ struct LogCatchUp: Sendable {
             let isWritten = line.stream == .out ? Self.isWritten(line, &out) : Self.isWritten(line, &err)
             course = .byTime(out: out, err: err)
             return isWritten
-        case .inOrder(let stream, let mark, let come):
-            guard line.stream == stream else { return true }
-            guard line.time == mark.time else {
-                guard come > 0 else { return true }
-                // There are fewer of them than were written: a part went with the engine's oldest file.
+        case .inOrder(let stream, let mark, let come, let bytes):
+            let bytes = bytes + line.bytes.count
+            let isMark = line.stream == stream && line.time == mark.time
+            // Fewer have come than were written: a part went with the engine's oldest file.
+            let isPast = line.stream == stream && !isMark && come > 0
+            guard !isPast, bytes < Self.farthestMark else {
                 course = .over
                 return false
             }
-            course = come + 1 < mark.count ? .inOrder(stream, mark, come: come + 1) : .over
+            let all = isMark ? come + 1 : come
+            course = all < mark.count ? .inOrder(stream, mark, come: all, bytes: bytes) : .over
             return true
         }
     }

@@ -78,10 +78,10 @@ package struct LogPosition: Hashable, Sendable {
         // A copy, or it would hold the whole block that it was read with.
         let end = last ?? Last(stream: stream, time: Array(time)[...])
         last = end
-        if let known = ContainerLogEntry.nanoseconds(end.time), let seen = ContainerLogEntry.nanoseconds(time),
-            seen < known - Self.overlap || seen - known > Self.longestLine
-        {
-            return false
+        if let known = ContainerLogEntry.nanoseconds(end.time), let seen = ContainerLogEntry.nanoseconds(time) {
+            if seen < known - Self.overlap { return false }
+            // The other stream's may be: a line without an end has the time of its beginning for as long as it lasts.
+            if seen - known > Self.longestLine { return stream != end.stream }
         }
         switch stream {
         case .out: Self.count(time, &out)

@@ -81,13 +81,18 @@ package struct MachineLimits: Hashable, Sendable {
         guard users != nil else { return nil }
         for config in workload.configs {
             for volume in workload.volumes where volume.mode != .readOnly {
-                let folder =
-                    volume.pathInContainer.hasSuffix("/") ? volume.pathInContainer : volume.pathInContainer + "/"
-                guard config.localFilename.hasPrefix(folder) else { continue }
+                let folder = volume.pathInContainer
+                guard Self.lies(config.localFilename, in: folder) else { continue }
                 return LimitExcess("users", "configuration file \(config.localFilename) lies in a volume, \(folder)")
             }
         }
         return nil
+    }
+
+    /// However the folder is spelt; with `..` it may be anywhere.
+    private static func lies(_ path: String, in folder: String) -> Bool {
+        let parts = folder.split(separator: "/").filter { $0 != "." }
+        return parts.contains("..") || path.split(separator: "/").starts(with: parts)
     }
 
     /// The engine would connect to any socket of the machine that it is told.

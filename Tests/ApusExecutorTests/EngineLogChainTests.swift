@@ -95,6 +95,30 @@ struct EngineLogChainTests {
         #expect(try rest(of: chain) == Array(3..<9))
     }
 
+    @Test func `files that begin with the same time, as those of one endless line do, are told apart`() throws {
+        func lines(_ numbers: Range<Int>) -> [String] { numbers.map { Self.line($0, at: 10) } }
+        try write(lines(0..<2))
+        let chain = try chain()
+        #expect(try rest(of: chain) == [0, 1])
+        try move(path, "\(path).1")
+        try write(lines(2..<5))
+        #expect(try rest(of: chain) == [2, 3, 4])
+        try move("\(path).1", "\(path).2")
+        try compress("\(path).2")
+        try move(path, "\(path).1")
+        try write(lines(5..<6))
+        #expect(try rest(of: chain) == [5])
+        #expect(try rest(of: self.chain()) == Array(0..<6))
+    }
+
+    @Test func `what is written of one time is known though it began in the file before`() throws {
+        try write((0..<4).map { Self.line($0, at: 10) }, to: "\(path).1")
+        try write((4..<6).map { Self.line($0, at: 10) } + [Self.line(6, "stderr", at: 20)])
+        // Five of the six are written.
+        let ours = (0..<5).map { "2026-11-21T10:10:10.000000000Z out \($0)\n" }.joined()
+        #expect(try rest(of: chain(after: ours)) == Array(0..<7), "from before the first of them on")
+    }
+
     @Test func `a name that is gone amid a rotation is waited for, and no line left out`() throws {
         try write(0..<3, to: "\(path).2")
         try write(3..<6)

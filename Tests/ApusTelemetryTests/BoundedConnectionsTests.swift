@@ -130,7 +130,7 @@ struct BoundedConnectionsTests {
         // Far more than the kernel's buffers take, in one write, which takes several times the limit.
         let length = 8 << 20
         let large = Late(delay: .zero, body: ByteBuffer(repeating: 7, count: length))
-        try await serving(large, stall: .seconds(1)) { port in
+        try await serving(large, stall: .seconds(2)) { port in
             try await connect(port).executeThenClose { inbound, outbound in
                 try await outbound.write(Self.request)
                 var taken = 0

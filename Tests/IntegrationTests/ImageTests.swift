@@ -58,6 +58,43 @@ extension ServiceTests {
         }
 
         @Test(.timeLimit(.minutes(3)))
+        func `a tag that moves on is fetched at the next start, and what it meant before goes`() async throws {
+            let registry = try await RealRegistry(hasPassword: false)
+            do {
+                try await move(registry)
+            } catch {
+                await registry.close()
+                throw error
+            }
+            await registry.close()
+        }
+
+        private func move(_ registry: RealRegistry) async throws {
+            let socket = try needed("APUS_TEST_DOCKER_SOCKET")
+            let image = try registry.push(variant: "first", of: DevCluster.image, as: "shop/moving:1", on: socket)
+            _ = try registry.push(variant: "second", of: DevCluster.image, as: "shop/moving:2", on: socket)
+            try await withDevCluster { cluster in
+                let app = try await cluster.deploy(service("MOVING", image: image), instances: 1)
+                try await cluster.settle(app, at: 1)
+                let first = try #require(try await cluster.engine.imageID(of: image))
+
+                try registry.copy("shop/moving", from: "2", to: "1")
+                _ = try await cluster.api.operate([
+                    "type": "REPLACE_INSTANCES", "appId": app.json, "opSpec": DevCluster.opSpec(parallelism: 1),
+                ])
+                try await cluster.eventually("the tag means the second image") {
+                    let id = try await cluster.engine.imageID(of: image)
+                    try check(id != nil && id != first, "it means \(id ?? "none")")
+                }
+                try await cluster.settle(app, at: 1)
+                try await cluster.eventually("the first image is gone", within: .seconds(90)) {
+                    let names = try await cluster.engine.imageNames(of: first)
+                    try check(names == nil, "it is there, named \(names ?? [])")
+                }
+            }
+        }
+
+        @Test(.timeLimit(.minutes(3)))
         func `a registry that wants a password says so in the instance's reason`() async throws {
             let registry = try await RealRegistry(hasPassword: true)
             do {

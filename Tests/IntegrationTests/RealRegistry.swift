@@ -54,6 +54,27 @@ final class RealRegistry: Sendable {
         return target
     }
 
+    /// As `push`, of an image that nothing else is: made for this and forgotten by the engine.
+    func push(variant: String, of image: String, as name: String, on socket: String) throws -> String {
+        let docker = ["-H", "unix://\(socket)"]
+        let own = "registry-\(UUID().uuidString.prefix(8).lowercased())"
+        _ = try Self.run("docker", docker + ["create", "--name", own, image])
+        _ = try Self.run("docker", docker + ["commit", "-c", "LABEL variant=\(variant)", own, own])
+        _ = try Self.run("docker", docker + ["rm", own])
+        let target = try push(own, as: name, on: socket)
+        _ = try Self.run("docker", docker + ["rmi", own])
+        return target
+    }
+
+    /// A tag of a repository means what another does from now on.
+    func copy(_ repository: String, from: String, to: String) throws {
+        let (url, file) = ("http://\(address)/v2/\(repository)/manifests/", "\(folder)/manifest.json")
+        let type = "application/vnd.docker.distribution.manifest.v2+json"
+        _ = try Self.run("curl", ["-sf", "-H", "Accept: \(type)", "-o", file, url + from])
+        let put = ["-sf", "-X", "PUT", "-H", "Content-Type: \(type)", "--data-binary", "@\(file)", url + to]
+        _ = try Self.run("curl", put)
+    }
+
     func close() async {
         await process.kill9()
         try? FileManager.default.removeItem(atPath: folder)

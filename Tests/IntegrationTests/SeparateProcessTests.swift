@@ -23,7 +23,7 @@ extension ServiceTests {
                 #expect(cluster.executor.isRunning)
                 try cluster.controller.start()
                 try await cluster.settle(app, at: 2)
-                #expect(try await state(of: app, cluster) == before)
+                try await expectUnchanged(before, of: app, cluster)
                 #expect(try await cluster.api.endedInstances(of: app, atMost: 10).isEmpty, "none was replaced")
                 try await cluster.scale(app, to: 3)
                 try await cluster.settle(app, at: 3)
@@ -53,7 +53,7 @@ extension ServiceTests {
                 }
                 try cluster.controller.start()
                 try await cluster.settle(app, at: 2)
-                #expect(try await state(of: app, cluster) == before, "the same instances on the same ports")
+                try await expectUnchanged(before, of: app, cluster)
                 #expect(try await cluster.api.endedInstances(of: app, atMost: 10).isEmpty, "none was replaced")
             }
         }
@@ -70,7 +70,7 @@ extension ServiceTests {
                 try await expectAnswers(before)
                 try cluster.executor.start()
                 try await cluster.settle(app, at: 2)
-                #expect(try await state(of: app, cluster) == before)
+                try await expectUnchanged(before, of: app, cluster)
                 #expect(try await cluster.api.endedInstances(of: app, atMost: 10).isEmpty, "none was replaced")
                 try await cluster.scale(app, to: 3)
                 try await cluster.settle(app, at: 3)
@@ -89,7 +89,7 @@ extension ServiceTests {
                 try cluster.executor.start()
                 try cluster.controller.start()
                 try await cluster.settle(app, at: 1)
-                #expect(try await state(of: app, cluster) == before)
+                try await expectUnchanged(before, of: app, cluster)
             }
         }
 
@@ -105,6 +105,14 @@ extension ServiceTests {
                 ports[instance.id] = try #require(instance.ports.first?.hostPort)
             }
             return Seen(ports: ports, containers: try await cluster.containers().map(\.id.rawValue))
+        }
+
+        /// The same instances on the same ports in the same containers, once all have been heard again.
+        private func expectUnchanged(_ before: Seen, of app: AppID, _ cluster: ClusterProcesses) async throws {
+            try await cluster.eventually("all is as it was", within: .seconds(20)) {
+                let now = try await state(of: app, cluster)
+                try check(now == before, "\(before) has become \(now)")
+            }
         }
 
         private func expectAnswers(_ seen: Seen) async throws {
