@@ -82,9 +82,8 @@ extension Engine {
     }
 
     private mutating func archive(_ entry: EndedInstance) {
-        var history = state.ended[entry.owner] ?? EndedHistory()
-        let (changed, dropped) = history.append(entry, keeping: settings.retention.mostInstances)
-        state.ended[entry.owner] = history
+        let (changed, dropped) = state.ended[entry.owner, default: EndedHistory()]
+            .append(entry, keeping: settings.retention.mostInstances)
         touched.insert(Self.endedKey(entry.owner, page: changed))
         if let dropped { touched.insert(Self.endedKey(entry.owner, page: dropped)) }
     }

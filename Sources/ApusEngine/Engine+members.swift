@@ -10,23 +10,18 @@ extension Engine {
             tags: [],
             metadata: [:]
         )
-        state.members[identity.id] = Member(
+        var member = Member(
             id: identity.id,
             key: identity.key,
             hostname: identity.hostname,
             port: identity.port,
             transport: identity.transport,
             description: description,
-            presence: .joining,
-            admitted: times.wall,
-            heardAt: times.wall,
-            heard: listening(times.now),
-            incarnation: 0,
-            applied: 0,
-            acknowledged: 0,
-            sequence: sequenceForgotten,
-            instances: []
+            admitted: times.wall
         )
+        member.heard = listening(times.now)
+        member.sequence = sequenceForgotten
+        state.members[identity.id] = member
         ledger.offer(
             identity.id,
             topology: description.topology,
@@ -82,7 +77,7 @@ extension Engine {
             if fence > Fence(epoch: state.epoch, sequence: member.sequence) { overtaken(by: fence, on: member) }
         }
         if identity.hostname != member.hostname || identity.port != member.port {
-            (member.hostname, member.port) = (identity.hostname, identity.port)
+            member.change(hostname: identity.hostname, port: identity.port)
             touched.insert(RecordKey(.member, member.id.rawValue))
         }
         if identity.incarnation > member.incarnation {

@@ -147,7 +147,7 @@ extension Engine {
     @discardableResult
     private mutating func describe(_ executor: ExecutorID, _ description: NodeDescription) -> Bool {
         guard var member = state.members[executor], member.description != description else { return false }
-        member.description = description
+        member.change(description: description)
         state.members[executor] = member
         touched.insert(RecordKey(.member, executor.rawValue))
         offer(member)

@@ -10,19 +10,13 @@ package struct Instance: Sendable {
         case confirmed
     }
 
-    package let id: InstanceID
-    package let owner: Owner
-    package let executor: ExecutorID
-    package var allocation: ResourceAllocation
-    /// The epoch of its assignment.
-    package var epoch: Epoch
-    package let created: WallTime
+    private let assignment: Assignment
     package var updated: WallTime
-    package var state: InstanceState
-    package var ports: [PortMapping]
-    package var error: String
+    package var state = InstanceState.pending
+    package var ports: [PortMapping] = []
+    package var error = ""
     package var cause: EndCause?
-    package var progress: Progress
+    package var progress = Progress.assigned(sent: nil)
     /// Set once this leader wants it gone.
     package var stop: Stop?
     /// When it was last seen to become HEALTHY; soft.
@@ -41,6 +35,40 @@ package struct Instance: Sendable {
     var isWell = false
     /// Which of its executor's hint records it stands in; no task does.
     var hintPage = 0
+
+    /// What never changes of it: one reference, since each turn's first changes copy the instances beside theirs.
+    private final class Assignment: Sendable {
+        let id: InstanceID
+        let owner: Owner
+        let executor: ExecutorID
+        let allocation: ResourceAllocation
+        let epoch: Epoch
+        let created: WallTime
+
+        init(
+            _ id: InstanceID,
+            of owner: Owner,
+            on executor: ExecutorID,
+            _ allocation: ResourceAllocation,
+            epoch: Epoch,
+            created: WallTime
+        ) {
+            self.id = id
+            self.owner = owner
+            self.executor = executor
+            self.allocation = allocation
+            self.epoch = epoch
+            self.created = created
+        }
+    }
+
+    package var id: InstanceID { assignment.id }
+    package var owner: Owner { assignment.owner }
+    package var executor: ExecutorID { assignment.executor }
+    package var allocation: ResourceAllocation { assignment.allocation }
+    /// The epoch of its assignment.
+    package var epoch: Epoch { assignment.epoch }
+    package var created: WallTime { assignment.created }
 
     /// A wish for its end and when the STOP last left.
     package struct Stop: Hashable, Sendable {
@@ -93,23 +121,9 @@ extension Instance {
         generation: Int = 0,
         at wall: WallTime
     ) {
-        self.init(
-            id: id,
-            owner: owner,
-            executor: executor,
-            allocation: allocation,
-            epoch: epoch,
-            created: wall,
-            updated: wall,
-            state: .pending,
-            ports: [],
-            error: "",
-            cause: nil,
-            progress: .assigned(sent: nil),
-            stop: nil,
-            healthySince: nil,
-            generation: generation
-        )
+        assignment = Assignment(id, of: owner, on: executor, allocation, epoch: epoch, created: wall)
+        updated = wall
+        self.generation = generation
     }
 }
 
@@ -130,6 +144,13 @@ package struct EndedInstance: Hashable, Sendable {
 }
 
 extension EndedInstance {
+    /// The most that its record takes, about: what it really takes would have to be written for that.
+    fileprivate var recordBytes: Int {
+        let ports = ports.reduce(0) { $0 + $1.name.utf8.count + 90 }
+        let texts = error.isEmpty ? 0 : JSON.string(error).bytes.count
+        return 500 + owner.description.utf8.count + hostname.utf8.count + allocation.cores.count * 6 + ports + texts
+    }
+
     init(
         _ instance: Instance,
         as terminal: InstanceState,
@@ -188,7 +209,7 @@ package struct EndedHistory: Sendable {
         let hasRoom = pages.last.map { $0.entries.count < Self.entriesPerPage && $0.bytes < Self.fullPageBytes }
         if hasRoom != true { pages.append(Page(number: (pages.last?.number ?? 0) + 1)) }
         pages[pages.count - 1].entries.append(entry)
-        pages[pages.count - 1].bytes += entry.record.bytes.count
+        pages[pages.count - 1].bytes += entry.recordBytes
         let isSurplus = pages.count > 1 && count - (pages.first?.entries.count ?? 0) >= most
         let dropped = isSurplus ? pages.removeFirst().number : nil
         return (pages[pages.count - 1].number, dropped)

@@ -14,26 +14,20 @@ package struct Member: Sendable {
         case lost(since: WallTime)
     }
 
-    package var id: ExecutorID
-    package var key: NodeKey
-    package var hostname: String
-    package var port: Int
-    package var transport: TransportType
-    package var description: NodeDescription
-    package var presence: Presence
-    package var admitted: WallTime
+    private var registration: Registration
+    package var presence = Presence.joining
     /// When it was last heard, for people; soft.
     package var heardAt: WallTime
     /// The same on the engine's listening clock (`Engine.listening`); soft.
-    package var heard: Moment
+    package var heard = Moment.zero
     /// Of its process; soft, 0 until heard.
-    package var incarnation: Int64
+    package var incarnation: Int64 = 0
     /// The revision of its state that is applied; soft.
-    package var applied: Int64
+    package var applied: Int64 = 0
     /// The highest epoch that it says it has recorded; soft.
-    package var acknowledged: Epoch
+    package var acknowledged: Epoch = 0
     /// The last sequence used towards it in this epoch; soft.
-    package var sequence: Int64
+    package var sequence: Int64 = 0
     /// The last sequence used before this run of its process was heard; soft.
     var sequenceBefore: Int64 = 0
     /// Whether commands reach it; soft.
@@ -59,9 +53,82 @@ package struct Member: Sendable {
     /// The required local services have been healthy there since it was admitted, so it takes other work.
     package var isReady = false
     /// The ids of what runs there, oldest first.
-    package var instances: [InstanceID]
+    package var instances: [InstanceID] = []
     /// What is free and used there, strays included; soft.
     package var usage = Usage()
+
+    /// Who it is and what it offers, which seldom changes: one reference, since each heartbeat copies the members beside
+    /// its own.
+    private final class Registration: Sendable {
+        let id: ExecutorID
+        let key: NodeKey
+        let hostname: String
+        let port: Int
+        let transport: TransportType
+        let description: NodeDescription
+        let admitted: WallTime
+
+        init(
+            id: ExecutorID,
+            key: NodeKey,
+            hostname: String,
+            port: Int,
+            transport: TransportType,
+            description: NodeDescription,
+            admitted: WallTime
+        ) {
+            self.id = id
+            self.key = key
+            self.hostname = hostname
+            self.port = port
+            self.transport = transport
+            self.description = description
+            self.admitted = admitted
+        }
+    }
+
+    package var id: ExecutorID { registration.id }
+    package var key: NodeKey { registration.key }
+    package var hostname: String { registration.hostname }
+    package var port: Int { registration.port }
+    package var transport: TransportType { registration.transport }
+    package var description: NodeDescription { registration.description }
+    package var admitted: WallTime { registration.admitted }
+
+    /// One that nothing was heard of yet.
+    init(
+        id: ExecutorID,
+        key: NodeKey,
+        hostname: String,
+        port: Int,
+        transport: TransportType,
+        description: NodeDescription,
+        admitted: WallTime
+    ) {
+        registration = Registration(
+            id: id,
+            key: key,
+            hostname: hostname,
+            port: port,
+            transport: transport,
+            description: description,
+            admitted: admitted
+        )
+        heardAt = admitted
+    }
+
+    /// It is found elsewhere, or offers something else, from now on.
+    mutating func change(hostname: String? = nil, port: Int? = nil, description: NodeDescription? = nil) {
+        registration = Registration(
+            id: id,
+            key: key,
+            hostname: hostname ?? self.hostname,
+            port: port ?? self.port,
+            transport: transport,
+            description: description ?? self.description,
+            admitted: admitted
+        )
+    }
 
     /// What placement policies look at of it.
     var traits: HostTraits {

@@ -168,16 +168,9 @@ extension Member {
             port: try json.int("port"),
             transport: TransportType(rawValue: try json.string("transport")) ?? .http,
             description: try NodeDescription(json: try json.required("description")),
-            presence: presence,
-            admitted: admitted,
-            heardAt: admitted,
-            heard: .zero,
-            incarnation: 0,
-            applied: 0,
-            acknowledged: 0,
-            sequence: 0,
-            instances: []
+            admitted: admitted
         )
+        self.presence = presence
         isReady = json["unready"] == nil
         // Those of earlier versions know no duty.
         guard json["duty"] != nil else { return }
@@ -213,22 +206,17 @@ extension Instance {
         let wasWell = try hint.bool("healthy")
         let state: InstanceState = wasWell ? .healthy : isConfirmed ? .unknown : .pending
         self.init(
-            id: InstanceID(try hint.string("id")),
-            owner: try Owner(json: try hint.required("app")),
-            executor: executor,
-            allocation: try ResourceAllocation(json: try hint.required("allocation")),
+            InstanceID(try hint.string("id")),
+            of: try Owner(json: try hint.required("app")),
+            on: executor,
+            try ResourceAllocation(json: try hint.required("allocation")),
             epoch: try hint.integer("epoch"),
-            created: WallTime(milliseconds: try hint.integer("created")),
-            updated: WallTime(milliseconds: try hint.integer("updated")),
-            state: state,
-            ports: ports,
-            error: "",
-            cause: nil,
-            progress: isConfirmed ? .confirmed : .assigned(sent: nil),
-            stop: nil,
-            healthySince: nil,
-            generation: 0
+            at: WallTime(milliseconds: try hint.integer("created"))
         )
+        updated = WallTime(milliseconds: try hint.integer("updated"))
+        self.state = state
+        self.ports = ports
+        if isConfirmed { progress = .confirmed }
         isWell = wasWell
     }
 }

@@ -24,7 +24,10 @@ package enum JSON: Hashable, Sendable {
 
     /// An object of the given members in their order; members whose value is `nil` are left out.
     package static func members(_ pairs: KeyValuePairs<String, JSON?>) -> JSON {
-        .object(pairs.compactMap { pair in pair.value.map { Member(pair.key, $0) } })
+        var members: [Member] = []
+        members.reserveCapacity(pairs.count)
+        for (key, value) in pairs { if let value { members.append(Member(key, value)) } }
+        return .object(members)
     }
 
     /// An object of strings, sorted by key so that equal maps have equal bytes.

@@ -4,6 +4,7 @@ extension JSON {
     /// A `Double` that is no number is written as Drove does: `"NaN"`, `"Infinity"`, `"-Infinity"`.
     package var bytes: [UInt8] {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(512)
         write(to: &bytes)
         return bytes
     }

@@ -57,7 +57,8 @@ struct PolicyIndex: Sendable {
             takesDefaultSpread: !policy.decidesOnSpread,
             limits: policy.limits.union([.max]).sorted().map { ($0, rows.take()) }
         )
-        for (ordinal, shelf) in shelves.enumerated() { entry.update(ordinal, shelf, &rows) }
+        // By index: a shelf is costly to copy.
+        for ordinal in shelves.indices { entry.update(ordinal, shelves[ordinal], &rows) }
         entries[question] = entry
         return entry
     }
