@@ -10,8 +10,8 @@ import AsyncHTTPClient
 /// Docker Swarm.
 ///
 /// The raw engine gets the identical container specification, 2, 4 and 8 wide in each round, and counts with the width
-/// that is best over all rounds; Swarm gets the same image and memory. Rounds alternate; the figures are the medians of
-/// the paired ratios.
+/// that is best over all rounds; Swarm gets the same image and memory. Rounds alternate, each contestant begins on a machine at
+/// rest; the figures are the medians of the paired ratios.
 struct Start: AsyncParsableCommand {
     @Option(help: "Containers of a round; both 20 and 50 if it is not given.") var count: Int?
     @Option(help: "Rounds with 20 containers; with more there are fewer.") var rounds = 7
@@ -93,6 +93,7 @@ struct Start: AsyncParsableCommand {
         _ environment: BenchEnvironment,
         _ count: Int
     ) async throws -> Double {
+        try await machineRests()
         let clock = ContinuousClock()
         let begin = clock.now
         try await swarm.create("start", image: environment.image, replicas: count)
@@ -113,6 +114,7 @@ struct Start: AsyncParsableCommand {
         _ count: Int,
         round: Int
     ) async throws -> Double {
+        try await machineRests()
         let clock = ContinuousClock()
         let begin = clock.now
         let app = try await apus.create(environment.spec("BENCH\(count)-\(round)"), instances: count)
@@ -157,6 +159,7 @@ struct Start: AsyncParsableCommand {
             environment: [:],
             openFiles: nil
         )
+        try await machineRests()
         let clock = ContinuousClock()
         let begin = clock.now
         let made = try await withThrowingTaskGroup(of: (ContainerID, Int).self) { group in

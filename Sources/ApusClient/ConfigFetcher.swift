@@ -13,8 +13,8 @@ import Musl
 
 /// Fetches configuration files, from whom it may and within limits.
 ///
-/// A name that leads to this machine itself, to its own network segment or to a cloud's metadata is not followed unless
-/// that very address is allowed. No redirect is followed.
+/// A name that leads to this machine itself, to a link-local address or to a cloud's metadata is not followed unless that
+/// very address is allowed. No redirect is followed.
 package struct ConfigFetcher: Sendable {
     /// Of one file, in bytes.
     package static let largestFile = 1 << 20
@@ -75,7 +75,7 @@ package struct ConfigFetcher: Sendable {
         let isMeant = text == host.lowercased() || host.lowercased() == "localhost"
         guard isMeant || !address.isOwn else {
             throw FetchFailure(
-                "\(call.place): \(host) leads to \(text), an address of this machine, its own network segment or its cloud. "
+                "\(call.place): \(host) leads to \(text), an address of this machine, link-local, or of its cloud. "
                     + "Allow that address itself if it is meant"
             )
         }

@@ -10,8 +10,8 @@ extension SocketAddress {
     /// Where clouds tell a machine its secrets, beside the link-local addresses.
     private static let metadata: Set<String> = ["fd00:ec2::254", "100.100.100.200", "168.63.129.16"]
 
-    /// Of this machine or of its own network segment (loopback, link-local, unspecified, multicast, those of its
-    /// interfaces), or of a cloud's metadata.
+    /// Of this machine (loopback, unspecified, those of its interfaces), link-local or multicast, or of a cloud's
+    /// metadata.
     var isOwn: Bool {
         guard let text = ipAddress else { return true }
         // A zone may stand behind it, and version 6 before an address of version 4.

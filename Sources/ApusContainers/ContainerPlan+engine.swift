@@ -25,6 +25,7 @@ extension ContainerPlan {
                 "CpusetMems": cpuset?.memoryNodes.map { .string(Self.list($0)) },
                 "CpuShares": cpuShares.map { .integer(Int64($0)) },
                 "Ulimits": ulimits,
+                "SecurityOpt": keepsUser ? ["no-new-privileges"] : nil,
                 "LogConfig": log.engineJSON,
                 "Devices": devices.isEmpty ? nil : .array(devices.map(\.engineJSON)),
                 "DeviceRequests": deviceRequests.isEmpty ? nil : .array(deviceRequests.map(\.engineJSON)),

@@ -74,6 +74,8 @@ package struct ContainerPlan: Hashable, Sendable {
     package var openFiles: Int?
     /// `user` or `user:group`, names or numbers; `nil` is the image's.
     package var user: String?
+    /// No program gives it more rights than its user has.
+    package var keepsUser = false
     package var log: Log
     package var devices: [HostDevice] = []
     package var deviceRequests: [DeviceRequest] = []

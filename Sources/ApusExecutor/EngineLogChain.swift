@@ -22,9 +22,16 @@ package final class EngineLogChain: Sendable {
     private enum Phase {
         case unopened
         /// For the last line that is written, in the file of that index; `found` is one at whose very beginning it is.
-        case searching(EngineLogSearch, in: Int, found: Int?)
-        case found
+        case searching(EngineLogSearch, in: Int, found: Found?)
+        /// All that is written stands within so many bytes.
+        case found(within: Int)
         case reading
+    }
+
+    /// A file in which the last line stands, or in one after it, within so many bytes from its beginning.
+    private struct Found {
+        var index: Int
+        var bytes: Int
     }
 
     private struct State {
@@ -37,9 +44,15 @@ package final class EngineLogChain: Sendable {
         var unread: [UInt8] = []
         /// Nothing before is told, until it is reached; then all that comes is later, whatever its time.
         var since: Int64?
+        /// A name that is gone is not waited for any longer.
+        var mayLack = false
     }
 
     private static let block = 256 << 10
+    /// Of lines of one time at the very beginning of what there is.
+    ///
+    /// Some of them may be gone: new ones would then be counted in their place. Better some twice than as many lost.
+    private static let surestRow = 16 << 20
 
     private let names: EngineLogNames
     private let wanted: LogPosition
@@ -62,43 +75,62 @@ package final class EngineLogChain: Sendable {
             switch state.phase {
             case .unopened: return try open(&state)
             case .searching(let search, in: let index, let found): return try go(on: search, in: index, found, &state)
-            case .found:
+            case .found(let bytes):
                 state.phase = .reading
-                return .notice(.inOrder)
+                return .notice(.inOrder(within: bytes))
             case .reading: return try read(&state)
             }
+        }
+    }
+
+    /// What is gone is left out from now on: somebody has removed it.
+    ///
+    /// - Returns: `false` if it was so already.
+    package func leaveOut() -> Bool {
+        state.withLock { state in
+            defer { state.mayLack = true }
+            return !state.mayLack
         }
     }
 
     // MARK: where to begin
 
     private func open(_ state: inout State) throws -> Step {
-        guard let files = try names.all() else { return .gone }
+        guard let files = try names.all(lacking: state.mayLack) else { return .gone }
         state.files = files
         state.phase = search(in: files.count - 1, of: files)
         return .notice(.held)
     }
 
-    private func search(in index: Int, of files: [EngineLogFile], found: Int? = nil) -> Phase {
-        guard let end = wanted.end else { return .found }
+    private func search(in index: Int, of files: [EngineLogFile], found: Found? = nil) -> Phase {
+        guard let end = wanted.end else { return .found(within: 0) }
         return .searching(EngineLogSearch(end.stream, end.mark.time, in: files[index]), in: index, found: found)
     }
 
     private func go(
         on search: EngineLogSearch,
         in index: Int,
-        _ found: Int?,
+        _ found: Found?,
         _ state: inout State
     ) throws -> Step {
         var search = search
         switch try search.step(in: state.files[index]) {
         case .more: state.phase = .searching(search, in: index, found: found)
-        // Others of its time may stand at the end of the file before.
-        case .at(0) where index > 0: state.phase = self.search(in: index - 1, of: state.files, found: index)
-        case .at(let offset): begin(in: index, at: offset, &state)
+        case .at(let start, let limit, let length):
+            let file = state.files[index]
+            // What is compressed was read to its end.
+            let end = found.map { $0.bytes + (file.isCompressed ? length : file.length) } ?? limit
+            if start == 0, index > 0 {
+                // Others of its time may stand at the end of the file before.
+                let found = Found(index: index, bytes: end)
+                state.phase = self.search(in: index - 1, of: state.files, found: found)
+            } else {
+                let bytes = start == 0 && state.files.count > 1 ? min(end, Self.surestRow) : end - start
+                begin(in: index, at: start, within: bytes, &state)
+            }
         case .nowhere:
             if let found {
-                begin(in: found, at: 0, &state)
+                begin(in: found.index, at: 0, within: found.bytes, &state)
             } else if index > 0 {
                 state.phase = self.search(in: index - 1, of: state.files)
             } else {
@@ -108,10 +140,10 @@ package final class EngineLogChain: Sendable {
         return .more
     }
 
-    private func begin(in index: Int, at offset: Int, _ state: inout State) {
+    private func begin(in index: Int, at offset: Int, within bytes: Int, _ state: inout State) {
         state.files.removeFirst(index)
         state.position = offset
-        state.phase = .found
+        state.phase = .found(within: bytes)
     }
 
     /// No file holds the last line that is written: as a rule all that they hold is later.
@@ -145,7 +177,7 @@ package final class EngineLogChain: Sendable {
             // With one file alone the engine cuts it in place of a rotation.
             guard file.length < state.position else { return .end }
         } else {
-            guard let next = try next(after: file) else { return .gone }
+            guard let next = try next(after: file, lacking: state.mayLack) else { return .gone }
             state.files = [next]
         }
         state.position = 0
@@ -169,13 +201,17 @@ package final class EngineLogChain: Sendable {
 
     /// The file that was begun after this one, which may have been renamed, compressed or removed; `nil` if a name is
     /// gone.
-    private func next(after file: EngineLogFile) throws -> EngineLogFile? {
-        var found: EngineLogFile?
-        let isWhole = try names.newestFirst { other in
-            if try file.isSame(as: other) { return false }
-            found = other
-            return true
+    private func next(after file: EngineLogFile, lacking mayLack: Bool) throws -> EngineLogFile? {
+        var others: [EngineLogFile] = []
+        var isMet = false
+        let isWhole = try names.newestFirst(lacking: mayLack) { other in
+            isMet = try file.isSame(as: other)
+            if !isMet { others.append(other) }
+            return !isMet
         }
-        return isWhole ? found : nil
+        guard isWhole else { return nil }
+        // Where somebody removes files, this one may have been too, and what is older than it be there.
+        guard isMet || !mayLack else { return others.first.flatMap { names.isNewest($0) ? $0 : nil } }
+        return others.last
     }
 }

@@ -115,7 +115,7 @@ struct EngineLogNames: Sendable {
         folder = String(cString: resolved)
         name = String(given[given.index(after: slash)...])
         path = "\(folder)/\(name)"
-        guard oldest() != nil, access(path, R_OK) == 0 || errno == ENOENT else { return nil }
+        guard !numbers().isEmpty, access(path, R_OK) == 0 || errno == ENOENT else { return nil }
     }
 
     func isNewest(_ file: EngineLogFile) -> Bool { file.currentPath == path }
@@ -129,37 +129,44 @@ struct EngineLogNames: Sendable {
     }
 
     /// Every file, open, the oldest first; `nil` if a name was gone that must be there, or the newest is so no more.
-    func all() throws(FileFailure) -> [EngineLogFile]? {
+    ///
+    /// With `mayLack` those that there are.
+    func all(lacking mayLack: Bool) throws -> [EngineLogFile]? {
         var files: [EngineLogFile] = []
-        var number = 0
-        while let file = try open(number) {
-            number += 1
+        let isWhole = try newestFirst(lacking: mayLack) { file in
             // A rotation meanwhile shows one twice, and leaves none out.
-            if let last = files.last, try last.isSame(as: file) { continue }
+            if let last = files.last, try last.isSame(as: file) { return true }
             files.append(file)
+            return true
         }
-        guard let newest = files.first, isNewest(newest), let last = oldest(), last < number else { return nil }
+        guard isWhole, let newest = files.first, mayLack || isNewest(newest) else { return nil }
         return files.reversed()
     }
 
     /// Every file from the newest on, as long as `body` wants another.
     ///
     /// A rotation meanwhile shows one twice, and leaves none out.
-    /// - Returns: `false` if a name was gone that must be there.
-    func newestFirst(_ body: (EngineLogFile) throws -> Bool) throws -> Bool {
+    /// - Returns: `false` if a name was gone that must be there; with `mayLack` none must.
+    func newestFirst(lacking mayLack: Bool, _ body: (EngineLogFile) throws -> Bool) throws -> Bool {
+        guard !mayLack else {
+            for number in numbers() {
+                if let file = try open(number), try !body(file) { break }
+            }
+            return true
+        }
         var number = 0
         while let file = try open(number) {
             guard try body(file) else { return true }
             number += 1
         }
-        return oldest().map { $0 < number } ?? false
+        return numbers().last.map { $0 < number } ?? false
     }
 
-    /// The highest number; `nil` if there is no file.
-    private func oldest() -> Int? {
-        guard let directory = opendir(folder) else { return nil }
+    /// Those of all files, ascending.
+    private func numbers() -> [Int] {
+        guard let directory = opendir(folder) else { return [] }
         defer { closedir(directory) }
-        var highest: Int?
+        var numbers: Set<Int> = []
         while let entry = readdir(directory) {
             let found = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
@@ -169,8 +176,8 @@ struct EngineLogNames: Sendable {
             // With `.gz.tmp` the engine reads what it has compressed.
             guard rest.isEmpty || rest.hasPrefix("."), !rest.hasSuffix(".tmp") else { continue }
             let number = rest.isEmpty ? 0 : Int(rest.dropFirst().prefix { $0.isNumber })
-            if let number { highest = max(highest ?? 0, number) }
+            if let number { numbers.insert(number) }
         }
-        return highest
+        return numbers.sorted()
     }
 }

@@ -63,7 +63,9 @@ package struct EngineLogFiles: LogSource {
                 if isHeld, !following { return }
                 // Throws if it is removed.
                 _ = try await engine.inspect(id)
-                guard following else { return }
+                // It is not: somebody has removed one of its files, or the engine ended amid a rotation.
+                let isNews = files.leaveOut()
+                guard following || isNews else { return }
                 absences = 0
             }
             try await Task.sleep(for: Self.interval)

@@ -8,8 +8,9 @@ struct EngineLogSearch {
     enum Finding: Equatable {
         /// Not known yet.
         case more
-        /// From here on all is told that follows the line, and no more than a little before it.
-        case at(Int)
+        /// From `start` on all is told that follows the line, and no more than a little before it; the line ends at
+        /// `limit`, and `length` was looked through.
+        case at(start: Int, limit: Int, length: Int)
         case nowhere
     }
 
@@ -83,7 +84,9 @@ struct EngineLogSearch {
     private mutating func finding(_ trail: EngineLogTrail) -> Finding {
         if let start = trail.start {
             // As far before them as it matters.
-            guard trail.origin > 0, start - trail.origin < EngineLogTrail.window else { return .at(trail.beginning) }
+            guard trail.origin > 0, start - trail.origin < EngineLogTrail.window else {
+                return .at(start: trail.beginning, limit: trail.lastEnd, length: trail.end)
+            }
             reach *= 2
             follow(from: trail.origin, to: trail.limit)
             return .more
@@ -112,8 +115,9 @@ struct EngineLogTrail {
     private(set) var end: Int
     /// Where the first whole line begins.
     private(set) var firstLine: Int?
-    /// Where the wanted lines begin.
+    /// Where the wanted lines begin, and where the last of them ends.
     private(set) var start: Int?
+    private(set) var lastEnd = 0
     /// No line of the stream with another time has come since.
     private var isOpen = false
     /// Where the long lines begin.
@@ -158,6 +162,7 @@ struct EngineLogTrail {
         let isWanted = line.suffix(ending.count).elementsEqual(ending)
         // The others matter only as far as they end a row of wanted ones.
         guard isWanted || isOpen, EngineLogEntry.entry(line)?.stream == stream else { return }
+        if isWanted { lastEnd = offset + line.count + 1 }
         if isWanted, !isOpen { start = offset }
         isOpen = isWanted
     }

@@ -7,8 +7,8 @@ struct HostAccess: Sendable {
     /// So many file systems may hang until nothing more is asked of any.
     private static let lookupLimit = 32
     private static let lookupDeadline = Duration.seconds(20)
-    /// For all configuration files of an instance; with two looks at the limits less than the agent gives a start.
-    private static let configDeadline = Duration.seconds(60)
+    /// For all configuration files of an instance; with a look at limits and volumes less than the agent gives a start.
+    private static let configDeadline = Duration.seconds(40)
 
     private let file: LimitsFile
     private let lookups = Lookups(limit: lookupLimit)
@@ -28,21 +28,28 @@ struct HostAccess: Sendable {
         return limits
     }
 
-    /// What of the host the instance's volumes are, found to be allowed.
-    func directories(for spec: InstanceSpec) async throws -> [BoundDirectory] {
+    /// What an instance gets.
+    struct Grant: Sendable {
+        let limits: MachineLimits
+        /// Its volumes.
+        let directories: [BoundDirectory]
+    }
+
+    /// What of the host the instance gets, found to be allowed.
+    func grant(to spec: InstanceSpec) async throws -> Grant {
         let limits = try await limits(for: spec)
         let volumes = spec.workload.volumes
-        guard !volumes.isEmpty else { return [] }
+        guard !volumes.isEmpty else { return Grant(limits: limits, directories: []) }
         let allowed = VolumeAllowList(directories: limits.volumes)
         let doing = "looking at the volumes \(volumes.map(\.pathOnHost).joined(separator: ", "))"
-        return try await lookups.run(within: Self.lookupDeadline, doing: doing) {
+        let directories = try await lookups.run(within: Self.lookupDeadline, doing: doing) {
             try allowed.directories(for: volumes)
         }
+        return Grant(limits: limits, directories: directories)
     }
 
     /// The instance's configuration files, as the engine unpacks them.
-    func configs(of spec: InstanceSpec) async throws -> [UInt8] {
-        let limits = try await limits(for: spec)
+    func configs(of spec: InstanceSpec, within limits: MachineLimits) async throws -> [UInt8] {
         let files = ConfigFiles(limits: limits, lookups: lookups, deadline: Self.lookupDeadline)
         let late: @Sendable () -> any Error = {
             ConfigFailure(description: "the configuration files were not all there within \(Self.configDeadline)")

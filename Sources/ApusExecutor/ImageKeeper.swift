@@ -15,15 +15,15 @@ package final class ImageKeeper: Sendable {
     private static let fetchLimit = Duration.seconds(24 * 3600)
     private static let progressInterval = Duration.seconds(2)
 
-    private let engine: any ContainerEngine
+    let engine: any ContainerEngine
     private let registries: RegistryList
     private let ledger: ImageLedger?
     /// They stay, to be there for the next start.
-    private let keepsImages: Bool
-    private let logger: Logger
-    private let state = Mutex(State())
+    let keepsImages: Bool
+    let logger: Logger
+    let state = Mutex(State())
 
-    private enum News: Sendable {
+    enum News: Sendable {
         case progress(String)
         case ended(Result<Void, any Error>)
         /// Whoever was at work has given up: it is the listener's now.
@@ -36,12 +36,12 @@ package final class ImageKeeper: Sendable {
     }
 
     /// One image's work: one at a time, and those who wait for it.
-    private struct Lane {
+    struct Lane {
         var owner: Int
         var waiting: [Int: AsyncStream<News>.Continuation] = [:]
     }
 
-    private struct State {
+    struct State {
         var lanes: [String: Lane] = [:]
         var lastTicket = 0
         var fetched = FetchedImages()
@@ -99,23 +99,6 @@ package final class ImageKeeper: Sendable {
         }
     }
 
-    /// Removes what we fetched and nothing needs.
-    ///
-    /// `inUse` are the images of the instances that have not ended, `live` their ids: whoever asked for an image and is
-    /// not among them needs it no more.
-    package func sweep(inUse: Set<String>, live: Set<InstanceID>) async {
-        guard !keepsImages else { return }
-        let unused = state.withLock { state in
-            for (image, holders) in state.holders {
-                let left = holders.intersection(live)
-                state.holders[image] = left.isEmpty ? nil : left
-            }
-            return state.fetched.ids.keys.filter { !inUse.contains($0) && state.holders[$0] == nil }
-        }
-        for image in unused.sorted() { await remove(image) }
-        await removeReplaced(inUse)
-    }
-
     // MARK: lanes
 
     /// Takes the image's lane, or a place among those who wait for it.
@@ -166,7 +149,7 @@ package final class ImageKeeper: Sendable {
     }
 
     /// Whoever had the lane, or waited for it, gives up; the next goes on.
-    private func leave(_ image: String, _ ticket: Int) {
+    func leave(_ image: String, _ ticket: Int) {
         state.withLock { state in
             state.lanes[image]?.waiting[ticket] = nil
             guard let lane = state.lanes[image], lane.owner == ticket else { return }
@@ -186,19 +169,26 @@ package final class ImageKeeper: Sendable {
     private func provide(_ image: String, _ progress: @escaping @Sendable (String) -> Void) async throws {
         let present = try await engine.imageID(of: image)
         guard let present else { return try await fetchMissing(image, progress) }
-        guard let own = state.withLock({ $0.fetched.ids[image] }) else { return }
-        // Somebody has put another in its place: that one is theirs, and is used as it is.
-        guard own == present else { return await change { $0.replace(image, with: nil) } }
-        guard !ImageReference(image).isDigest else { return }
+        guard await isOurs(image, present), !ImageReference(image).isDigest else { return }
         do {
             try await refresh(image, progress)
-            let id = try await engine.imageID(of: image) ?? present
-            await change { $0.replace(image, with: id) }
         } catch is CancellationError {
             throw CancellationError()
         } catch {
             warn("the registry was not asked whether the image is still the same: the local one is used", image, error)
         }
+        let id = try await engine.imageID(of: image) ?? present
+        await change { $0.replace(image, with: id) }
+    }
+
+    /// Whether the image that is there is one that we fetched.
+    func isOurs(_ image: String, _ present: String) async -> Bool {
+        let (own, isComing) = state.withLock { ($0.fetched.ids[image], $0.fetched.coming.contains(image)) }
+        guard own != present else { return true }
+        // It came when nobody waited for it any more, this executor not running say; or, if it was not on its way, somebody
+        // has put another in its place: that one is theirs, and is used as it is.
+        if own != nil || isComing { await change { $0.replace(image, with: isComing ? present : nil) } }
+        return isComing
     }
 
     /// As `pull`, but given up if the registry has not answered soon; what has begun to come may take its time.
@@ -235,7 +225,10 @@ package final class ImageKeeper: Sendable {
         do {
             try await pull(image, progress)
         } catch let error as ContainerError {
-            guard error.code != .unreachable, try await engine.imageID(of: image) != nil else { throw error }
+            guard error.code != .unreachable else { throw error }
+            let isThere = try await engine.imageID(of: image) != nil
+            await change { $0.replace(image, with: nil) }
+            guard isThere else { throw error }
             return warn("image could not be fetched, the local one is used", image, error)
         }
         if let id = try await engine.imageID(of: image) { await change { $0.replace(image, with: id) } }
@@ -244,12 +237,13 @@ package final class ImageKeeper: Sendable {
     private func pull(_ image: String, _ progress: @escaping @Sendable (String) -> Void) async throws {
         let told = Mutex<(at: ContinuousClock.Instant, text: String)?>(nil)
         let credentials = try await registries.credentials(for: ImageReference(image).registry)
+        await change { $0.coming.insert(image) }
         try await engine.pull(image, credentials: credentials, deadline: Self.fetchLimit) { text in
             let isNews = told.withLock { last in
                 let now = ContinuousClock.now
-                guard last.map({ $0.text != text && now - $0.at >= Self.progressInterval }) ?? true else {
-                    return false
-                }
+                // An empty one must not hold back those that follow it.
+                guard !text.isEmpty, last.map({ $0.text != text && now - $0.at >= Self.progressInterval }) ?? true
+                else { return false }
                 last = (now, text)
                 return true
             }
@@ -257,62 +251,17 @@ package final class ImageKeeper: Sendable {
         }
     }
 
-    private func remove(_ image: String) async {
-        let ticket: Int? = state.withLock { state in
-            guard state.lanes[image] == nil, state.holders[image] == nil, state.fetched.ids[image] != nil else {
-                return nil
-            }
+    /// Takes the image's lane unless somebody has it, and if `isDue`.
+    func claim(_ image: String, if isDue: (State) -> Bool) -> Int? {
+        state.withLock { state in
+            guard state.lanes[image] == nil, isDue(state) else { return nil }
             state.lastTicket += 1
             state.lanes[image] = Lane(owner: state.lastTicket)
             return state.lastTicket
         }
-        guard let ticket else { return }
-        defer { leave(image, ticket) }
-        do {
-            let id = try await engine.imageID(of: image)
-            // Somebody has put another in its place: that one is theirs.
-            if let id, id == state.withLock({ $0.fetched.ids[image] }) {
-                guard try await engine.removeImage(image) else { return }
-                logger.info("image is removed: nothing uses it", metadata: ["image": "\(image)"])
-            }
-            await change { id == $0.ids[image] ? $0.ids[image] = nil : $0.replace(image, with: nil) }
-        } catch {
-            // The next look tries again.
-            warn("unused image could not be removed", image, error)
-        }
     }
 
-    /// What tags of ours meant before they moved on goes too, but for what is in use by its digest.
-    private func removeReplaced(_ inUse: Set<String>) async {
-        let (replaced, wanted) = state.withLock { ($0.fetched.replaced, inUse.union($0.holders.keys)) }
-        guard !replaced.isEmpty else { return }
-        var kept = Set(state.withLock { $0.fetched.ids.values })
-        do {
-            for image in wanted where ImageReference(image).isDigest {
-                if let id = try await engine.imageID(of: image) { kept.insert(id) }
-            }
-        } catch {
-            // The next look tries again.
-            return warn("it is not known which images are in use", wanted.sorted().joined(separator: ", "), error)
-        }
-        for id in replaced.subtracting(kept).sorted() { await removeReplaced(id) }
-    }
-
-    /// Unless somebody has given it a name.
-    private func removeReplaced(_ id: String) async {
-        do {
-            let names = try await engine.imageNames(of: id)
-            if let names, names.isEmpty {
-                guard try await engine.removeImage(id) else { return }
-                logger.info("image is removed: its tag names another by now", metadata: ["image": "\(id)"])
-            }
-            await change { $0.replaced.remove(id) }
-        } catch {
-            warn("unused image could not be removed", id, error)
-        }
-    }
-
-    private func change(_ change: (inout FetchedImages) -> Void) async {
+    func change(_ change: (inout FetchedImages) -> Void) async {
         let isNews = state.withLock { state in
             let before = state.fetched
             change(&state.fetched)
@@ -327,7 +276,7 @@ package final class ImageKeeper: Sendable {
         }
     }
 
-    private func warn(_ text: Logger.Message, _ image: String, _ error: any Error) {
+    func warn(_ text: Logger.Message, _ image: String, _ error: any Error) {
         logger.warning(text, metadata: ["image": "\(image)", "error": "\(error)"])
     }
 }

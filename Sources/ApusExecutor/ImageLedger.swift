@@ -7,14 +7,26 @@ package struct FetchedImages: Hashable, Sendable {
     package var ids: [String: String] = [:]
     /// Ids whose names have come to mean others.
     package var replaced: Set<String> = []
+    /// Names that are being fetched: what they mean afterwards is ours, whoever saw the end of it.
+    package var coming: Set<String> = []
 
     package init(ids: [String: String] = [:], replaced: Set<String> = []) {
         self.ids = ids
         self.replaced = replaced
     }
 
+    /// What is ours, or may be.
+    var names: Set<String> { coming.union(ids.keys) }
+
+    /// It is removed.
+    mutating func forget(_ name: String) {
+        ids[name] = nil
+        coming.remove(name)
+    }
+
     /// The name means that image now; `nil`: one that is not ours.
     mutating func replace(_ name: String, with id: String?) {
+        coming.remove(name)
         if let old = ids[name], old != id { replaced.insert(old) }
         ids[name] = id
         if let id { replaced.remove(id) }
@@ -56,6 +68,7 @@ package struct ImageLedger: Sendable {
         var images = FetchedImages()
         for member in members { images.ids[member.key] = member.value.text }
         if case .array(let ids)? = json["replaced"] { images.replaced = Set(ids.compactMap(\.text)) }
+        if case .array(let names)? = json["coming"] { images.coming = Set(names.compactMap(\.text)) }
         return images
     }
 
@@ -66,6 +79,7 @@ package struct ImageLedger: Sendable {
             let json = JSON.members([
                 "schema": .integer(Self.schema), "images": .strings(images.ids),
                 "replaced": images.replaced.isEmpty ? nil : .array(images.replaced.sorted().map(JSON.string)),
+                "coming": images.coming.isEmpty ? nil : .array(images.coming.sorted().map(JSON.string)),
             ])
             try directory.replace(Self.name, with: json.bytes)
         }

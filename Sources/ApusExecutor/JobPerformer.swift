@@ -114,18 +114,18 @@ package final class JobPerformer: Sendable {
             return try await pullGate.pass { try await pull(image, timeout: timeout, for: instance, progress) }
         case .create(let spec, let created, let epoch, let ports):
             // Before its turn, which it must not take from others while a file system hangs.
-            let directories = try await access.directories(for: spec)
+            let grant = try await access.grant(to: spec)
             return try await engineGate.pass {
                 try await within(Self.engineDeadline, doing: "creating a container for \(instance)") {
-                    let plan = try self.plan(spec, created, epoch, ports, directories, portsInUse: portsInUse)
+                    let plan = try self.plan(spec, created, epoch, ports, grant, portsInUse: portsInUse)
                     return try await self.create(plan.container, holding: plan.ports, for: spec.id)
                 }
             }
         case .start(let container):
             // Whatever becomes of the start, the ports are the container's now or nobody's.
             defer { ports.release(container, of: instance) }
-            if let spec { _ = try await access.limits(for: spec) }
-            try await giveConfigs(of: spec, to: container)
+            // Its volumes may not be allowed any more.
+            if let spec { try await giveConfigs(of: spec, to: container, try await access.grant(to: spec)) }
             // Ahead of those who are yet to be created: the sooner it runs, the sooner it is of use.
             return try await engineGate.pass(ahead: true) {
                 try await within(Self.engineDeadline, doing: "starting container \(container)") {
@@ -192,12 +192,16 @@ package final class JobPerformer: Sendable {
     }
 
     /// Puts the configuration files into a container that has never run; one that has keeps those that it has.
-    private func giveConfigs(of spec: InstanceSpec?, to container: ContainerID) async throws {
-        guard let spec, !spec.workload.configs.isEmpty,
+    private func giveConfigs(
+        of spec: InstanceSpec,
+        to container: ContainerID,
+        _ grant: HostAccess.Grant
+    ) async throws {
+        guard !spec.workload.configs.isEmpty,
             try await engine.container(named: container.rawValue).state == .created
         else { return }
-        let archive = try await access.configs(of: spec)
-        try await engineGate.pass { try await engine.unpack(archive, in: container) }
+        let archive = try await access.configs(of: spec, within: grant.limits)
+        try await engineGate.pass(ahead: true) { try await engine.unpack(archive, in: container) }
     }
 
     /// The container to be made, with its ports held.
@@ -206,7 +210,7 @@ package final class JobPerformer: Sendable {
         _ created: WallTime,
         _ epoch: Epoch,
         _ owned: [PortMapping],
-        _ directories: [BoundDirectory],
+        _ grant: HostAccess.Grant,
         portsInUse: Set<Int>
     ) throws -> (container: ContainerPlan, ports: PortReservation) {
         let reservation = try PortReservation(
@@ -215,14 +219,15 @@ package final class JobPerformer: Sendable {
             excluding: portsInUse,
             again: spec.workload.hostPorts ?? owned
         )
-        let plan = ContainerPlan(
+        var plan = ContainerPlan(
             instance: spec,
             ports: reservation.mappings,
-            directories: directories,
+            directories: grant.directories,
             host: host(for: spec),
             epoch: epoch,
             created: created
         )
+        plan.keepsUser = grant.limits.keepsUser
         return (plan, reservation)
     }
 

@@ -39,7 +39,7 @@ struct LogPump: Sendable {
     private func take(_ notice: LogNotice) {
         switch notice {
         case .held: held()
-        case .inOrder: writer.resumeInOrder()
+        case .inOrder(let bytes): writer.resumeInOrder(within: bytes)
         }
     }
 

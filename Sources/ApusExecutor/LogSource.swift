@@ -21,6 +21,7 @@ package enum LogNotice: Hashable, Sendable {
     /// All that there is now can be read to its end, though the container be removed meanwhile.
     case held
     /// It tells in the order of writing, from before the last line of the position on, or from the first line if the
-    /// position has none. Who does not say so tells whatever is not much older than that line.
-    case inOrder
+    /// position has none. It stands within so many bytes, frames and all. Who does not say so tells whatever is not much
+    /// older than that line.
+    case inOrder(within: Int)
 }

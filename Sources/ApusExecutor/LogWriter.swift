@@ -80,8 +80,11 @@ final class LogWriter: Sendable {
         }
     }
 
-    /// After `resume`: what is told is so in the order of writing, from before the position's last line on.
-    func resumeInOrder() { state.withLock { $0.catchUp = LogCatchUp(inOrderTo: $0.position) } }
+    /// After `resume`: what is told is so in the order of writing, from before the position's last line on, which stands
+    /// within so many bytes.
+    func resumeInOrder(within bytes: Int) {
+        state.withLock { $0.catchUp = LogCatchUp(inOrderTo: $0.position, within: bytes) }
+    }
 
     /// Writes lines, but for those that are written already.
     ///

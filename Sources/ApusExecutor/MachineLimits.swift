@@ -76,23 +76,20 @@ package struct MachineLimits: Hashable, Sendable {
         return LimitExcess("users", "user \(whole) is none of \(users)")
     }
 
-    /// The engine writes them as root: not where a user without its rights has a folder of the host to write in.
-    private func excess(ofConfigs workload: Workload) -> LimitExcess? {
-        guard users != nil else { return nil }
-        for config in workload.configs {
-            for volume in workload.volumes where volume.mode != .readOnly {
-                let folder = volume.pathInContainer
-                guard Self.lies(config.localFilename, in: folder) else { continue }
-                return LimitExcess("users", "configuration file \(config.localFilename) lies in a volume, \(folder)")
-            }
-        }
-        return nil
-    }
+    /// Containers have no more rights than their user, whatever programs of the image's owner they run.
+    var keepsUser: Bool { users != nil }
 
-    /// However the folder is spelt; with `..` it may be anywhere.
-    private static func lies(_ path: String, in folder: String) -> Bool {
-        let parts = folder.split(separator: "/").filter { $0 != "." }
-        return parts.contains("..") || path.split(separator: "/").starts(with: parts)
+    /// The engine writes them as root, and a link of the image may lead from any place to any other: not where a user
+    /// without its rights has a folder of the host to write in.
+    private func excess(ofConfigs workload: Workload) -> LimitExcess? {
+        guard keepsUser, let config = workload.configs.first,
+            let volume = workload.volumes.first(where: { $0.mode != .readOnly })
+        else { return nil }
+        return LimitExcess(
+            "users",
+            "configuration file \(config.localFilename) would be written by root beside \(volume.pathInContainer), a "
+                + "volume that the container may write to; mount that READ_ONLY, or do without one of them"
+        )
     }
 
     /// The engine would connect to any socket of the machine that it is told.

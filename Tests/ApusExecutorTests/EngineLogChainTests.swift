@@ -131,6 +131,21 @@ struct EngineLogChainTests {
         #expect(try rest(of: chain) == Array(0..<9))
     }
 
+    @Test func `a file that somebody has removed keeps the others from being read for a moment only`() throws {
+        try write(0..<3, to: "\(path).2")
+        try write(3..<6)
+        try write(9..<10, to: "\(path).20261121")
+        let chain = try chain()
+        #expect(try chain.next() == .gone)
+        #expect(chain.leaveOut())
+        #expect(!chain.leaveOut())
+        #expect(try rest(of: chain) == [9, 0, 1, 2, 3, 4, 5])
+        try move(path, "\(path).1")
+        #expect(try rest(of: chain) == [], "the newest may come yet")
+        try write(6..<9)
+        #expect(try rest(of: chain) == [6, 7, 8])
+    }
+
     @Test(arguments: [false, true])
     func `it goes on from the last line that is written, whichever file it stands in`(isCompressed: Bool) throws {
         try write(0..<3, to: "\(path).2")
@@ -140,6 +155,49 @@ struct EngineLogChainTests {
         #expect(try rest(of: chain(after: "2026-11-21T10:10:14.000000000Z out 4\n")) == Array(4..<9))
         #expect(try rest(of: chain(after: "2026-11-21T10:10:12.000000000Z out 2\n")) == Array(2..<9))
         #expect(try rest(of: chain(after: "2026-11-21T10:10:18.000000000Z out 8\n")) == [8])
+    }
+
+    @Test func `a newest file that somebody has removed is read on, and what is older is not told again`() throws {
+        try write(0..<3, to: "\(path).1")
+        try write(3..<6)
+        let writer = try FileHandle(forWritingTo: URL(filePath: path))
+        let chain = try chain()
+        #expect(try rest(of: chain) == Array(0..<6))
+        try FileManager.default.removeItem(atPath: path)
+        #expect(try next(of: chain).step == .gone)
+        #expect(chain.leaveOut())
+        #expect(try rest(of: chain) == [])
+        try writer.seekToEnd()
+        try writer.write(contentsOf: Data("\(Self.line(6))\n".utf8))
+        try writer.close()
+        #expect(try rest(of: chain) == [6])
+        try write(7..<9)
+        #expect(try rest(of: chain) == [7, 8])
+    }
+
+    @Test(arguments: [false, true])
+    func `it says how far on the last line that is written stands at most`(isCompressed: Bool) throws {
+        func length(_ lines: [String]) -> Int { lines.joined(separator: "\n").utf8.count + 1 }
+        let (older, newer) = ([Self.line(1), Self.line(2, at: 20), Self.line(3, "stderr")], [Self.line(4, at: 20)])
+        try write(older, to: "\(path).1")
+        if isCompressed { try compress("\(path).1") }
+        try write(newer + [Self.line(5, at: 21)])
+        func bytes(after text: String) throws -> Int? {
+            let chain = try chain(after: text)
+            while true {
+                switch try chain.next() {
+                case .notice(.inOrder(let bytes)): return bytes
+                case .notice(.held), .more: continue
+                case .entries, .end, .gone: return nil
+                }
+            }
+        }
+        // From the first of its time to the last, over both files.
+        let ours = ["2", "4"].map { "2026-11-21T10:10:20.000000000Z out \($0)\n" }.joined()
+        #expect(try bytes(after: ours) == length(Array(older[1...])) + length(newer))
+        #expect(try bytes(after: "2026-11-21T10:10:21.000000000Z out 5\n") == length([Self.line(5, at: 21)]))
+        #expect(try bytes(after: "2026-11-21T10:10:11.000000000Z out 1\n") ?? 0 >= length([older[0]]))
+        #expect(try bytes(after: "") == 0)
     }
 
     @Test func `the other stream's line of the same time is not taken for it`() throws {

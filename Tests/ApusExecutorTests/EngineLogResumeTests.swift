@@ -136,6 +136,19 @@ struct EngineLogResumeTests {
         try await bench.capturing(from: logs) { _ in try await bench.expect(wanted, "all of it") }
     }
 
+    @Test(arguments: [1, 3])
+    func `one line far longer than is kept in one goes on at any of its parts`(written: Int) async throws {
+        let (bench, logs) = (bench, logs)
+        let piece = String(repeating: "x", count: 16 << 10)
+        // Of a mebibyte each.
+        let wanted = (0..<4).map { _ in LogBench.line(String(repeating: piece, count: 64), at: 5) }
+        try logs.append(
+            (0..<4 * 64).map { _ in ScriptedLogs.Entry(kind: 1, time: 5, text: piece, endsLine: false) }
+        )
+        try bench.put(wanted[..<written].map { $0 + "\n" }.joined())
+        try await bench.capturing(from: logs) { _ in try await bench.expect(wanted, "each part once") }
+    }
+
     @Test func `a line of a year that is no time is a line all the same`() async throws {
         let (bench, logs) = (bench, logs)
         let far = "2263-01-01T00:00:00.000000001Z out far"

@@ -135,6 +135,60 @@ struct ImageKeeperTests {
         directory.close()
     }
 
+    @Test(arguments: [false, true])
+    func `an image that came when this executor was killed is ours`(wasThere: Bool) async throws {
+        let scratch = try Scratch()
+        let engine = MemoryEngine()
+        func run(_ engine: any ContainerEngine, _ body: (ImageKeeper) async throws -> Void) async throws {
+            let (directory, disk) = (try scratch.directory(), DiskThread())
+            try await body(keeper(engine, ledger: ImageLedger(in: directory, disk: disk, logger: LoopRig.logger)))
+            try await disk.end()
+            directory.close()
+        }
+        engine.change { $0.registry = ["new:1"] }
+        if wasThere { try await run(engine) { try await $0.fetch("new:1", for: one) { _ in } } }
+        let slow = ScriptedEngine(
+            over: engine,
+            pulling: {
+                engine.change { $0.tag("new:1", as: "the next") }
+                // deadline: its asker is cancelled.
+                try await Task.sleep(for: .seconds(3600))
+            }
+        )
+        try await run(slow) { keeper in
+            let asking = Task { try await keeper.fetch("new:1", for: two) { _ in } }
+            try await eventually("the pull begins") { slow.pulls == 1 }
+            asking.cancel()
+            await #expect(throws: CancellationError.self) { try await asking.value }
+        }
+        engine.change { $0.moved = ["new:1": "the one after it"] }
+        try await run(engine) { keeper in
+            try await keeper.fetch("new:1", for: two) { _ in }
+            #expect(try await engine.imageID(of: "new:1") == "the one after it", "it is asked for again")
+            await keeper.sweep(inUse: [], live: [])
+            #expect(try await engine.imageID(of: "new:1") == nil)
+            #expect(engine.change { $0.untagged } == [])
+        }
+    }
+
+    @Test func `what somebody brings after a fetch was given up is theirs`() async throws {
+        let engine = MemoryEngine()
+        let slow = ScriptedEngine(
+            over: engine,
+            // deadline: its asker is cancelled.
+            pulling: { try await Task.sleep(for: .seconds(3600)) }
+        )
+        let keeper = keeper(slow, keepsImages: true)
+        let asking = Task { try await keeper.fetch("new:1", for: one) { _ in } }
+        try await eventually("the pull begins") { slow.pulls == 1 }
+        asking.cancel()
+        await #expect(throws: CancellationError.self) { try await asking.value }
+        await keeper.sweep(inUse: ["new:1"], live: [one])
+        engine.change { $0.tag("new:1", as: "built here") }
+        try await keeper.fetch("new:1", for: one) { _ in }
+        #expect(slow.pulls == 1, "it is not fetched over theirs")
+    }
+
     @Test func `a tag that Apus fetched is asked for again, and the local image serves while the registry is away`()
         async throws
     {

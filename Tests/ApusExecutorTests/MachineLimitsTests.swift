@@ -1,4 +1,5 @@
 import ApusAgent
+import ApusContainers
 import ApusExecutor
 import ApusModel
 import Foundation
@@ -50,7 +51,7 @@ struct MachineLimitsTests {
                 application {
                     $0.userSpec = UserSpec(user: "1000")
                     $0.volumes = [MountedVolume(pathInContainer: "/m", pathOnHost: "/data", mode: .readWrite)]
-                    $0.configs = [ConfigSpec(localFilename: "/m/x", source: .inline(data: [1]))]
+                    $0.configs = [ConfigSpec(localFilename: "/etc/x", source: .inline(data: [1]))]
                 }
             ),
             (
@@ -146,18 +147,46 @@ struct MachineLimitsTests {
         }
     }
 
-    @Test func `limits hold for a container that was made before they changed`() async throws {
-        let path = try file("{}")
+    @Test(arguments: ["users: [1000]", "{}"])
+    func `where users are limited no program makes a container more than its user`(text: String) async throws {
+        let limits = try LimitsFile(path: file(text), beside: MachineLimits())
+        let spec = application { $0.userSpec = UserSpec(user: "1000") }
+        let create = Job.create(spec, created: WallTime(milliseconds: 1), epoch: 1, ports: [])
+        let outcome = await LoopRig.performer(engine, limits: limits).perform(create, for: spec.id, of: spec)
+        guard case .created(let container, _) = outcome else {
+            Issue.record("it was not created: \(outcome)")
+            return
+        }
+        #expect(engine.change { $0.containers[container]?.plan.keepsUser } == (text != "{}"))
+    }
+
+    @Test(arguments: [
+        ("{volumes: [/usr]}", "arguments: false", "limit `arguments`"),
+        ("{volumes: [/usr]}", "volumes: []", "/usr/lib"),
+    ])
+    func `limits hold for a container that was made before they changed`(
+        before: String,
+        after: String,
+        reason: String
+    ) async throws {
+        let path = try file(before)
         let performer = LoopRig.performer(engine, limits: try LimitsFile(path: path, beside: MachineLimits()))
-        let spec = application { $0.args = ["--all"] }
+        let spec = application {
+            $0.args = ["--all"]
+            $0.volumes = [MountedVolume(pathInContainer: "/m", pathOnHost: "/usr/lib", mode: .readOnly)]
+        }
         let create = Job.create(spec, created: WallTime(milliseconds: 1), epoch: 1, ports: [])
         guard case .created(let container, _) = await performer.perform(create, for: spec.id, of: spec) else {
             Issue.record("it was not created")
             return
         }
-        try "arguments: false".write(toFile: path, atomically: false, encoding: .utf8)
+        try after.write(toFile: path, atomically: false, encoding: .utf8)
         let outcome = await performer.perform(.start(container), for: spec.id, of: spec)
-        #expect("\(outcome)".contains("limit `arguments`"), "\(outcome)")
+        guard case .failed(let failure) = outcome else {
+            Issue.record("it was started")
+            return
+        }
+        #expect(failure.reason.contains(reason), "\(failure.reason)")
     }
 
     @Test func `more instances than look-ups begin at once`() async throws {

@@ -5,7 +5,7 @@ import Synchronization
 
 /// An engine in memory of which some calls are played by a test.
 final class ScriptedEngine: ContainerEngine {
-    let base = MemoryEngine()
+    let base: MemoryEngine
     private let counts = Mutex((pulls: 0, commands: 0, lists: 0))
     private let pulling: @Sendable () async throws -> Void
     private let running: @Sendable () async throws -> CommandResult
@@ -14,11 +14,13 @@ final class ScriptedEngine: ContainerEngine {
 
     /// `startEnd` comes after a start, `listBeginning` before each list.
     init(
+        over base: MemoryEngine = MemoryEngine(),
         pulling: @escaping @Sendable () async throws -> Void = {},
         running: @escaping @Sendable () async throws -> CommandResult = { .exited(code: 0, lastLine: "") },
         startEnd: @escaping @Sendable () throws -> Void = {},
         listBeginning: @escaping @Sendable (_ count: Int) throws -> Void = { _ in }
     ) {
+        self.base = base
         self.pulling = pulling
         self.running = running
         self.startEnd = startEnd
