@@ -6,6 +6,7 @@ import PackageDescription
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let collections: [Target.Dependency] = [
+    .product(name: "DequeModule", package: "swift-collections"),
     .product(name: "HashTreeCollections", package: "swift-collections"),
     .product(name: "HeapModule", package: "swift-collections"),
     .product(name: "OrderedCollections", package: "swift-collections"),
@@ -138,7 +139,7 @@ let package = Package(
             name: "ApusControllerTests",
             dependencies: [
                 "ApusClient", "ApusController", "ApusEngine", "ApusModel", "ApusPlacement", "ApusStore",
-                "ApusTelemetry", "ApusTestKit", crypto, logging,
+                "ApusTelemetry", "ApusTestKit", crypto, lifecycle, logging,
             ]
         ),
 

@@ -177,6 +177,15 @@ package struct APIClient: Sendable {
         throw failure(answer, envelope, url)
     }
 
+    /// What an answer means that is no good one.
+    func failure(_ answer: HTTPCall.Answer, from url: String) -> ClientError {
+        do {
+            return failure(answer, try JSON(parsing: answer.body), url)
+        } catch {
+            return ClientError(answer: answer, from: url)
+        }
+    }
+
     private func failure(_ answer: HTTPCall.Answer, _ envelope: JSON, _ url: String) -> ClientError {
         let message = envelope["message"]?.text ?? ""
         if answer.status == 200, envelope["status"]?.text == "FAILED" { return ClientError(.notFound, message) }

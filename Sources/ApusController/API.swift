@@ -13,6 +13,7 @@ package struct API: Sendable {
 
     let inbox: Inbox
     let published: Published
+    let events: EventLog
     let time: TimeSource
     let desk: PlacementDesk
     let allowances: Allowances

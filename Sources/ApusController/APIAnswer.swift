@@ -77,6 +77,9 @@ package final class APIFile: Hashable, Sendable {
     /// One piece after the other, read as fast as they are sent.
     package typealias Pieces = any AsyncSequence<[UInt8], any Error> & Sendable
 
+    /// Of what comes as it happens; nobody on the way is to keep it.
+    static let eventStream = "text/event-stream"
+
     /// `nil` if it is not known before the end.
     package let length: Int?
     package let contentType: String

@@ -8,17 +8,26 @@ package struct APICall: Sendable {
     /// In the order given, decoded.
     package var query: [(name: String, value: String)]
     package var contentType: String?
+    /// The last event that a listener has had, as it says itself.
+    package var lastEventID: String?
     package var body: [UInt8]
     /// What stands for the `{…}` of the route, decoded.
     var parameters: [String] = []
 
     /// `target` is the path with its query.
-    package init(_ method: String, _ target: String, contentType: String? = nil, body: [UInt8] = []) {
+    package init(
+        _ method: String,
+        _ target: String,
+        contentType: String? = nil,
+        lastEventID: String? = nil,
+        body: [UInt8] = []
+    ) {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         self.method = method
         path = String(parts[0])
         query = parts.count > 1 ? Self.pairs(parts[1]) : []
         self.contentType = contentType
+        self.lastEventID = lastEventID
         self.body = body
     }
 
@@ -73,13 +82,16 @@ package struct APICall: Sendable {
         }
     }
 
-    /// A number of the query within Drove's range, or its default.
-    func count(_ name: String, default standard: Int) throws(APIRefusal) -> Int {
+    /// A number of the query, by default within Drove's range, or its default.
+    func count(
+        _ name: String,
+        default standard: Int,
+        upTo most: Int = Int(Int32.max) - 1
+    ) throws(APIRefusal) -> Int {
         guard let text = values(name).last else { return standard }
         guard let number = Int(text) else {
             throw .spec(.violations(["query param \(name) must be a whole number"]))
         }
-        let most = Int(Int32.max) - 1
         guard number >= 0 else {
             throw .spec(.violations(["query param \(name) must be greater than or equal to 0"]))
         }

@@ -44,11 +44,16 @@ package struct APIServer: Service {
     package func run() async throws {
         let listening = ListeningPort(address, port, .bounded(idle: Self.idleConnection))
         do {
-            try await listening.serve(
-                APIResponder(api: api, arrival: arrival),
-                logger: logger,
-                onListening: onListening
-            )
+            try await withGracefulShutdownHandler {
+                try await listening.serve(
+                    APIResponder(api: api, arrival: arrival),
+                    logger: logger,
+                    onListening: onListening
+                )
+            } onGracefulShutdown: {
+                // They would last for an hour.
+                api.events.dismiss()
+            }
         } catch let failure as ListenFailure {
             throw ControllerError(
                 description:
@@ -83,6 +88,7 @@ private struct APIResponder: HTTPResponder {
                 request.method.rawValue,
                 request.uri.string,
                 contentType: request.headers[.contentType],
+                lastEventID: request.headers[.lastEventID],
                 body: Array(body.readableBytesView)
             )
             answer = await api.answer(call)
@@ -131,6 +137,7 @@ private struct APIResponder: HTTPResponder {
         var headers = fields
         headers[.contentType] = file.contentType
         headers[.contentDisposition] = file.disposition
+        if file.contentType == APIFile.eventStream { headers[.cacheControl] = "no-store" }
         return Response(
             status: status,
             headers: headers,
@@ -144,4 +151,5 @@ private struct APIResponder: HTTPResponder {
 
 extension HTTPField.Name {
     fileprivate static let executor = Self("Apus-Executor") ?? .via
+    fileprivate static let lastEventID = Self("Last-Event-ID") ?? .via
 }

@@ -16,6 +16,7 @@ package struct ControllerSettings: Sendable {
     /// Chooses among equals, and makes ids.
     package var seed: UInt64
     package var engine = EngineSettings()
+    package var events = EventLimits()
 
     package init(cluster: ClusterID, hostname: String, port: Int, seed: UInt64) {
         self.cluster = cluster
@@ -50,6 +51,8 @@ package struct Controller: Service {
     private let desk = PlacementDesk()
     /// Where requests and reports are handed in.
     package let inbox: Inbox
+    /// What clients are told of what has happened.
+    package let events: EventLog
     private let outboxes: Outboxes
 
     package init(
@@ -68,6 +71,8 @@ package struct Controller: Service {
         self.crash = crash
         self.logger = logger
         inbox = Inbox(time: time)
+        // Other ids than the engine draws.
+        events = EventLog(seed: ~settings.seed, time: time, limits: settings.events)
         outboxes = Outboxes(
             inbox: inbox,
             outfit: Outfit(fetches: settings.engine.allowances.fetches, time: time),
@@ -82,6 +87,7 @@ package struct Controller: Service {
         API(
             inbox: inbox,
             published: published,
+            events: events,
             time: time,
             desk: desk,
             allowances: settings.engine.allowances,
@@ -104,6 +110,7 @@ package struct Controller: Service {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 defer { group.cancelAll() }
                 group.addTask { await outboxes.run() }
+                group.addTask { await events.run() }
                 group.addTask {
                     while !Task.isCancelled {
                         inbox.nudge()

@@ -23,13 +23,17 @@ final class ControllerNumbers: Sendable {
     private let presence: LeaderPresence
     private let storeTrouble = Mutex("")
     private let commit: CoreMetrics.Timer
+    private let events: EventMeters
 
     init(_ telemetry: Telemetry, published: Published) {
         metrics = telemetry.metrics
         presence = LeaderPresence(patience: Self.patience, from: metrics.time)
         commit = CoreMetrics.Timer(label: "apus.controller.store.commit", dimensions: [], factory: metrics)
+        events = EventMeters(at: metrics.time)
         describe()
         countFromTheFirstDay()
+        let events = events
+        metrics.add { now in events.samples(at: now) }
         let gauges = ClusterGauges(published)
         metrics.add { now in gauges.samples(at: now) }
         let presence = presence
@@ -43,6 +47,8 @@ final class ControllerNumbers: Sendable {
 
     private func describe() {
         metrics.describe([
+            "apus.cluster.events": "Events of the cluster, by type.",
+            "apus.cluster.events.all": "Events of the cluster.",
             "apus.controller.leading": "1 while this controller leads.",
             "apus.controller.leader.absent.seconds": "How long this controller had no leader that could commit.",
             "apus.controller.leader.absent.times": "How often this controller had no leader that could commit.",
@@ -98,6 +104,8 @@ final class ControllerNumbers: Sendable {
         presence.answered(at: metrics.time)
         for (happening, number) in happened { count(happening, number) }
     }
+
+    func told(_ events: [ClusterEvent]) { self.events.mark(events, at: metrics.time) }
 
     /// Empty as soon as something is stored again.
     func storeIsTroubled(by reason: String) { storeTrouble.withLock { $0 = reason } }

@@ -28,8 +28,7 @@ struct InstanceView: Sendable {
         self.hostname = hostname
         ports = instance.ports
         allocation = instance.allocation
-        // It was told to end; its executor has not said so yet.
-        state = instance.stop != nil && instance.state.isAlive ? .stopping : instance.state
+        state = instance.shownState
         error = instance.error
         cause = instance.cause
         restarts = instance.restarts

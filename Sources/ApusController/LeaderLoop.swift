@@ -41,6 +41,12 @@ struct LeaderLoop {
     /// - Returns: that epoch; `nil` at the end.
     /// - Throws: `ControllerError` if another leader took over, or what was decided cannot be stored by any repetition.
     mutating func run() async throws -> Epoch? {
+        controller.events.begin(turn.committed.epoch)
+        tell(leadership: .leadershipAcquired)
+        defer {
+            tell(leadership: .leadershipLost)
+            controller.events.end()
+        }
         controller.published.publish(turn.committed)
         inbox.open()
         while epochMet == nil, await nudged() {
@@ -57,6 +63,7 @@ struct LeaderLoop {
     }
 
     private mutating func oneTurn() async throws {
+        let before = turn.committed
         takeInput()
         var step = turn.close(at: controller.time())
         while case .commit(let batch) = step {
@@ -64,10 +71,22 @@ struct LeaderLoop {
             step = turn.stored()
         }
         controller.published.publish(turn.committed)
+        // Before the answers: whoever is told that something was done finds it told.
+        tell(turn.committed.events(since: before, turn.changes, leader: controller.settings.hostname))
         if case .release(let effects) = step { release(effects) }
         let tally = turn.engine.tally
         controller.numbers.turned(tally.since(counted))
         counted = tally
+    }
+
+    private func tell(leadership kind: ClusterEvent.Kind) {
+        tell([ClusterEvent(kind, .members(["HOSTNAME": .string(controller.settings.hostname)]))])
+    }
+
+    private func tell(_ events: [ClusterEvent]) {
+        guard !events.isEmpty else { return }
+        controller.events.append(events)
+        controller.numbers.told(events)
     }
 
     /// Tells the engine what came in; while a batch is in doubt this answers at once.

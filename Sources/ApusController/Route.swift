@@ -99,6 +99,10 @@ struct Route: Sendable {
         post("cluster/executors/retire") { call throws(APIRefusal) in try await call.retireExecutors() },
         get("cluster/executors") { call throws(APIRefusal) in call.executors() },
         get("cluster/executors/{id}") { call throws(APIRefusal) in try call.executor() },
+        get("cluster/events") { call throws(APIRefusal) in try call.listEvents() },
+        get("cluster/events/latest") { call throws(APIRefusal) in try call.latestEvents() },
+        get("cluster/events/summary") { call throws(APIRefusal) in try call.eventSummary() },
+        get("cluster/events/stream") { call throws(APIRefusal) in try call.eventStream() },
         get("cluster/placement/spread") { call throws(APIRefusal) in call.defaultSpread() },
         post("cluster/placement/spread") { call throws(APIRefusal) in try await call.setDefaultSpread() },
         post("cluster/placement/simulate") { call throws(APIRefusal) in try await call.simulatePlacement() },
@@ -117,10 +121,6 @@ struct Route: Sendable {
     /// Known to Drove's clients, and refused plainly until it is built.
     static let later: [Route] =
         refusing("The dashboard", [("GET", "cluster/dashboard")])
-        + refusing(
-            "The event log",
-            [("GET", "cluster/events"), ("GET", "cluster/events/latest"), ("GET", "cluster/events/summary")]
-        )
         + refusing("The API for instances", [("GET", "internal/instances")])
         + refusing(
             "This API for Drove's own executors",

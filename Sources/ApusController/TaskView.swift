@@ -43,7 +43,7 @@ struct TaskView: Sendable {
                     allocation: instance.allocation
                 )
             }
-            state = Self.shown(instance?.state ?? .unknown)
+            state = run.shownState(live: instance)
             error = instance?.error ?? ""
             cause = instance?.cause
             progress = instance?.progressText
@@ -63,9 +63,6 @@ struct TaskView: Sendable {
             updated = run.updated
         }
     }
-
-    /// A task that is being killed has no state of its own on the wire.
-    private static func shown(_ state: InstanceState) -> InstanceState { state == .stopping ? .deprovisioning : state }
 
     var isActive: Bool { InstanceState.activeOfTasks.contains(state) }
     /// For the order of lists.

@@ -1,4 +1,4 @@
-import ApusModel
+package import ApusModel
 
 #if canImport(Glibc)
 import Glibc
@@ -8,7 +8,7 @@ import Musl
 
 extension WallTime {
     /// For people: `2026-11-21T03:13:58Z`.
-    var utc: String {
+    package var utc: String {
         var (seconds, parts) = (time_t(milliseconds / 1_000), tm())
         guard gmtime_r(&seconds, &parts) != nil else { return "\(milliseconds) ms of 1970" }
         func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }

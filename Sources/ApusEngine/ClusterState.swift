@@ -12,6 +12,8 @@ package struct ClusterState: Sendable {
     package private(set) var instances: TreeDictionary<InstanceID, Instance> = [:]
     /// Of each application that has live instances.
     private var rosters: TreeDictionary<AppID, Roster> = [:]
+    /// The instances that came, went or changed their state since `takeMoves`; empty in what readers see.
+    private var moves: [InstanceID: Owner] = [:]
     package var localServices: TreeDictionary<ServiceID, LocalService> = [:]
     /// Of applications and local services.
     package var ended: TreeDictionary<Owner, EndedHistory> = [:]
@@ -72,21 +74,31 @@ extension ClusterState {
     /// Adds a live instance, in place of one of the same id.
     mutating func insert(_ instance: Instance) {
         if let old = instances.updateValue(instance, forKey: instance.id) { strike(old) }
+        moves[instance.id] = instance.owner
         if let app = instance.app { rosters[app, default: Roster()].enter(instance) }
     }
 
     /// Changes a live instance; one that is not there is left so.
     mutating func change(_ id: InstanceID, _ change: (inout Instance) -> Void) {
         guard var instance = instances[id] else { return }
-        let wasAlive = instance.isAlive
+        let (wasAlive, state, isWanted) = (instance.isAlive, instance.state, instance.stop == nil)
         change(&instance)
         instances[id] = instance
+        if instance.state != state || (instance.stop == nil) != isWanted { moves[id] = instance.owner }
         guard instance.isAlive != wasAlive, let app = instance.app else { return }
         rosters[app]?.alive += wasAlive ? -1 : 1
     }
 
     mutating func remove(_ id: InstanceID) {
-        if let instance = instances.removeValue(forKey: id) { strike(instance) }
+        guard let instance = instances.removeValue(forKey: id) else { return }
+        moves[id] = instance.owner
+        strike(instance)
+    }
+
+    /// Those that moved since the last call, and whose they are.
+    mutating func takeMoves() -> [InstanceID: Owner] {
+        defer { moves = [:] }
+        return moves
     }
 
     private mutating func strike(_ instance: Instance) {

@@ -18,6 +18,7 @@ extension Engine {
         // Loading changes nothing that is stored.
         touched = []
         effects = []
+        _ = state.takeMoves()
     }
 
     private mutating func loadMember(_ record: Record, at times: Times) throws(JSONError) {

@@ -156,6 +156,9 @@ package struct Engine: Sendable {
     /// More was touched than one turn may decide: another should follow at once.
     package var hasWork: Bool { !dirty.isEmpty || !dirtyHosts.isEmpty || waiting.hasWork || capacity.hasMoved }
 
+    /// What may have changed since the last call; to be taken before its batches are.
+    mutating func takeChanges() -> Changes { Changes(instances: state.takeMoves(), records: touched) }
+
     /// The records that changed since the last call, in batches that a store takes; none if none did.
     ///
     /// Each record is whole and holds by itself; what a crash between two batches leaves open, `endLost` ends.

@@ -99,6 +99,8 @@ package struct Instance: Sendable {
     /// It counts towards what is expected.
     package var isAlive: Bool { stop == nil && state.isAlive }
     package var isHealthy: Bool { stop == nil && state == .healthy }
+    /// As clients see it: one that was told to end is STOPPING, though its executor has not said so yet.
+    package var shownState: InstanceState { stop != nil && state.isAlive ? .stopping : state }
     /// It counts, and is healthy for all that is known.
     var isAliveAndWell: Bool { isAlive && isWell }
     /// Its container may run: it started and has not begun to end.

@@ -52,6 +52,15 @@ package struct TaskRun: Sendable {
     package var end: TaskEnd? {
         if case .ended(let end) = phase { end } else { nil }
     }
+    /// As clients see it; `live` is its instance while it has one.
+    package func shownState(live: Instance?) -> InstanceState {
+        switch phase {
+        case .unplaced: .pending
+        // A task that is being killed has no state of its own on the wire.
+        case .placed: live?.state == .stopping ? .deprovisioning : live?.state ?? .unknown
+        case .ended(let end): end.state
+        }
+    }
     /// Its only instance; `nil` before it is placed, and of one that never was.
     package var instance: InstanceID? {
         switch phase {

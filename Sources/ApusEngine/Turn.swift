@@ -10,6 +10,8 @@ package struct Turn: Sendable {
     package private(set) var engine: Engine
     /// What readers see: the state as it was last committed.
     package private(set) var committed: ClusterState
+    /// What the turn that led to it may have changed.
+    package private(set) var changes = Changes()
     private var phase = Phase.open
 
     private enum Phase {
@@ -21,6 +23,7 @@ package struct Turn: Sendable {
         var batches: [Batch]
         var effects: [Effect]
         var snapshot: ClusterState
+        var changes: Changes
     }
 
     package enum Step: Sendable {
@@ -94,13 +97,14 @@ package struct Turn: Sendable {
     package mutating func close(at times: Times) -> Step {
         precondition(pending == nil, "a turn was closed while an earlier one is in doubt")
         engine.decide(at: times)
+        let changes = engine.takeChanges()
         let batches = engine.takeBatches(at: times)
         let effects = engine.takeEffects()
         guard let first = batches.first else {
-            committed = engine.state
+            (committed, self.changes) = (engine.state, changes)
             return .release(effects)
         }
-        phase = .committing(Pending(batches: batches, effects: effects, snapshot: engine.state))
+        phase = .committing(Pending(batches: batches, effects: effects, snapshot: engine.state, changes: changes))
         return .commit(first)
     }
 
@@ -113,7 +117,7 @@ package struct Turn: Sendable {
             return .commit(next)
         }
         phase = .open
-        committed = pending.snapshot
+        (committed, changes) = (pending.snapshot, pending.changes)
         return .release(pending.effects)
     }
 }

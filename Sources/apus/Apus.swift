@@ -25,6 +25,7 @@ struct Apus: AsyncParsableCommand {
         subcommands: [
             Dev.self, ControllerCommand.self, ExecutorCommand.self, Apps.self, LocalServices.self, Tasks.self,
             Explain.self, Cluster.self, Store.self, Executors.self, Maintenance.self, Logs.self,
+            Events.self,
         ]
     )
 

@@ -192,8 +192,27 @@ import Testing
         ),
         Case(
             method: "GET",
-            path: "cluster/events/summary?lastSyncTime=0",
-            answer: #"{"status":"FAILED","message":"The event log comes with a later version of Apus"}"#
+            path: "cluster/events/summary?lastSyncTime=-1",
+            answer: Case.refusal(
+                "Command validation failure",
+                "query param lastSyncTime must be greater than or equal to 0"
+            )
+        ),
+        Case(
+            method: "GET",
+            path: "cluster/events?size=2147483648",
+            answer: Case.refusal(
+                "Command validation failure",
+                "query param size must be less than or equal to 2147483647"
+            )
+        ),
+        Case(
+            method: "GET",
+            path: "cluster/events/stream?from=yesterday",
+            answer: Case.refusal(
+                "Command validation failure",
+                "Last-Event-ID and query param from must be an event's id, such as 7-12"
+            )
         ),
         Case(
             path: "internal/nodes/report",
@@ -224,7 +243,7 @@ import Testing
 
     @Test func `every path that is not built says so, whatever pattern would match it too`() async throws {
         try await withController(store: MemoryStore()) { controller in
-            #expect(API.operationsToCome.contains("GET /apis/v1/cluster/events"))
+            #expect(API.operationsToCome.contains("GET /apis/v1/cluster/dashboard"))
             for operation in API.operationsToCome {
                 let words = operation.split(separator: " ")
                 let path = words[1].split(separator: "/").map { $0.hasPrefix("{") ? "x" : $0 }.joined(separator: "/")

@@ -138,10 +138,13 @@ func withController<Value: Sendable>(
     time: TimeSource = .system(),
     send: @escaping Controller.Send = obedient,
     telemetry: Telemetry = Telemetry(),
+    events: EventLimits = EventLimits(),
     _ body: @escaping @Sendable (Controller) async throws -> Value
 ) async throws -> Value {
+    var settings = ControllerSettings(cluster: cluster, hostname: "ctrl1", port: 10000, seed: 7)
+    settings.events = events
     let controller = Controller(
-        settings: ControllerSettings(cluster: cluster, hostname: "ctrl1", port: 10000, seed: 7),
+        settings: settings,
         store: store,
         time: time,
         send: send,

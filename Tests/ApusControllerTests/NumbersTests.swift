@@ -53,6 +53,11 @@ import Testing
             #expect(value(telemetry, "apus.cluster.used.share.memory") == .gauge(0.75))
             #expect(value(telemetry, "apus.cluster.used.share.disk") == .gauge(0.25))
             #expect(value(telemetry, "apus.controller.elections.START") == .counter(1))
+            guard case .meter(let told)? = value(telemetry, "com.phonepe.drove.cluster.events.EXECUTOR_ADDED") else {
+                Issue.record("events are not counted")
+                return
+            }
+            #expect(told.count == 1)
             #expect(value(telemetry, "apus.controller.leading") == .gauge(1))
             #expect(value(telemetry, "apus.controller.tasks.ended.LOST") == .counter(0))
             #expect(telemetry.health.report.isHealthy)

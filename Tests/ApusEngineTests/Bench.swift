@@ -16,6 +16,7 @@ struct Bench {
     var outcomes: [RequestID: CommandOutcome] = [:]
     var replies: [RequestID: ReportAnswer] = [:]
     var notes: [String] = []
+    var events: [ClusterEvent] = []
     /// That of an executor, when it is greater than the leader's.
     var epochMet: Epoch?
     /// Where a START was sent, whether it arrived or not.
@@ -45,6 +46,7 @@ struct Bench {
     mutating func settle() {
         guard turn.pending == nil else { return }
         repeat {
+            let before = turn.committed
             var step = turn.close(at: now)
             while case .commit(let batch) = step {
                 for write in batch.writes {
@@ -55,6 +57,7 @@ struct Bench {
                 }
                 step = turn.stored()
             }
+            events += turn.committed.events(since: before, turn.changes, leader: "leader")
             if case .release(let effects) = step { collect(effects) }
         } while turn.hasWork
         let state = turn.committed
