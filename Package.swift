@@ -94,7 +94,7 @@ let package = Package(
         .testTarget(name: "ApusContainersTests", dependencies: ["ApusContainers", "ApusModel", "ApusTestKit"]),
 
         // The typed HTTP client of the API and of the messages between nodes.
-        .target(name: "ApusClient", dependencies: ["ApusModel", asyncHTTPClient, nioSSL] + nio),
+        .target(name: "ApusClient", dependencies: ["ApusModel", asyncHTTPClient, crypto, nioSSL] + nio),
         .testTarget(name: "ApusClientTests", dependencies: ["ApusClient", "ApusModel", "ApusTestKit"]),
 
         // Numbers in Dropwizard's JSON and Prometheus' text, health pages, and the port they are on.

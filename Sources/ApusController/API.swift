@@ -17,6 +17,7 @@ package struct API: Sendable {
     let time: TimeSource
     let desk: PlacementDesk
     let allowances: Allowances
+    let access: Access
     /// `host:port` of this controller.
     let leader: String
     let logger: Logger
@@ -41,11 +42,18 @@ package struct API: Sendable {
             return APIAnswer(status: 405)
         }
         guard route.takes(call) else { return APIAnswer(status: 415) }
+        let principal: Principal
+        do throws(AccessRefusal) {
+            principal = try await access.principal(of: call)
+        } catch {
+            return APIAnswer(error)
+        }
+        guard access.admits(principal, to: route.need) else { return APIAnswer(status: 403) }
         guard let state = published.state else { return .failed(400, "This node is not the leader controller") }
         var call = call
         call.parameters = route.parameters(of: segments)
         do throws(APIRefusal) {
-            return try await route.handle(Handling(api: self, state: state, call: call))
+            return try await route.handle(Handling(api: self, state: state, call: call, principal: principal))
         } catch {
             return APIAnswer(error)
         }
@@ -57,6 +65,7 @@ struct Handling: Sendable {
     let api: API
     let state: ClusterState
     let call: APICall
+    let principal: Principal
 
     /// The part of the path that stands for the n-th `{…}`.
     func parameter(_ index: Int) -> String { call.parameters[index] }

@@ -7,6 +7,8 @@ package struct APIAnswer: Hashable, Sendable {
     package var json: JSON?
     /// Seconds after which to try again.
     package var retryAfter: Int?
+    /// Plain text in place of JSON; of 401 alone.
+    package var text: String?
     /// A file in place of JSON.
     package var file: APIFile?
     /// Where to look instead; of a redirection.
@@ -50,6 +52,20 @@ package struct APIAnswer: Hashable, Sendable {
         case .notFound(let message): self = .failed(200, message)
         case .refused(let message): self = .failed(400, message)
         case .busy(let message): self = .failed(429, message, retryAfter: 1)
+        }
+    }
+
+    init(_ refusal: AccessRefusal) {
+        switch refusal {
+        case .unknown:
+            self.init(status: 401)
+            text = "Credentials are required to access this resource."
+        case .tooManyFailures(let seconds):
+            self = .failed(
+                429,
+                "Too many wrong passwords came from this address; try again in \(seconds) s",
+                retryAfter: seconds
+            )
         }
     }
 

@@ -11,6 +11,10 @@ package struct APICall: Sendable {
     /// The last event that a listener has had, as it says itself.
     package var lastEventID: String?
     package var body: [UInt8]
+    /// The address it came from.
+    package var source: String
+    /// The first header field of a name, in any case of letters.
+    package var header: @Sendable (_ name: String) -> String?
     /// What stands for the `{…}` of the route, decoded.
     var parameters: [String] = []
 
@@ -20,7 +24,9 @@ package struct APICall: Sendable {
         _ target: String,
         contentType: String? = nil,
         lastEventID: String? = nil,
-        body: [UInt8] = []
+        body: [UInt8] = [],
+        source: String = "",
+        header: @escaping @Sendable (String) -> String? = { _ in nil }
     ) {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         self.method = method
@@ -29,6 +35,8 @@ package struct APICall: Sendable {
         self.contentType = contentType
         self.lastEventID = lastEventID
         self.body = body
+        self.source = source
+        self.header = header
     }
 
     private static func pairs(_ query: Substring) -> [(name: String, value: String)] {

@@ -64,17 +64,28 @@ package struct APIServer: Service {
     }
 }
 
+/// A request's context, with the address that it came from.
+private struct SourceContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let source: String
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        self.source = source.channel.remoteAddress?.ipAddress ?? ""
+    }
+}
+
 /// A request's body does not come to its end.
 private struct BodyTooSlow: Error {}
 
 /// Between the HTTP library's types and ours.
 private struct APIResponder: HTTPResponder {
-    typealias Context = BasicRequestContext
+    typealias Context = SourceContext
 
     let api: API
     let arrival: Duration
 
-    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+    func respond(to request: Request, context: SourceContext) async throws -> Response {
         let limit = API.bodyLimit(of: request.uri.path)
         let answer: APIAnswer
         do {
@@ -89,7 +100,9 @@ private struct APIResponder: HTTPResponder {
                 request.uri.string,
                 contentType: request.headers[.contentType],
                 lastEventID: request.headers[.lastEventID],
-                body: Array(body.readableBytesView)
+                body: Array(body.readableBytesView),
+                source: context.source,
+                header: { name in HTTPField.Name(name).flatMap { request.headers[$0] } }
             )
             answer = await api.answer(call)
         } catch is NIOTooManyBytesError {
@@ -124,6 +137,11 @@ private struct APIResponder: HTTPResponder {
         if let executor = answer.executor { headers[.executor] = executor }
         let status = HTTPResponse.Status(code: answer.status)
         if let file = answer.file { return response(status, file, headers) }
+        if let text = answer.text {
+            headers[.contentType] = "text/plain"
+            headers[.wwwAuthenticate] = "Basic realm=\"realm\""
+            return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+        }
         guard let json = answer.json else { return Response(status: status, headers: headers) }
         headers[.contentType] = "application/json"
         return Response(

@@ -91,6 +91,7 @@ package struct Controller: Service {
             time: time,
             desk: desk,
             allowances: settings.engine.allowances,
+            access: .open,
             leader: "\(settings.hostname):\(settings.port)",
             logger: logger
         )

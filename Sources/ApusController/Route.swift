@@ -7,6 +7,8 @@ struct Route: Sendable {
     let method: String
     /// `/apis/v1/applications/{id}`, say.
     let pattern: String
+    /// Who may call it.
+    let need: Need
     let handle: Handler
     /// The media type that a body may say it is.
     private let bodyType: String
@@ -16,10 +18,12 @@ struct Route: Sendable {
     private init(
         _ method: String,
         _ path: String,
+        _ need: Need = .anyone,
         bodyType: String = "application/json",
         _ handle: @escaping Handler
     ) {
         self.method = method
+        self.need = need
         self.handle = handle
         self.bodyType = bodyType
         pattern = "/apis/v1/\(path)"
@@ -44,16 +48,21 @@ struct Route: Sendable {
     /// A literal path stands before the pattern that would match it too: those of `later` before `built`.
     static let all: [Route] = later + built
 
-    private static func get(_ path: String, _ handle: @escaping Handler) -> Route { Route("GET", path, handle) }
-    private static func post(_ path: String, _ handle: @escaping Handler) -> Route { Route("POST", path, handle) }
+    private static func get(_ path: String, _ need: Need = .anyone, _ handle: @escaping Handler) -> Route {
+        Route("GET", path, need, handle)
+    }
+
+    private static func post(_ path: String, _ need: Need = .anyone, _ handle: @escaping Handler) -> Route {
+        Route("POST", path, need, handle)
+    }
 
     private static let built: [Route] = [
         get("ping") { _ throws(APIRefusal) in .success("pong") },
 
-        post("applications/operations") { call throws(APIRefusal) in try await call.operate() },
-        post("operations") { call throws(APIRefusal) in try await call.operate() },
-        post("applications/operations/{id}/cancel") { call throws(APIRefusal) in await call.cancel() },
-        post("operations/{id}/cancel") { call throws(APIRefusal) in await call.cancel() },
+        post("applications/operations", .changes) { call throws(APIRefusal) in try await call.operate() },
+        post("operations", .changes) { call throws(APIRefusal) in try await call.operate() },
+        post("applications/operations/{id}/cancel", .changes) { call throws(APIRefusal) in await call.cancel() },
+        post("operations/{id}/cancel", .changes) { call throws(APIRefusal) in await call.cancel() },
         post("applications/validate/spec") { call throws(APIRefusal) in try call.validateSpec() },
         post("applications/placementpolicy/rule/dryrun") { call throws(APIRefusal) in try call.dryRunRule() },
         get("applications") { call throws(APIRefusal) in try call.applications() },
@@ -65,7 +74,7 @@ struct Route: Sendable {
         get("applications/{id}/instances/{instance}") { call throws(APIRefusal) in try call.instance() },
 
         post("tasks/validate/spec") { call throws(APIRefusal) in try call.validateTask() },
-        post("tasks/operations") { call throws(APIRefusal) in try await call.operateTask() },
+        post("tasks/operations", .changes) { call throws(APIRefusal) in try await call.operateTask() },
         Route("POST", "tasks/search", bodyType: "application/x-www-form-urlencoded") { call throws(APIRefusal) in
             try call.searchTask()
         },
@@ -74,8 +83,8 @@ struct Route: Sendable {
         get("tasks/{source}/instances/{task}/explain") { call throws(APIRefusal) in try await call.explainTask() },
         Route("DELETE", "tasks/{source}/instances/{task}") { call throws(APIRefusal) in await call.forgetTask() },
 
-        post("localservices/operations") { call throws(APIRefusal) in try await call.operateService() },
-        post("localservices/operations/{id}/cancel") { call throws(APIRefusal) in await call.cancelService() },
+        post("localservices/operations", .changes) { call throws(APIRefusal) in try await call.operateService() },
+        post("localservices/operations/{id}/cancel", .changes) { call throws(APIRefusal) in await call.cancelService() },
         post("localservices/validate/spec") { call throws(APIRefusal) in try call.validateService() },
         get("localservices") { call throws(APIRefusal) in try call.services() },
         get("localservices/{id}") { call throws(APIRefusal) in try call.service() },
@@ -86,17 +95,17 @@ struct Route: Sendable {
         get("localservices/{id}/instances/{instance}") { call throws(APIRefusal) in try call.serviceInstance() },
 
         get("cluster") { call throws(APIRefusal) in call.cluster() },
-        post("cluster/maintenance/set") { call throws(APIRefusal) in try await call.beginMaintenance() },
-        post("cluster/maintenance/unset") { call throws(APIRefusal) in try await call.endMaintenance() },
-        post("cluster/strays/confirm") { call throws(APIRefusal) in try await call.confirmStops() },
-        post("cluster/restored/confirm") { call throws(APIRefusal) in try await call.confirmRestoration() },
-        post("cluster/executors/blacklist") { call throws(APIRefusal) in try await call.blacklist() },
-        post("cluster/executors/unblacklist") { call throws(APIRefusal) in try await call.unblacklist() },
-        post("cluster/executors/{id}/blacklist") { call throws(APIRefusal) in try await call.blacklist() },
-        post("cluster/executors/{id}/unblacklist") { call throws(APIRefusal) in try await call.unblacklist() },
-        post("cluster/executors/suspend") { call throws(APIRefusal) in try await call.suspendExecutors() },
-        post("cluster/executors/resume") { call throws(APIRefusal) in try await call.resumeExecutors() },
-        post("cluster/executors/retire") { call throws(APIRefusal) in try await call.retireExecutors() },
+        post("cluster/maintenance/set", .maintenance) { call throws(APIRefusal) in try await call.beginMaintenance() },
+        post("cluster/maintenance/unset", .maintenance) { call throws(APIRefusal) in try await call.endMaintenance() },
+        post("cluster/strays/confirm", .maintenance) { call throws(APIRefusal) in try await call.confirmStops() },
+        post("cluster/restored/confirm", .maintenance) { call throws(APIRefusal) in try await call.confirmRestoration() },
+        post("cluster/executors/blacklist", .maintenance) { call throws(APIRefusal) in try await call.blacklist() },
+        post("cluster/executors/unblacklist", .maintenance) { call throws(APIRefusal) in try await call.unblacklist() },
+        post("cluster/executors/{id}/blacklist", .maintenance) { call throws(APIRefusal) in try await call.blacklist() },
+        post("cluster/executors/{id}/unblacklist", .maintenance) { call throws(APIRefusal) in try await call.unblacklist() },
+        post("cluster/executors/suspend", .maintenance) { call throws(APIRefusal) in try await call.suspendExecutors() },
+        post("cluster/executors/resume", .maintenance) { call throws(APIRefusal) in try await call.resumeExecutors() },
+        post("cluster/executors/retire", .maintenance) { call throws(APIRefusal) in try await call.retireExecutors() },
         get("cluster/executors") { call throws(APIRefusal) in call.executors() },
         get("cluster/executors/{id}") { call throws(APIRefusal) in try call.executor() },
         get("cluster/events") { call throws(APIRefusal) in try call.listEvents() },
@@ -104,18 +113,18 @@ struct Route: Sendable {
         get("cluster/events/summary") { call throws(APIRefusal) in try call.eventSummary() },
         get("cluster/events/stream") { call throws(APIRefusal) in try call.eventStream() },
         get("cluster/placement/spread") { call throws(APIRefusal) in call.defaultSpread() },
-        post("cluster/placement/spread") { call throws(APIRefusal) in try await call.setDefaultSpread() },
+        post("cluster/placement/spread", .maintenance) { call throws(APIRefusal) in try await call.setDefaultSpread() },
         post("cluster/placement/simulate") { call throws(APIRefusal) in try await call.simulatePlacement() },
         get("endpoints") { call throws(APIRefusal) in call.endpoints(named: call.call.values("app")) },
         get("endpoints/app/{name}") { call throws(APIRefusal) in call.endpoints(named: [call.parameter(0)]) },
 
-        get("logfiles/{kind}/{owner}/{id}/list") { call throws(APIRefusal) in try await call.logFiles() },
-        get("logfiles/{kind}/{owner}/{id}/read/{file}") { call throws(APIRefusal) in try await call.readLogFile() },
-        get("logfiles/{kind}/{owner}/{id}/download/{file}") { call throws(APIRefusal) in
+        get("logfiles/{kind}/{owner}/{id}/list", .logs) { call throws(APIRefusal) in try await call.logFiles() },
+        get("logfiles/{kind}/{owner}/{id}/read/{file}", .logs) { call throws(APIRefusal) in try await call.readLogFile() },
+        get("logfiles/{kind}/{owner}/{id}/download/{file}", .logs) { call throws(APIRefusal) in
             try await call.downloadLogFile()
         },
 
-        post("internal/nodes/report") { call throws(APIRefusal) in try await call.report() },
+        post("internal/nodes/report", .nodes) { call throws(APIRefusal) in try await call.report() },
     ]
 
     /// Known to Drove's clients, and refused plainly until it is built.

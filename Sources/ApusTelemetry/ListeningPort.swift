@@ -39,7 +39,7 @@ package struct ListeningPort: Sendable {
         _ responder: Responder,
         logger: Logger,
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
-    ) async throws where Responder.Context == BasicRequestContext {
+    ) async throws where Responder.Context: InitializableFromSource<ApplicationRequestContextSource> {
         // At its end the server reports the connections it cuts as errors; what matters is thrown.
         var quiet = logger
         quiet.logLevel = .critical
