@@ -166,8 +166,8 @@ let package = Package(
             name: "apus-bench",
             dependencies: [
                 "ApusClient", "ApusContainers", "ApusEngine", "ApusExecutor", "ApusModel", "ApusPlacement",
-                "ApusTestKit", argumentParser, asyncHTTPClient,
-            ] + collections + nio,
+                "ApusTelemetry", "ApusTestKit", argumentParser, asyncHTTPClient, logging,
+            ] + collections + hummingbird + nio,
             path: "Benchmarks/apus-bench"
         ),
     ]
