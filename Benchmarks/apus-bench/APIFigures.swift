@@ -170,26 +170,25 @@ struct APIFigures: AsyncParsableCommand {
 
     private func events(_ api: APIClient, _ fleet: Fleet) async throws {
         let count = 1_000
-        let listeners = try await EventListeners(count, port: Self.port)
-        let result: Result<([Double], Double), any Error>
+        let listeners = try await EventListeners(count, port: Self.port, ends: fleet.ends)
+        let result: Result<Double, any Error>
         do {
             let span = Duration.seconds(seconds)
             result = .success(
                 try await whileBreaking(fleet, api, perSecond: 20) {
                     try await Task.sleep(for: span)
-                    return listeners.taken()
-                }
+                }.1
             )
         } catch {
             result = .failure(error)
         }
         let connected = listeners.connected
         try await listeners.end()
-        let (delays, rate) = try result.get()
+        let rate = try result.get()
         guard connected == count else { throw BenchError(description: "\(connected) of \(count) listeners are left") }
-        let against = "\(rounded(rate)) events a second to \(count) listeners, limit 250 ms"
-        show("api-events-p99", delays.percentile(99), "ms", against, limit: 250)
-        let heard = Double(delays.count) / Double(count) / Double(seconds)
+        let against = "from an instance's end, \(rounded(rate)) events a second to \(count) listeners, limit 250 ms"
+        show("api-events-p99", listeners.delays.milliseconds.percentile(99), "ms", against, limit: 250)
+        let heard = Double(listeners.delays.events) / Double(count) / Double(seconds)
         show("api-events-heard", heard, atLeast: rate * 0.9, "/s", "by each listener, of \(rounded(rate)) told")
     }
 

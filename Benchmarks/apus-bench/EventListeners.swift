@@ -3,29 +3,41 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Many connections that follow the stream of events, and how long each event took to each of them.
+/// Many connections that follow the stream of events, and how long the end of an instance took to each of them.
 final class EventListeners: Sendable {
     private let channels: [any Channel]
     private let group: MultiThreadedEventLoopGroup
-    private let delays: Delays
+    let delays: Delays
 
-    /// Milliseconds from an event's time until a listener had it.
+    /// What they have heard.
+    ///
+    /// An event's own time does not serve: times rise strictly, so after many in a moment they are ahead of the clock.
     final class Delays: Sendable {
-        private let values = Mutex<[Double]>([])
+        private struct State {
+            var events = 0
+            var milliseconds: [Double] = []
+        }
+        private let ends: Fleet.Ends
+        private let state = Mutex(State())
 
-        func add(_ delay: Double) { values.withLock { $0.append(delay) } }
+        init(_ ends: Fleet.Ends) { self.ends = ends }
 
-        func taken() -> [Double] {
-            values.withLock { values in
-                defer { values = [] }
-                return values
+        /// An event has come; of the end of that instance, if it is one's.
+        func heard(endOf instance: String?) {
+            let delay = instance.flatMap { ends[$0] }.map { (ContinuousClock.now - $0).inSeconds * 1_000 }
+            state.withLock { state in
+                state.events += 1
+                if let delay { state.milliseconds.append(delay) }
             }
         }
+
+        var events: Int { state.withLock { $0.events } }
+        var milliseconds: [Double] { state.withLock { $0.milliseconds } }
     }
 
     /// Connects all.
-    init(_ count: Int, port: Int) async throws {
-        let (group, delays) = (MultiThreadedEventLoopGroup(numberOfThreads: 1), Delays())
+    init(_ count: Int, port: Int, ends: Fleet.Ends) async throws {
+        let (group, delays) = (MultiThreadedEventLoopGroup(numberOfThreads: 1), Delays(ends))
         (self.group, self.delays) = (group, delays)
         let bootstrap = ClientBootstrap(group: group).channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
@@ -39,9 +51,6 @@ final class EventListeners: Sendable {
         self.channels = channels
     }
 
-    /// Those since it was asked last.
-    func taken() -> [Double] { delays.taken() }
-
     /// How many are still connected.
     var connected: Int { channels.count(where: \.isActive) }
 
@@ -51,12 +60,12 @@ final class EventListeners: Sendable {
     }
 }
 
-/// Asks for the stream and finds the time of each event in what comes.
+/// Asks for the stream and finds the ends of instances in what comes.
 private final class EventReader: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private static let mark = Array(#""time":"#.utf8)
+    private static let data = Array("data:".utf8)
     private let delays: EventListeners.Delays
     private var line: [UInt8] = []
 
@@ -69,10 +78,9 @@ private final class EventReader: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let now = WallTime.current.milliseconds
         for byte in unwrapInboundIn(data).readableBytesView {
             if byte == UInt8(ascii: "\n") {
-                if let time = Self.time(in: line) { delays.add(Double(max(0, now - time))) }
+                if line.starts(with: Self.data) { delays.heard(endOf: Self.ended(in: line)) }
                 line.removeAll(keepingCapacity: true)
             } else {
                 line.append(byte)
@@ -80,17 +88,12 @@ private final class EventReader: ChannelInboundHandler {
         }
     }
 
-    /// The number behind the last `"time":` of a line of data.
-    private static func time(in line: [UInt8]) -> Int64? {
-        guard line.starts(with: Array("data:".utf8)) else { return nil }
-        var place = line.count - mark.count
-        while place >= 0 {
-            if line[place...].starts(with: mark) {
-                let digits = line[(place + mark.count)...].prefix { (48...57).contains($0) }
-                return Int64(String(decoding: digits, as: UTF8.self))
-            }
-            place -= 1
+    private static func ended(in line: [UInt8]) -> String? {
+        do {
+            let metadata = try JSON(parsing: line.dropFirst(data.count))["metadata"]
+            return metadata?["CURRENT_STATE"]?.text == "STOPPED" ? metadata?["INSTANCE_ID"]?.text : nil
+        } catch {
+            return nil
         }
-        return nil
     }
 }

@@ -14,6 +14,8 @@ final class Fleet: Sendable {
     private static let heartbeat = Duration.seconds(2)
     private static let largestMessage = 4 << 20
 
+    /// When instances ended by themselves.
+    let ends = Ends()
     private let executors: [FleetExecutor]
     private let places: [ExecutorID: Int]
     private let port: Int
@@ -54,7 +56,18 @@ final class Fleet: Sendable {
     /// One instance of a random executor ends by itself.
     func breakOne() {
         let place = random.withLock { Int($0.next() % UInt64(executors.count)) }
-        executors[place].breakOne(at: WallTime.current)
+        ends.note(executors[place].breakOne(at: WallTime.current))
+    }
+
+    final class Ends: Sendable {
+        private let times = Mutex<[String: ContinuousClock.Instant]>([:])
+
+        func note(_ instance: InstanceID?) {
+            guard let instance else { return }
+            times.withLock { $0[instance.rawValue] = ContinuousClock.now }
+        }
+
+        subscript(_ instance: String) -> ContinuousClock.Instant? { times.withLock { $0[instance] } }
     }
 
     /// Each has its part of the two seconds.
@@ -128,13 +141,14 @@ final class FleetExecutor: Sendable {
     }
 
     /// One instance ends by itself, if any runs.
-    func breakOne(at now: WallTime) {
-        state.withLock { state in
-            guard let id = state.running.first else { return }
+    func breakOne(at now: WallTime) -> InstanceID? {
+        defer { beat() }
+        return state.withLock { state in
+            guard let id = state.running.first else { return nil }
             state.revision += 1
             end(id, .exited(code: 1, outOfMemory: false), at: now, &state)
+            return id
         }
-        beat()
     }
 
     private func end(_ id: InstanceID, _ cause: EndCause, at now: WallTime, _ state: inout State) {
