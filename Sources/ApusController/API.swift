@@ -16,6 +16,7 @@ package struct API: Sendable {
     let events: EventLog
     let time: TimeSource
     let desk: PlacementDesk
+    let endpoints: EndpointCache
     let allowances: Allowances
     let access: Access
     /// `host:port` of this controller.

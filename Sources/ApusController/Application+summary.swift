@@ -4,16 +4,16 @@ import ApusPlacement
 
 extension Application {
     /// Drove's AppSummary, and after its keys those of Apus.
-    func summary(instances: [Instance], at now: Moment) -> JSON {
+    func summary(in state: ClusterState, at now: Moment) -> JSON {
         let expected = Int64(expected)
         return .members([
             "id": id.json, "name": .string(spec.name), "requiredInstances": .integer(expected),
-            "healthyInstances": .integer(Int64(instances.count(where: \.isHealthy))),
+            "healthyInstances": .integer(Int64(state.healthyInstances(of: id))),
             "totalCPUs": .integer(Int64(spec.resources.cores) * expected),
             "totalMemory": .integer(spec.resources.memoryMB * expected),
-            "tags": .strings(spec.tags), "state": .string(state.rawValue), "created": created.json,
+            "tags": .strings(spec.tags), "state": .string(self.state.rawValue), "created": created.json,
             "updated": updated.json,
-            "runningInstances": .integer(Int64(instances.count(where: \.isRunning))),
+            "runningInstances": .integer(Int64(state.runningInstances(of: id))),
             "operation": operation?.summary(at: now), "lastOperation": lastOperation?.summary,
             "backoff": backoff.summary(at: now), "shortfall": shortfall.map { .string($0.text) },
             "share": share?.json,

@@ -49,6 +49,7 @@ package struct Controller: Service {
     let published = Published()
     let numbers: ControllerNumbers
     private let desk = PlacementDesk()
+    private let endpoints = EndpointCache()
     /// Where requests and reports are handed in.
     package let inbox: Inbox
     /// What clients are told of what has happened.
@@ -90,6 +91,7 @@ package struct Controller: Service {
             events: events,
             time: time,
             desk: desk,
+            endpoints: endpoints,
             allowances: settings.engine.allowances,
             access: .open,
             leader: "\(settings.hostname):\(settings.port)",

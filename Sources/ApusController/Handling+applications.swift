@@ -65,8 +65,9 @@ extension Handling {
 
     func applications() throws(APIRefusal) -> APIAnswer {
         let (from, size) = (try call.count("from", default: 0), try call.count("size", default: Int(Int32.max) - 1))
-        let sorted = state.applications.values.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
-        let page = sorted.dropFirst(from).prefix(size)
+        let order = state.applications.map { (created: $1.created, id: $0) }
+            .sorted { ($0.created, $0.id) < ($1.created, $1.id) }
+        let page = order.dropFirst(from).prefix(size).compactMap { state.applications[$0.id] }
         return .success(.object(page.map { JSON.Member($0.id.rawValue, summary(of: $0)) }))
     }
 
@@ -81,7 +82,7 @@ extension Handling {
     }
 
     private func summary(of application: Application) -> JSON {
-        application.summary(instances: state.instances(of: application.id), at: api.time().now)
+        application.summary(in: state, at: api.time().now)
     }
 
     // MARK: instances

@@ -76,28 +76,40 @@ extension Handling {
     func endpoints(named names: [String]) -> APIAnswer {
         let exposed = state.applications.values
             .filter { $0.state.isActive && (names.isEmpty || names.contains($0.spec.name)) }
-            .sorted { $0.id < $1.id }
-        return .success(.array(exposed.compactMap(endpoint)))
+            .map(\.id)
+            .sorted()
+        let hosts = api.endpoints.hosts(of: exposed, in: state, by: hosts)
+        return .success(
+            .array(exposed.compactMap { id in state.applications[id].flatMap { endpoint(of: $0, hosts[id]) } })
+        )
     }
 
     /// ExposedAppInfo; an application without a healthy instance is there with no hosts.
-    private func endpoint(of application: Application) -> JSON? {
+    private func endpoint(of application: Application, _ hosts: JSON?) -> JSON? {
         let spec = application.spec
         guard let exposure = spec.exposureSpec else { return nil }
-        let healthy = state.instances(of: application.id).filter(\.isHealthy)
-        let hosts = healthy.sorted { ($0.created, $0.id) < ($1.created, $1.id) }.compactMap { instance -> JSON? in
-            guard let port = instance.ports.first(where: { $0.name == exposure.portName }),
-                let member = state.members[instance.executor]
-            else { return nil }
-            return .members([
-                "host": .string(member.hostname), "port": .integer(Int64(port.hostPort)),
-                "portType": .string(port.type.rawValue),
-            ])
-        }
         return .members([
             "appName": .string(spec.name), "appId": application.id.json, "vhost": .string(exposure.vhost),
-            "tags": .strings(spec.tags), "hosts": .array(hosts),
+            "tags": .strings(spec.tags), "hosts": hosts ?? .array([]),
         ])
+    }
+
+    /// Where its healthy instances are reached, oldest first.
+    private func hosts(of app: AppID) -> JSON {
+        guard let exposure = state.applications[app]?.spec.exposureSpec else { return .array([]) }
+        var hosts: [(created: WallTime, id: InstanceID, json: JSON)] = []
+        for instance in state.unorderedInstances(of: app) where instance.isHealthy {
+            guard let port = instance.ports.first(where: { $0.name == exposure.portName }),
+                let member = state.members[instance.executor]
+            else { continue }
+            let host: JSON = [
+                "host": .string(member.hostname), "port": .integer(Int64(port.hostPort)),
+                "portType": .string(port.type.rawValue),
+            ]
+            hosts.append((instance.created, instance.id, host))
+        }
+        hosts.sort { ($0.created, $0.id) < ($1.created, $1.id) }
+        return .array(hosts.map(\.json))
     }
 }
 

@@ -84,7 +84,8 @@ struct Route: Sendable {
         Route("DELETE", "tasks/{source}/instances/{task}") { call throws(APIRefusal) in await call.forgetTask() },
 
         post("localservices/operations", .changes) { call throws(APIRefusal) in try await call.operateService() },
-        post("localservices/operations/{id}/cancel", .changes) { call throws(APIRefusal) in await call.cancelService() },
+        post("localservices/operations/{id}/cancel", .changes) { call throws(APIRefusal) in await call.cancelService()
+        },
         post("localservices/validate/spec") { call throws(APIRefusal) in try call.validateService() },
         get("localservices") { call throws(APIRefusal) in try call.services() },
         get("localservices/{id}") { call throws(APIRefusal) in try call.service() },
@@ -98,12 +99,17 @@ struct Route: Sendable {
         post("cluster/maintenance/set", .maintenance) { call throws(APIRefusal) in try await call.beginMaintenance() },
         post("cluster/maintenance/unset", .maintenance) { call throws(APIRefusal) in try await call.endMaintenance() },
         post("cluster/strays/confirm", .maintenance) { call throws(APIRefusal) in try await call.confirmStops() },
-        post("cluster/restored/confirm", .maintenance) { call throws(APIRefusal) in try await call.confirmRestoration() },
+        post("cluster/restored/confirm", .maintenance) { call throws(APIRefusal) in try await call.confirmRestoration()
+        },
         post("cluster/executors/blacklist", .maintenance) { call throws(APIRefusal) in try await call.blacklist() },
         post("cluster/executors/unblacklist", .maintenance) { call throws(APIRefusal) in try await call.unblacklist() },
-        post("cluster/executors/{id}/blacklist", .maintenance) { call throws(APIRefusal) in try await call.blacklist() },
-        post("cluster/executors/{id}/unblacklist", .maintenance) { call throws(APIRefusal) in try await call.unblacklist() },
-        post("cluster/executors/suspend", .maintenance) { call throws(APIRefusal) in try await call.suspendExecutors() },
+        post("cluster/executors/{id}/blacklist", .maintenance) { call throws(APIRefusal) in try await call.blacklist()
+        },
+        post("cluster/executors/{id}/unblacklist", .maintenance) { call throws(APIRefusal) in
+            try await call.unblacklist()
+        },
+        post("cluster/executors/suspend", .maintenance) { call throws(APIRefusal) in try await call.suspendExecutors()
+        },
         post("cluster/executors/resume", .maintenance) { call throws(APIRefusal) in try await call.resumeExecutors() },
         post("cluster/executors/retire", .maintenance) { call throws(APIRefusal) in try await call.retireExecutors() },
         get("cluster/executors") { call throws(APIRefusal) in call.executors() },
@@ -119,7 +125,8 @@ struct Route: Sendable {
         get("endpoints/app/{name}") { call throws(APIRefusal) in call.endpoints(named: [call.parameter(0)]) },
 
         get("logfiles/{kind}/{owner}/{id}/list", .logs) { call throws(APIRefusal) in try await call.logFiles() },
-        get("logfiles/{kind}/{owner}/{id}/read/{file}", .logs) { call throws(APIRefusal) in try await call.readLogFile() },
+        get("logfiles/{kind}/{owner}/{id}/read/{file}", .logs) { call throws(APIRefusal) in try await call.readLogFile()
+        },
         get("logfiles/{kind}/{owner}/{id}/download/{file}", .logs) { call throws(APIRefusal) in
             try await call.downloadLogFile()
         },

@@ -12,6 +12,8 @@ package struct ClusterState: Sendable {
     package private(set) var instances: TreeDictionary<InstanceID, Instance> = [:]
     /// Of each application that has live instances.
     private var rosters: TreeDictionary<AppID, Roster> = [:]
+    /// Of the last roster that changed.
+    private var stamp = 0
     /// The instances that came, went or changed their state since `takeMoves`; empty in what readers see.
     private var moves: [InstanceID: Owner] = [:]
     package var localServices: TreeDictionary<ServiceID, LocalService> = [:]
@@ -35,11 +37,26 @@ package struct ClusterState: Sendable {
 
     /// Some are told to stop, or end by themselves.
     package func hasEndingInstances(of app: AppID) -> Bool {
-        rosters[app].map { $0.ids.count > $0.alive } ?? false
+        rosters[app].map { $0.ids.count > $0.tally.alive } ?? false
     }
 
+    /// The same in no order: for those who go through many applications.
+    package func unorderedInstances(of app: AppID) -> some Sequence<Instance> {
+        (rosters[app]?.ids ?? []).lazy.compactMap { instances[$0] }
+    }
+
+    /// Another one whenever one of them came, went or changed where or how it is reached: whoever keeps what they made of
+    /// them, beside the epoch, looks whether it still holds; `nil` if there are none.
+    package func stamp(of app: AppID) -> Int? { rosters[app]?.stamp }
+
     /// How many of them count towards what is expected; kept, not counted anew.
-    package func aliveInstances(of app: AppID) -> Int { rosters[app]?.alive ?? 0 }
+    package func aliveInstances(of app: AppID) -> Int { rosters[app]?.tally.alive ?? 0 }
+
+    /// How many are healthy; kept, not counted anew.
+    package func healthyInstances(of app: AppID) -> Int { rosters[app]?.tally.healthy ?? 0 }
+
+    /// How many containers of it may run; kept, not counted anew.
+    package func runningInstances(of app: AppID) -> Int { rosters[app]?.tally.running ?? 0 }
 
     /// The ended instances of an application that have not come back, newest first.
     package func endedInstances(of app: AppID) -> [EndedInstance] { endedInstances(of: .application(app)) }
@@ -57,17 +74,47 @@ extension ClusterState {
     private struct Roster: Sendable {
         /// A persistent set: in a snapshot's array each change would touch every id.
         var ids: TreeSet<InstanceID> = []
-        /// How many of them are alive.
-        var alive = 0
+        var tally = Tally()
+        var stamp = 0
 
-        mutating func enter(_ instance: Instance) {
+        mutating func enter(_ instance: Instance, stamp: Int) {
             ids.insert(instance.id)
-            if instance.isAlive { alive += 1 }
+            tally.add(Tally(instance), times: 1)
+            self.stamp = stamp
         }
 
-        mutating func strike(_ instance: Instance) {
+        mutating func count(_ instance: Instance, insteadOf old: Instance, stamp: Int) {
+            tally.add(Tally(old), times: -1)
+            tally.add(Tally(instance), times: 1)
+            self.stamp = stamp
+        }
+
+        mutating func strike(_ instance: Instance, stamp: Int) {
             ids.remove(instance.id)
-            if instance.isAlive { alive -= 1 }
+            tally.add(Tally(instance), times: -1)
+            self.stamp = stamp
+        }
+    }
+
+    /// How many of an application's instances are what readers count.
+    private struct Tally: Equatable {
+        var alive = 0
+        var healthy = 0
+        var running = 0
+
+        init() {}
+
+        /// What one instance adds.
+        init(_ instance: Instance) {
+            alive = instance.isAlive ? 1 : 0
+            healthy = instance.isHealthy ? 1 : 0
+            running = instance.isRunning ? 1 : 0
+        }
+
+        mutating func add(_ other: Tally, times: Int) {
+            alive += other.alive * times
+            healthy += other.healthy * times
+            running += other.running * times
         }
     }
 
@@ -75,18 +122,33 @@ extension ClusterState {
     mutating func insert(_ instance: Instance) {
         if let old = instances.updateValue(instance, forKey: instance.id) { strike(old) }
         moves[instance.id] = instance.owner
-        if let app = instance.app { rosters[app, default: Roster()].enter(instance) }
+        guard let app = instance.app else { return }
+        stamp += 1
+        rosters[app, default: Roster()].enter(instance, stamp: stamp)
     }
 
     /// Changes a live instance; one that is not there is left so.
     mutating func change(_ id: InstanceID, _ change: (inout Instance) -> Void) {
         guard var instance = instances[id] else { return }
-        let (wasAlive, state, isWanted) = (instance.isAlive, instance.state, instance.stop == nil)
+        let old = instance
         change(&instance)
         instances[id] = instance
-        if instance.state != state || (instance.stop == nil) != isWanted { moves[id] = instance.owner }
-        guard instance.isAlive != wasAlive, let app = instance.app else { return }
-        rosters[app]?.alive += wasAlive ? -1 : 1
+        let hasMoved = instance.state != old.state || (instance.stop == nil) != (old.stop == nil)
+        if hasMoved { moves[id] = instance.owner }
+        guard hasMoved || instance.ports != old.ports else { return }
+        restamp(instance, insteadOf: old)
+    }
+
+    /// The address of its executor is another one.
+    mutating func readdress(_ id: InstanceID) {
+        guard let instance = instances[id] else { return }
+        restamp(instance, insteadOf: instance)
+    }
+
+    private mutating func restamp(_ instance: Instance, insteadOf old: Instance) {
+        guard let app = instance.app else { return }
+        stamp += 1
+        rosters[app]?.count(instance, insteadOf: old, stamp: stamp)
     }
 
     mutating func remove(_ id: InstanceID) {
@@ -103,7 +165,8 @@ extension ClusterState {
 
     private mutating func strike(_ instance: Instance) {
         guard let app = instance.app else { return }
-        rosters[app]?.strike(instance)
+        stamp += 1
+        rosters[app]?.strike(instance, stamp: stamp)
         if rosters[app]?.ids.isEmpty == true { rosters[app] = nil }
     }
 }

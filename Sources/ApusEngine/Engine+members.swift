@@ -78,6 +78,7 @@ extension Engine {
         }
         if identity.hostname != member.hostname || identity.port != member.port {
             member.change(hostname: identity.hostname, port: identity.port)
+            for id in member.instances { state.readdress(id) }
             touched.insert(RecordKey(.member, member.id.rawValue))
         }
         if identity.incarnation > member.incarnation {

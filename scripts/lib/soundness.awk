@@ -18,7 +18,7 @@ BEGIN {
     arrows["ApusController"] = "ApusClient ApusEngine ApusModel ApusPlacement ApusStore ApusTelemetry"
     arrows["ApusTestKit"] = "ApusEngine ApusModel ApusStore"
     arrows["apus-sim"] = "ApusModel ApusSimulation"
-    arrows["apus-bench"] = "ApusClient ApusContainers ApusEngine ApusExecutor ApusModel ApusPlacement ApusTestKit"
+    arrows["apus-bench"] = "ApusClient ApusContainers ApusEngine ApusExecutor ApusModel ApusPlacement ApusTelemetry ApusTestKit"
     arrows["apus"] = "*"
 
     split("ApusModel ApusPlacement ApusEngine ApusAgent ApusSimulation", list, " ")
