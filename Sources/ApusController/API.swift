@@ -36,11 +36,14 @@ package struct API: Sendable {
 
     /// Answers any call.
     package func answer(_ call: APICall) async -> APIAnswer {
+        if let document = OpenAPI.answer(to: call) { return document }
         let segments = call.path.split(separator: "/")
         let matches = Route.all.filter { $0.matches(segments) }
         guard let pattern = matches.first?.pattern else { return APIAnswer(status: 404) }
-        guard let route = matches.first(where: { $0.pattern == pattern && $0.method == call.method }) else {
-            return APIAnswer(status: 405)
+        let routes = matches.filter { $0.pattern == pattern }
+        // HEAD is a GET whose body the server leaves out.
+        guard let route = routes.first(where: { $0.method == (call.method == "HEAD" ? "GET" : call.method) }) else {
+            return .allowing(routes.map(\.method), call.method)
         }
         guard route.takes(call) else { return APIAnswer(status: 415) }
         let principal: Principal

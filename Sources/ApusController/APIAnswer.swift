@@ -15,6 +15,8 @@ package struct APIAnswer: Hashable, Sendable {
     package var location: String?
     /// Which executor the answer is from, or should be, and since when it is away; of log files.
     package var executor: String?
+    /// The methods that a path takes; of 405, and of OPTIONS.
+    package var allow: [String] = []
 
     init(
         status: Int,
@@ -75,6 +77,13 @@ package struct APIAnswer: Hashable, Sendable {
             refusal.message,
             data: .members(["validationErrors": .array(refusal.errors.map { .string($0) })])
         )
+    }
+
+    /// For a method that a path does not take, and for OPTIONS, which asks which those are.
+    static func allowing(_ methods: [String], _ method: String) -> APIAnswer {
+        var answer = APIAnswer(status: method == "OPTIONS" ? 200 : 405)
+        answer.allow = methods + (methods.contains("GET") ? ["HEAD"] : []) + ["OPTIONS"]
+        return answer
     }
 
     /// For a body over the limit.

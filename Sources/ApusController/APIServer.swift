@@ -116,7 +116,8 @@ private struct APIResponder: HTTPResponder {
             api.logger.error("a request failed unexpectedly", metadata: ["error": "\(error)"])
             answer = .unexpected(error)
         }
-        return response(for: answer)
+        let response = response(for: answer)
+        return request.method == .head ? response.createHeadResponse() : response
     }
 
     /// `nil` if what came is no body, or the rest of it never came.
@@ -135,6 +136,7 @@ private struct APIResponder: HTTPResponder {
         if let seconds = answer.retryAfter { headers[.retryAfter] = "\(seconds)" }
         if let location = answer.location { headers[.location] = location }
         if let executor = answer.executor { headers[.executor] = executor }
+        if !answer.allow.isEmpty { headers[.allow] = answer.allow.joined(separator: ", ") }
         let status = HTTPResponse.Status(code: answer.status)
         if let file = answer.file { return response(status, file, headers) }
         if let text = answer.text {

@@ -81,7 +81,7 @@ extension Handling {
         return application
     }
 
-    private func summary(of application: Application) -> JSON {
+    func summary(of application: Application) -> JSON {
         application.summary(in: state, at: api.time().now)
     }
 

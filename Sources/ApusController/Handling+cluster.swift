@@ -5,27 +5,27 @@ import HashTreeCollections
 
 /// The cluster and its executors (contract §1.4), endpoints (§1.5).
 extension Handling {
-    func cluster() -> APIAnswer {
+    func cluster() -> APIAnswer { .success(clusterSummary) }
+
+    var clusterSummary: JSON {
         let active = state.members.values.filter { MemberView($0, in: state).isActive }.map(\.usage)
         let (freeCores, usedCores) = (active.reduce(0) { $0 + $1.freeCores }, active.reduce(0) { $0 + $1.usedCores })
         let (free, used) = (active.reduce(0) { $0 + $1.freeMemoryMB }, active.reduce(0) { $0 + $1.usedMemoryMB })
         let (applications, services) = (state.applications.values, state.localServices.values)
-        return .success(
-            .members([
-                "leader": .string(api.leader), "state": .string(state.facts.mode.rawValue),
-                "numExecutors": .integer(Int64(active.count)),
-                "numApplications": .integer(Int64(applications.count)),
-                "numActiveApplications": .integer(Int64(applications.count { $0.state.isActive })),
-                "numActiveTasks": .integer(Int64(activeTasks.count)),
-                "numLocalServices": .integer(Int64(services.count)),
-                "numActiveLocalServices": .integer(Int64(services.count { $0.activation == .active })),
-                "freeCores": .integer(Int64(freeCores)), "usedCores": .integer(Int64(usedCores)),
-                "totalCores": .integer(Int64(freeCores + usedCores)), "freeMemory": .integer(free),
-                "usedMemory": .integer(used), "totalMemory": .integer(free + used),
-                "clusterId": state.cluster.json, "mode": mode, "heldStops": heldStops,
-                "heldLosses": heldLosses,
-            ])
-        )
+        return .members([
+            "leader": .string(api.leader), "state": .string(state.facts.mode.rawValue),
+            "numExecutors": .integer(Int64(active.count)),
+            "numApplications": .integer(Int64(applications.count)),
+            "numActiveApplications": .integer(Int64(applications.count { $0.state.isActive })),
+            "numActiveTasks": .integer(Int64(activeTasks.count)),
+            "numLocalServices": .integer(Int64(services.count)),
+            "numActiveLocalServices": .integer(Int64(services.count { $0.activation == .active })),
+            "freeCores": .integer(Int64(freeCores)), "usedCores": .integer(Int64(usedCores)),
+            "totalCores": .integer(Int64(freeCores + usedCores)), "freeMemory": .integer(free),
+            "usedMemory": .integer(used), "totalMemory": .integer(free + used),
+            "clusterId": state.cluster.json, "mode": mode, "heldStops": heldStops,
+            "heldLosses": heldLosses,
+        ])
     }
 
     /// Those that were given up come last.

@@ -43,7 +43,7 @@ extension Handling {
     }
 
     /// Drove's LocalServiceSummary, and after its keys those of Apus.
-    private func summary(of service: LocalService) -> JSON {
+    func summary(of service: LocalService) -> JSON {
         let instances = state.instances(of: service.id)
         let active = Int64(instances.count { InstanceState.active.contains($0.state) })
         let resources = service.spec.service.resources

@@ -21,6 +21,9 @@ struct MemberView {
     /// Counts as there for Drove's clients; `presence` says what is true.
     var isActive: Bool { wireState == "ACTIVE" }
 
+    /// All that there are.
+    static let wireStates = ["ACTIVE", "BLACKLIST_REQUESTED", "BLACKLISTED", "UNREADY", "REMOVED"]
+
     var wireState: String {
         switch (member.presence, member.duty) {
         case (.lost, _): "REMOVED"

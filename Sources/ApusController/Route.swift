@@ -11,7 +11,7 @@ struct Route: Sendable {
     let need: Need
     let handle: Handler
     /// The media type that a body may say it is.
-    private let bodyType: String
+    let bodyType: String
     /// `nil` stands for any text.
     private let segments: [Substring?]
 
@@ -96,6 +96,7 @@ struct Route: Sendable {
         get("localservices/{id}/instances/{instance}") { call throws(APIRefusal) in try call.serviceInstance() },
 
         get("cluster") { call throws(APIRefusal) in call.cluster() },
+        get("cluster/dashboard") { call throws(APIRefusal) in call.dashboard() },
         post("cluster/maintenance/set", .maintenance) { call throws(APIRefusal) in try await call.beginMaintenance() },
         post("cluster/maintenance/unset", .maintenance) { call throws(APIRefusal) in try await call.endMaintenance() },
         post("cluster/strays/confirm", .maintenance) { call throws(APIRefusal) in try await call.confirmStops() },
@@ -132,20 +133,18 @@ struct Route: Sendable {
         },
 
         post("internal/nodes/report", .nodes) { call throws(APIRefusal) in try await call.report() },
+        get("internal/cluster/executors/{id}/instances/last", .nodes) { call throws(APIRefusal) in
+            try call.knownInstances(livingOnly: false)
+        },
+        get("internal/cluster/executors/{id}/instances/current", .nodes) { call throws(APIRefusal) in
+            try call.knownInstances(livingOnly: true)
+        },
+        get("internal/cluster/resources/reserved", .nodes) { call throws(APIRefusal) in call.reservedResources() },
+        post("messages", .nodes) { call throws(APIRefusal) in try call.takeDroveMessage() },
     ]
 
     /// Known to Drove's clients, and refused plainly until it is built.
-    static let later: [Route] =
-        refusing("The dashboard", [("GET", "cluster/dashboard")])
-        + refusing("The API for instances", [("GET", "internal/instances")])
-        + refusing(
-            "This API for Drove's own executors",
-            [
-                ("GET", "internal/cluster/executors/{id}/instances/last"),
-                ("GET", "internal/cluster/executors/{id}/instances/current"),
-                ("GET", "internal/cluster/resources/reserved"), ("POST", "messages"),
-            ]
-        )
+    static let later: [Route] = refusing("The API for instances", [("GET", "internal/instances")])
 
     private static func refusing(_ what: String, _ paths: [(String, String)]) -> [Route] {
         paths.map { method, path in

@@ -61,6 +61,21 @@ import Musl
         }
     }
 
+    @Test func `HEAD is answered as GET is, without the body`() async throws {
+        try await withController(store: MemoryStore()) { controller in
+            let length = await controller.get("cluster").json?.bytes.count ?? 0
+            try await withServer(controller) { client in
+                let port = Int(client.endpoint.split(separator: ":").last ?? "") ?? 0
+                let answer = await Self.answer(
+                    to: "HEAD /apis/v1/cluster HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+                    at: port
+                )
+                #expect(answer.hasPrefix("HTTP/1.1 200 ") && answer.hasSuffix("\r\n\r\n"), "\(answer)")
+                #expect(answer.lowercased().contains("content-length: \(length)\r\n"), "\(answer)")
+            }
+        }
+    }
+
     /// What comes first after these bytes, on a connection and a thread of its own.
     private static func answer(to bytes: String, at port: Int) async -> String {
         await withCheckedContinuation { next in

@@ -215,6 +215,19 @@ import Testing
             )
         ),
         Case(
+            path: "messages",
+            body: #"{"type":"EXECUTOR_SNAPSHOT"}"#,
+            answer: #"{"status":"FAILED","message":"Executors of Drove cannot join a cluster of Apus: "#
+                + "its own report to POST /apis/v1/internal/nodes/report. Run `apus executor` on that machine\"}"
+        ),
+        Case(
+            method: "GET",
+            path: "internal/cluster/executors/nobody/instances/last",
+            status: 200,
+            answer: #"{"status":"FAILED","message":"No data found for executor nobody"}"#
+        ),
+        Case(method: "HEAD", path: "tasks/operations", status: 405),
+        Case(
             path: "internal/nodes/report",
             body: "{}",
             answer: Case.refusal("JSON validation failure", "schema is missing")
@@ -243,7 +256,7 @@ import Testing
 
     @Test func `every path that is not built says so, whatever pattern would match it too`() async throws {
         try await withController(store: MemoryStore()) { controller in
-            #expect(API.operationsToCome.contains("GET /apis/v1/cluster/dashboard"))
+            #expect(API.operationsToCome.contains("GET /apis/v1/internal/instances"))
             for operation in API.operationsToCome {
                 let words = operation.split(separator: " ")
                 let path = words[1].split(separator: "/").map { $0.hasPrefix("{") ? "x" : $0 }.joined(separator: "/")

@@ -61,10 +61,10 @@ final class ApusProcess: Sendable {
 
     /// Waits for an end that comes by itself; its exit code.
     ///
-    /// A minute later it is killed, and the code is 9.
-    func end() async -> Int32 {
+    /// After that time it is killed, and the code is 9.
+    func end(within seconds: Int = 60) async -> Int32 {
         guard let ending = life.withLock({ $0 }) else { return -1 }
-        let code = await ending.end(within: 60)
+        let code = await ending.end(within: seconds)
         life.withLock { $0 = nil }
         return code
     }

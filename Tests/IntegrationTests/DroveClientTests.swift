@@ -112,14 +112,15 @@ extension ServiceTests {
     }
 }
 
-/// The `drove` command, installed into a folder of this process's own and used by both tests.
+/// The `drove` command.
 private struct DroveClient {
+    private let program: String
     private let folder: String
     private let endpoint: String
 
     init(endpoint: String) throws {
         self.endpoint = endpoint
-        try Self.installed.get()
+        program = try PythonPackage.drove.get() + "/drove"
         folder = NSTemporaryDirectory() + "drove-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
@@ -144,41 +145,8 @@ private struct DroveClient {
     }
 
     func run(_ arguments: [String]) throws -> String {
-        let (code, output) = try Self.execute(
-            "\(Self.environment)/bin/drove",
-            ["--endpoint", endpoint] + arguments
-        )
+        let (code, output) = try PythonPackage.execute(program, ["--endpoint", endpoint] + arguments)
         #expect(code == 0, "drove \(arguments.joined(separator: " ")): \(output)")
         return output
-    }
-
-    // MARK: installation
-
-    private static let environment = NSTemporaryDirectory() + "apus-drove-cli-\(getpid())"
-
-    /// Once for the process; removed at its end.
-    private static let installed = Result<Void, any Error> {
-        atexit { try? FileManager.default.removeItem(atPath: DroveClient.environment) }
-        let python = try execute("/usr/bin/env", ["python3", "-m", "venv", environment])
-        try check(python.0 == 0, "python3 -m venv failed (Debian: install python3-venv): \(python.1)")
-        let pip = try execute(
-            "\(environment)/bin/pip",
-            ["install", "--quiet", "--disable-pip-version-check", "drove-cli"]
-        )
-        try check(pip.0 == 0, "pip install drove-cli failed: \(pip.1)")
-    }
-
-    private static func execute(_ program: String, _ arguments: [String]) throws -> (Int32, String) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
     }
 }

@@ -171,7 +171,7 @@ import Testing
 
 func get(_ url: String) async throws -> String {
     let answer = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(5))
-    return String(buffer: try await answer.body.collect(upTo: 65_536))
+    return String(buffer: try await answer.body.collect(upTo: 1 << 20))
 }
 
 func post(_ url: String, _ body: String) async throws -> (UInt, String) {

@@ -1,0 +1,155 @@
+import ApusModel
+
+/// The cluster and its executors (contract §1.4), and what executors ask themselves (§1.9).
+extension OpenAPI {
+    static let cluster: [RouteDescription] =
+        [
+            RouteDescription("GET cluster", "The cluster in numbers", .data(.clusterSummary)),
+            RouteDescription("GET cluster/dashboard", "What a page shows of the whole cluster", .data(.dashboard)),
+            RouteDescription(
+                "GET cluster/executors",
+                "All executors, those that were given up last",
+                .data(.list(.executorSummary))
+            ),
+            RouteDescription(
+                "GET cluster/executors/{id}",
+                "One executor and what runs there",
+                path: [.executorID],
+                .found(.executorData)
+            ),
+            RouteDescription(
+                "POST cluster/placement/simulate",
+                "Where so many instances of a specification would go",
+                parameters: [.init(name: "detail", schema: .flag, description: "Also each place")],
+                body: .placementQuestion,
+                example: OpenAPIExample.placementQuestion,
+                .data(.simulation)
+            ),
+            RouteDescription(
+                "GET cluster/placement/spread",
+                "How applications are spread that do not say it themselves",
+                .data(.defaultSpread)
+            ),
+            RouteDescription(
+                "POST cluster/placement/spread",
+                "Sets that",
+                body: .defaultSpread,
+                .data(.defaultSpread)
+            ),
+            RouteDescription("POST cluster/maintenance/set", "Begins maintenance", .data(.maintenance)),
+            RouteDescription("POST cluster/maintenance/unset", "Ends maintenance", .data(.maintenance)),
+            RouteDescription(
+                "POST cluster/strays/confirm",
+                "Releases stops that are held back",
+                parameters: .dryRun,
+                .data(.heldStops)
+            ),
+            RouteDescription(
+                "POST cluster/restored/confirm",
+                "Ends the state after an import",
+                parameters: .dryRun,
+                .data(.restoration)
+            ),
+        ] + duties
+
+    private static let duties: [RouteDescription] = [
+        RouteDescription(
+            "POST cluster/executors/blacklist",
+            "Has executors give up their applications and take no more",
+            parameters: selection,
+            .found(.blacklisting)
+        ),
+        RouteDescription(
+            "POST cluster/executors/unblacklist",
+            "Has them take work again",
+            parameters: selection,
+            .found(.blacklisting)
+        ),
+        RouteDescription(
+            "POST cluster/executors/{id}/blacklist",
+            "The same for one",
+            path: [.executorID],
+            .found(.blacklisting)
+        ),
+        RouteDescription(
+            "POST cluster/executors/{id}/unblacklist",
+            "The same for one",
+            path: [.executorID],
+            .found(.blacklisting)
+        ),
+        RouteDescription(
+            "POST cluster/executors/suspend",
+            "Frees executors of all work until they are resumed",
+            parameters: selection + .dryRun + [
+                .init(
+                    name: "mode",
+                    schema: .choice(["finish", "now"]),
+                    description: "Whether tasks run to their ends (unless it is said) or are stopped"
+                ),
+                .init(name: "confirm", schema: .flag, description: "Stop tasks that would fail"),
+            ],
+            .found(.dutyChange)
+        ),
+        RouteDescription(
+            "POST cluster/executors/resume",
+            "Has them work again",
+            parameters: selection,
+            .found(.dutyChange)
+        ),
+        RouteDescription(
+            "POST cluster/executors/retire",
+            "Drains executors and forgets them",
+            parameters: selection,
+            .found(.dutyChange)
+        ),
+    ]
+
+    /// Those of all three together.
+    private static let selection: [RouteDescription.Parameter] = [
+        .init(name: "id", schema: .list(.executorID), description: "Executors by id"),
+        .init(name: "tag", schema: .list(.text), description: "All executors with one of these tags"),
+        .init(name: "zone", schema: .list(.text), description: "All executors in one of these zones"),
+    ]
+
+    // MARK: nodes
+
+    static let nodes: [RouteDescription] = [
+        RouteDescription(
+            "POST internal/nodes/report",
+            "What an executor of Apus reports",
+            body: .nodeReport,
+            .plain(.reportAnswer)
+        ),
+        RouteDescription(
+            "GET internal/cluster/executors/{id}/instances/last",
+            "What an executor of Drove is to keep and to stop at its start",
+            path: [.executorID],
+            .found(.knownInstances)
+        ),
+        RouteDescription(
+            "GET internal/cluster/executors/{id}/instances/current",
+            "The same while it is there",
+            path: [.executorID],
+            .found(.knownInstances)
+        ),
+        RouteDescription(
+            "GET internal/cluster/resources/reserved",
+            "What executors keep free for local services",
+            .data(.reserved)
+        ),
+        RouteDescription(
+            "POST messages",
+            "Messages of Drove's executors, which are refused",
+            body: .object([:]),
+            .never
+        ),
+        RouteDescription(
+            "GET internal/instances",
+            "The instances of the caller's own application",
+            parameters: .states + [
+                .init(name: "forApp", schema: .flag, description: "Those of all versions of its name")
+            ],
+            .found(.list(.any(of: [.instanceInfo, .localServiceInstanceInfo])))
+        ),
+    ]
+}

@@ -1,0 +1,120 @@
+import ApusController
+import ApusModel
+import ApusTestKit
+import Testing
+
+/// What pages show of the whole cluster, and what Drove's executors ask (contract §1.4, §1.9).
+@Suite struct DashboardTests {
+    private static func withNode(
+        time: TimeSource = .system(),
+        _ body: @escaping @Sendable (Controller, ScriptedNode) async throws -> Void
+    ) async throws {
+        let node = ScriptedNode()
+        try await withController(store: MemoryStore(), time: time, send: node.send) { controller in
+            await node.report(to: controller)
+            try await body(controller, node)
+        }
+    }
+
+    @Test func `the dashboard of an empty cluster has the contract's keys in the contract's order`() async throws {
+        try await Self.withNode(time: ManualTime().source) { controller, _ in
+            try await eventually("the executor is there") {
+                await controller.get("cluster").json?["data"]?["numExecutors"] == 1
+            }
+            let summary = try #require(await controller.get("cluster").json?["data"])
+            #expect(
+                await controller.get("cluster/dashboard").json?["data"]?.serialized
+                    == #"{"clusterSummary":\#(summary.serialized),"#
+                    + #""appStats":{"appCountByState":{},"topApps":[],"totalHealthyInstances":0},"#
+                    + #""taskStats":{"taskCountByState":{},"topTasks":[]},"#
+                    + #""serviceStats":{"serviceCountByState":{},"serviceCountByActivationState":{},"topServices":[],"#
+                    + #""totalHealthyInstances":0},"#
+                    + #""executorStats":{"executorCountByState":{"ACTIVE":1},"utilization":{"averageUtilization":0.0,"#
+                    + #""highestUtilization":0.0,"lowestUtilization":0.0,"balanceScore":100.0}},"#
+                    + #""generatedAt":1753000000000}"#
+            )
+        }
+    }
+
+    @Test func `the dashboard counts states and shows the applications with the most healthy instances first`()
+        async throws
+    {
+        try await Self.withNode { controller, node in
+            for (name, count) in [("FEW", 1), ("MANY", 2), ("A", 0), ("B", 0), ("C", 0), ("D", 0)] {
+                let operation = create(exampleSpec(name: name), instances: count)
+                #expect(await controller.post("applications/operations", operation.json.serialized).status == 200)
+            }
+            try await eventually("all are healthy", node, controller) {
+                await controller.get("cluster/dashboard").json?["data"]?["appStats"]?["totalHealthyInstances"] == 3
+            }
+            let data = await controller.get("cluster/dashboard").json?["data"]
+            guard case .array(let top)? = data?["appStats"]?["topApps"] else {
+                Issue.record("no list")
+                return
+            }
+            #expect(top.map { $0["id"]?.text } == ["MANY-1", "FEW-1", "A-1", "B-1", "C-1"])
+            #expect(top.first?["healthyInstances"] == 2 && top.first?["requiredInstances"] == 2)
+            #expect(data?["appStats"]?["appCountByState"]?["MONITORING"] == 4)
+            #expect(data?["executorStats"]?["utilization"]?["averageUtilization"] == .number(75))
+            #expect(data?["executorStats"]?["executorCountByState"] == ["ACTIVE": 1])
+        }
+    }
+
+    // MARK: Drove's executors
+
+    @Test func `an executor of Drove learns what it is to keep and what it is to stop`() async throws {
+        try await Self.withNode { controller, node in
+            let operation = create(exampleSpec(), instances: 2)
+            #expect(await controller.post("applications/operations", operation.json.serialized).status == 200)
+            try await eventually("both are healthy", node, controller) {
+                await controller.healthy(AppID("TEST_APP-1")) == 2
+            }
+            let ids = Set(await Self.ids(controller, "applications/TEST_APP-1/instances"))
+            for kind in ["last", "current"] {
+                let path = "internal/cluster/executors/\(ApusControllerTests.node)/instances/\(kind)"
+                let known = try #require(await controller.get(path).json?["data"])
+                guard case .array(let kept)? = known["appInstanceIds"] else {
+                    Issue.record("no list: \(known.serialized)")
+                    return
+                }
+                #expect(Set(kept.compactMap(\.text)) == ids)
+                #expect(
+                    known.serialized.hasSuffix(
+                        #","staleAppInstanceIds":[],"taskInstanceIds":[],"staleTaskInstanceIds":[],"#
+                            + #""localServiceInstanceIds":[],"staleLocalServiceInstanceIds":[]}"#
+                    )
+                )
+            }
+            // Nothing of it is wanted any more, and nothing has ended yet.
+            node.isStalled = true
+            let suspension = ApplicationOperation.suspend(AppID("TEST_APP-1"), opSpec)
+            #expect(await controller.post("applications/operations", suspension.json.serialized).status == 200)
+            let current = "internal/cluster/executors/\(ApusControllerTests.node)/instances/current"
+            let known = await controller.get(current).json?["data"]
+            guard case .array(let stale)? = known?["staleAppInstanceIds"] else {
+                Issue.record("no list")
+                return
+            }
+            #expect(Set(stale.compactMap(\.text)) == ids && known?["appInstanceIds"] == [])
+        }
+    }
+
+    private static func ids(_ controller: Controller, _ path: String) async -> [String] {
+        guard case .array(let instances)? = await controller.get(path).json?["data"] else { return [] }
+        return instances.compactMap { $0["instanceId"]?.text }
+    }
+
+    @Test func `what local services that run take is reserved on every executor`() async throws {
+        try await Self.withNode { controller, _ in
+            let path = "internal/cluster/resources/reserved"
+            let create = LocalServiceOperation.create(exampleService(), instancesPerHost: 2)
+            #expect(await controller.post("localservices/operations", create.json.serialized).status == 200)
+            let before = await controller.get(path).json?["data"]?.serialized
+            #expect(before == #"{"cpus":0,"memory":0,"requiredInstances":{}}"#)
+            let activate = LocalServiceOperation.activate(ServiceID("TEST_SERVICE-1"))
+            #expect(await controller.post("localservices/operations", activate.json.serialized).status == 200)
+            let after = await controller.get(path).json?["data"]?.serialized
+            #expect(after == #"{"cpus":2,"memory":256,"requiredInstances":{"TEST_SERVICE-1":2}}"#)
+        }
+    }
+}
