@@ -127,12 +127,15 @@ let package = Package(
             ] + nio
         ),
 
+        // bcrypt, for passwords.
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+
         // The controller's edge: the leader's loop and the HTTP API.
         .target(
             name: "ApusController",
             dependencies: [
-                "ApusClient", "ApusEngine", "ApusModel", "ApusPlacement", "ApusStore", "ApusTelemetry", crypto,
-                httpTypes, jwt, lifecycle, logging, metrics,
+                "ApusClient", "ApusEngine", "ApusModel", "ApusPlacement", "ApusStore", "ApusTelemetry", "CCrypt",
+                crypto, httpTypes, jwt, lifecycle, logging, metrics,
             ] + collections + hummingbird + nio
         ),
         .testTarget(

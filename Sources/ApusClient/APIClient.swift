@@ -163,7 +163,7 @@ package struct APIClient: Sendable {
 
     func post(_ path: String, _ body: JSON?) async throws -> JSON { try await data(.POST, path, body) }
 
-    private func data(_ method: HTTPMethod, _ path: String, _ body: JSON?) async throws -> JSON {
+    func data(_ method: HTTPMethod, _ path: String, _ body: JSON?) async throws -> JSON {
         let url = "\(endpoint)/apis/v1/\(path)"
         let answer = try await HTTPCall(method: method, url: url, body: body?.bytes).answer(within: Self.deadline)
         let envelope: JSON

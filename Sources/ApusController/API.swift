@@ -19,6 +19,7 @@ package struct API: Sendable {
     let endpoints: EndpointCache
     let allowances: Allowances
     let access: Access
+    let vault: Vault
     /// `host:port` of this controller.
     let leader: String
     let logger: Logger
@@ -30,9 +31,6 @@ package struct API: Sendable {
 
     /// Every operation, as `GET /apis/v1/applications/{id}`.
     package static var operations: [String] { Route.all.map { "\($0.method) \($0.pattern)" } }
-
-    /// Those of them that are refused until they are built.
-    package static var operationsToCome: [String] { Route.later.map { "\($0.method) \($0.pattern)" } }
 
     /// Answers any call.
     package func answer(_ call: APICall) async -> APIAnswer {
@@ -48,12 +46,12 @@ package struct API: Sendable {
         guard route.takes(call) else { return APIAnswer(status: 415) }
         let principal: Principal
         do throws(AccessRefusal) {
-            principal = try await access.principal(of: call)
+            principal = try await access.principal(of: call, for: route.need, in: published.state)
         } catch {
             return APIAnswer(error)
         }
-        guard access.admits(principal, to: route.need) else { return APIAnswer(status: 403) }
-        guard let state = published.state else { return .failed(400, "This node is not the leader controller") }
+        guard principal.covers(route.need) else { return APIAnswer(status: 403) }
+        guard let state = published.state else { return .notLeading }
         var call = call
         call.parameters = route.parameters(of: segments)
         do throws(APIRefusal) {

@@ -54,6 +54,7 @@ package struct APIAnswer: Hashable, Sendable {
         case .notFound(let message): self = .failed(200, message)
         case .refused(let message): self = .failed(400, message)
         case .busy(let message): self = .failed(429, message, retryAfter: 1)
+        case .unavailable(let message): self = .failed(503, message, retryAfter: 1)
         }
     }
 
@@ -68,8 +69,12 @@ package struct APIAnswer: Hashable, Sendable {
                 "Too many wrong passwords came from this address; try again in \(seconds) s",
                 retryAfter: seconds
             )
+        case .busy: self = .failed(503, "Too many passwords wait to be checked; try again", retryAfter: 1)
+        case .notYet: self = .notLeading
         }
     }
+
+    static let notLeading = failed(400, "This node is not the leader controller")
 
     init(_ refusal: SpecRefusal) {
         self = .failed(

@@ -137,4 +137,6 @@ enum APIRefusal: Error {
     case refused(String)
     /// Too many such calls are under way: 429.
     case busy(String)
+    /// It cannot be done now: 503.
+    case unavailable(String)
 }

@@ -1,4 +1,4 @@
-import ApusClient
+package import ApusClient
 package import ApusEngine
 package import ApusModel
 package import ApusStore
@@ -17,6 +17,11 @@ package struct ControllerSettings: Sendable {
     package var seed: UInt64
     package var engine = EngineSettings()
     package var events = EventLimits()
+    /// Its API can be reached from other machines, so that nobody is let in who does not show who they are.
+    package var isReachable = false
+    /// The secrets by which nodes are known, as they are now; `nil` if there are none.
+    package var nodeSecrets: @Sendable () -> NodeSecrets? = { nil }
+    package var callers = CallerSettings()
 
     package init(cluster: ClusterID, hostname: String, port: Int, seed: UInt64) {
         self.cluster = cluster
@@ -24,6 +29,15 @@ package struct ControllerSettings: Sendable {
         self.port = port
         self.seed = seed
     }
+}
+
+/// Who may call, as far as it is said at a controller's start.
+package struct CallerSettings: Sendable {
+    /// The users of a cluster that has none yet.
+    package var users: [NewUser] = []
+    package var trustedProxy: TrustedProxy?
+
+    package init() {}
 }
 
 /// Why a controller ended by itself.
@@ -38,8 +52,6 @@ package struct Controller: Service {
 
     /// Time passes for the engine at least this often.
     private static let tick: Duration = .milliseconds(200)
-    /// Before a store that was away is asked again.
-    private static let storePause: Duration = .milliseconds(200)
 
     let settings: ControllerSettings
     let store: any StateStore
@@ -50,6 +62,8 @@ package struct Controller: Service {
     let numbers: ControllerNumbers
     private let desk = PlacementDesk()
     private let endpoints = EndpointCache()
+    private let access: Access
+    private let vault: Vault
     /// Where requests and reports are handed in.
     package let inbox: Inbox
     /// What clients are told of what has happened.
@@ -74,13 +88,10 @@ package struct Controller: Service {
         inbox = Inbox(time: time)
         // Other ids than the engine draws.
         events = EventLog(seed: ~settings.seed, time: time, limits: settings.events)
-        outboxes = Outboxes(
-            inbox: inbox,
-            outfit: Outfit(fetches: settings.engine.allowances.fetches, time: time),
-            send: send,
-            crash: crash,
-            logger: logger
-        )
+        let outfit = Outfit(fetches: settings.engine.allowances.fetches, time: time)
+        outboxes = Outboxes(inbox: inbox, outfit: outfit, send: send, crash: crash, logger: logger)
+        access = Access(settings, time: time, logger: logger)
+        vault = Vault(settings, store: store, access: access, outfit: outfit, time: time, logger: logger)
     }
 
     /// Its HTTP API; answers that it does not lead before and after `run`.
@@ -93,7 +104,8 @@ package struct Controller: Service {
             desk: desk,
             endpoints: endpoints,
             allowances: settings.engine.allowances,
-            access: .open,
+            access: access,
+            vault: vault,
             leader: "\(settings.hostname):\(settings.port)",
             logger: logger
         )
@@ -101,7 +113,8 @@ package struct Controller: Service {
 
     /// Leads until a graceful shutdown, which finishes the turn under way and leaves all containers running.
     ///
-    /// - Throws: `ControllerError` if the state cannot be read, or another leader took over.
+    /// - Throws: `ControllerError` if the state cannot be read, the API would be open to other machines, or another
+    ///   leader took over.
     package func run() async throws {
         defer {
             published.publish(nil)
@@ -114,6 +127,7 @@ package struct Controller: Service {
                 defer { group.cancelAll() }
                 group.addTask { await outboxes.run() }
                 group.addTask { await events.run() }
+                group.addTask { await vault.run() }
                 group.addTask {
                     while !Task.isCancelled {
                         inbox.nudge()
@@ -137,35 +151,6 @@ package struct Controller: Service {
             guard let met = try await loop.run() else { return }
             turn = try await takeOver(as: store.raiseEpoch(from: turn.committed.epoch, above: met))
             numbers.elected(.epochOvertaken)
-        }
-    }
-
-    /// The keys of instance tokens that the store holds; new ones the first time, stored before any is used.
-    private func tokens(among records: [Record], _ epoch: Epoch) async throws -> InstanceTokens {
-        if let record = records.first(where: { $0.key == InstanceTokens.recordKey }) {
-            do throws(JSONError) {
-                return try InstanceTokens(record: try JSON(parsing: record.bytes))
-            } catch {
-                throw ControllerError(description: "The stored keys of instance tokens cannot be used: \(error).")
-            }
-        }
-        let tokens = InstanceTokens()
-        let batch = Batch(epoch: epoch, writes: [.put(InstanceTokens.recordKey, tokens.record.bytes)])
-        while let error = await failure(of: batch) {
-            guard case .unavailable = error else { throw error }
-            logger.warning("the store does not take the keys; trying again", metadata: ["error": "\(error)"])
-            try await Task.sleep(for: Self.storePause)
-        }
-        return tokens
-    }
-
-    /// `nil` if the batch is stored.
-    private func failure(of batch: Batch) async -> StoreError? {
-        do throws(StoreError) {
-            try await store.commit(batch)
-            return nil
-        } catch {
-            return error
         }
     }
 
@@ -195,7 +180,7 @@ package struct Controller: Service {
         } catch {
             throw ControllerError(description: "The stored state cannot be used: \(error). Nothing was changed.")
         }
-        await outboxes.outfit.take(try await tokens(among: records, epoch))
+        try await vault.open(at: epoch)
         return turn
     }
 }

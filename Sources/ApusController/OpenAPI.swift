@@ -4,7 +4,9 @@ package import ApusModel
 ///
 /// A route needs one entry in the list of its subject (`OpenAPI+applications.swift`, say); a test compares the two.
 package enum OpenAPI {
-    static let descriptions: [RouteDescription] = applications + services + tasks + cluster + events + logs + nodes
+    static let descriptions: [RouteDescription] =
+        applications + services + tasks + cluster + events + logs + nodes
+        + access
 
     /// All of it, the same for every cluster.
     package static let document: JSON = .members([

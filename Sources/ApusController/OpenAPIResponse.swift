@@ -14,10 +14,9 @@ enum OpenAPIResponse {
     private static func names(_ description: RouteDescription, _ need: Need) -> [(status: String, name: String)] {
         var names = [
             ("400", "Refused"), ("401", "Unknown"), ("404", "NoPath"), ("405", "NoMethod"), ("408", "Late"),
-            ("413", "TooLarge"), ("415", "OtherType"), ("429", "Busy"), ("500", "Unexpected"),
+            ("413", "TooLarge"), ("415", "OtherType"), ("429", "Busy"), ("500", "Unexpected"), ("503", "Unavailable"),
         ]
         if need != .anyone { names.append(("403", "Forbidden")) }
-        if description.method != "GET" { names.append(("503", "Unavailable")) }
         return names
     }
 

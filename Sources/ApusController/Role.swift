@@ -11,6 +11,26 @@ package enum Role: String, CaseIterable, Hashable, Sendable {
     /// An instance, by its token.
     case instance = "DROVE_APPLICATION_INSTANCE"
 
+    /// Those that users have.
+    package static let ofUsers: [Role] = [.root, .readWrite, .maintenance, .readOnly]
+
+    /// The role of a user, by the name in Drove's configuration or on its wire, or by its plain one (`read-write`), in
+    /// any case of letters; `nil` if users have none of that name.
+    package init?(ofUser text: String) {
+        let name = text.uppercased()
+        guard let role = Self.ofUsers.first(where: { $0.rawValue == name || $0.names.contains(name) }) else {
+            return nil
+        }
+        self = role
+    }
+
+    private var names: [String] {
+        let plain = rawValue.split(separator: "EXTERNAL_").last.map(String.init) ?? rawValue
+        return [
+            plain, plain.split(separator: "_").joined(separator: "-"), "EXTERNAL_\(plain)", "DROVE_EXTERNAL_\(plain)",
+        ]
+    }
+
     /// Whether it may do what a route does.
     func covers(_ need: Need) -> Bool {
         switch need {
@@ -46,14 +66,31 @@ enum Need: CaseIterable, Hashable, Sendable {
 
 /// Who calls.
 package struct Principal: Hashable, Sendable {
+    /// What it showed.
+    package enum Proof: Hashable, Sendable {
+        /// Nothing: nobody has to where there are no users.
+        case none
+        /// A password, or a proxy's word.
+        case user
+        /// The cluster's secret; or nothing where none is configured.
+        case node
+        /// An instance's token.
+        case token(InstanceClaim)
+    }
+
     package var name: String
     package var role: Role
+    package var proof: Proof
 
-    package init(name: String, role: Role) {
+    package init(name: String, role: Role, proof: Proof = .user) {
         self.name = name
         self.role = role
+        self.proof = proof
     }
 
     /// Everybody where nobody has to say who they are, by Drove's name.
-    package static let implicit = Principal(name: "default-user", role: .root)
+    package static let implicit = Principal(name: "default-user", role: .root, proof: .none)
+
+    /// Whether it may call a route; of the one for instances its handler says what is missing.
+    func covers(_ need: Need) -> Bool { proof == .none || role.covers(need) }
 }

@@ -45,9 +45,6 @@ struct Route: Sendable {
         zip(path, segments).compactMap { $1 == nil ? APICall.decoded($0) : nil }
     }
 
-    /// A literal path stands before the pattern that would match it too: those of `later` before `built`.
-    static let all: [Route] = later + built
-
     private static func get(_ path: String, _ need: Need = .anyone, _ handle: @escaping Handler) -> Route {
         Route("GET", path, need, handle)
     }
@@ -56,7 +53,8 @@ struct Route: Sendable {
         Route("POST", path, need, handle)
     }
 
-    private static let built: [Route] = [
+    /// A literal path stands before the pattern that would match it too.
+    static let all: [Route] = [
         get("ping") { _ throws(APIRefusal) in .success("pong") },
 
         post("applications/operations", .changes) { call throws(APIRefusal) in try await call.operate() },
@@ -132,6 +130,15 @@ struct Route: Sendable {
             try await call.downloadLogFile()
         },
 
+        get("users", .administration) { call throws(APIRefusal) in call.users() },
+        post("users", .administration) { call throws(APIRefusal) in try await call.setUsers() },
+        Route("PUT", "users/{name}", .administration) { call throws(APIRefusal) in try await call.setUser() },
+        Route("DELETE", "users/{name}", .administration) { call throws(APIRefusal) in try await call.removeUser() },
+        post("cluster/instance-keys/rotate", .administration) { call throws(APIRefusal) in
+            try await call.rotateInstanceKeys()
+        },
+
+        get("internal/instances", .instances) { call throws(APIRefusal) in try call.instancesOfCaller() },
         post("internal/nodes/report", .nodes) { call throws(APIRefusal) in try await call.report() },
         get("internal/cluster/executors/{id}/instances/last", .nodes) { call throws(APIRefusal) in
             try call.knownInstances(livingOnly: false)
@@ -142,15 +149,4 @@ struct Route: Sendable {
         get("internal/cluster/resources/reserved", .nodes) { call throws(APIRefusal) in call.reservedResources() },
         post("messages", .nodes) { call throws(APIRefusal) in try call.takeDroveMessage() },
     ]
-
-    /// Known to Drove's clients, and refused plainly until it is built.
-    static let later: [Route] = refusing("The API for instances", [("GET", "internal/instances")])
-
-    private static func refusing(_ what: String, _ paths: [(String, String)]) -> [Route] {
-        paths.map { method, path in
-            Route(method, path) { _ throws(APIRefusal) in
-                throw .refused("\(what) comes with a later version of Apus")
-            }
-        }
-    }
 }

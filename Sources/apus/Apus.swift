@@ -25,7 +25,7 @@ struct Apus: AsyncParsableCommand {
         subcommands: [
             Dev.self, ControllerCommand.self, ExecutorCommand.self, Apps.self, LocalServices.self, Tasks.self,
             Explain.self, Cluster.self, Store.self, Executors.self, Maintenance.self, Logs.self,
-            Events.self,
+            Events.self, UserCommands.self,
         ]
     )
 

@@ -5,7 +5,7 @@ struct Cluster: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cluster",
         abstract: "Look at and set what holds for the whole cluster.",
-        subcommands: [ClusterShow.self, ClusterSpread.self]
+        subcommands: [ClusterShow.self, ClusterSpread.self, ClusterRotateInstanceKeys.self]
     )
 }
 

@@ -30,6 +30,7 @@ struct ControllerCommand: AsyncParsableCommand {
     @OptionGroup var weights: TaskWeightOptions
     @OptionGroup var retention: RetentionOptions
     @OptionGroup var specifications: SpecificationOptions
+    @OptionGroup var callers: CallerOptions
 
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
@@ -54,6 +55,7 @@ struct ControllerCommand: AsyncParsableCommand {
                 address: address,
                 admin: admin,
                 engine: engine,
+                callers: try callers.settings(),
                 logger: process.logger
             )
             let welcome = """

@@ -20,6 +20,7 @@ struct ControllerNode {
     let admin: LoopbackAddress?
     var telemetry = Telemetry()
     var engine = EngineSettings()
+    var callers = CallerSettings()
     let logger: Logger
 
     /// Gives `body` the services to run; the store is open until it ends.
@@ -52,6 +53,7 @@ struct ControllerNode {
             seed: .random(in: .min ... .max)
         )
         settings.engine = engine
+        settings.callers = callers
         logger.info("what has ended is kept for a while", metadata: engine.retention.metadata)
         let controller = Controller(
             settings: settings,

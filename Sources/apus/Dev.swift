@@ -52,6 +52,7 @@ struct Dev: AsyncParsableCommand {
 
     @OptionGroup var weights: TaskWeightOptions
     @OptionGroup var specifications: SpecificationOptions
+    @OptionGroup var callers: CallerOptions
 
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
@@ -85,6 +86,7 @@ struct Dev: AsyncParsableCommand {
             hardware: try hardware.hardware(),
             logs: logs.settings,
             engineSettings: engine,
+            callers: try callers.settings(),
             logLevel: logLevel.level
         )
         try await cluster.run()

@@ -1,4 +1,5 @@
 import ApusContainers
+import ApusController
 import ApusEngine
 import ApusExecutor
 import ApusModel
@@ -19,6 +20,7 @@ struct DevCluster {
     let hardware: ExecutorSettings.Hardware
     let logs: ExecutorSettings.Logs
     let engineSettings: EngineSettings
+    let callers: CallerSettings
     let logLevel: Logger.Level
 
     /// Runs until SIGTERM or SIGINT.
@@ -49,6 +51,7 @@ struct DevCluster {
                 admin: admin,
                 telemetry: telemetry,
                 engine: engineSettings,
+                callers: callers,
                 logger: process.logger
             )
             try await controller.withServices(in: directory, onListening: { welcome(engine) }) { services in

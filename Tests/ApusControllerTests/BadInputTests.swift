@@ -254,20 +254,6 @@ import Testing
         }
     }
 
-    @Test func `every path that is not built says so, whatever pattern would match it too`() async throws {
-        try await withController(store: MemoryStore()) { controller in
-            #expect(API.operationsToCome.contains("GET /apis/v1/internal/instances"))
-            for operation in API.operationsToCome {
-                let words = operation.split(separator: " ")
-                let path = words[1].split(separator: "/").map { $0.hasPrefix("{") ? "x" : $0 }.joined(separator: "/")
-                let answer = await controller.api.answer(APICall(String(words[0]), "/\(path)"))
-                #expect(answer.status == 400, "\(operation)")
-                let text = answer.json?["message"]?.text ?? ""
-                #expect(text.hasSuffix(" comes with a later version of Apus"), "\(operation): \(text)")
-            }
-        }
-    }
-
     @Test func `a specification that asks for what is not built is refused when it is validated`() async throws {
         try await withController(store: MemoryStore()) { controller in
             let good = await controller.post("applications/validate/spec", exampleSpec().json.serialized)

@@ -139,17 +139,19 @@ func withController<Value: Sendable>(
     send: @escaping Controller.Send = obedient,
     telemetry: Telemetry = Telemetry(),
     events: EventLimits = EventLimits(),
+    callers: CallerRig = CallerRig(),
     _ body: @escaping @Sendable (Controller) async throws -> Value
 ) async throws -> Value {
     var settings = ControllerSettings(cluster: cluster, hostname: "ctrl1", port: 10000, seed: 7)
     settings.events = events
+    try callers.arrange(&settings)
     let controller = Controller(
         settings: settings,
         store: store,
         time: time,
         send: send,
         telemetry: telemetry,
-        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        logger: callers.logger
     )
     return try await withThrowingTaskGroup(of: Value?.self) { group in
         defer { group.cancelAll() }
@@ -158,7 +160,7 @@ func withController<Value: Sendable>(
             return nil
         }
         group.addTask {
-            try await eventually("it leads") { await controller.get("ping").status == 200 }
+            try await eventually("it leads") { await controller.call("GET", "ping", callers.credentials).status == 200 }
             return try await body(controller)
         }
         while let value = try await group.next() {
