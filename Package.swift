@@ -100,7 +100,7 @@ let package = Package(
         // Numbers in Dropwizard's JSON and Prometheus' text, health pages, and the port they are on.
         .target(
             name: "ApusTelemetry",
-            dependencies: ["ApusModel", httpTypes, lifecycle, logging, metrics] + hummingbird + nio
+            dependencies: ["ApusModel", httpTypes, lifecycle, logging, metrics, nioSSL] + hummingbird + nio
         ),
         .testTarget(
             name: "ApusTelemetryTests",
@@ -122,7 +122,8 @@ let package = Package(
         .testTarget(
             name: "ApusExecutorTests",
             dependencies: [
-                "ApusAgent", "ApusContainers", "ApusExecutor", "CZlib", "ApusModel", "ApusTelemetry", "ApusTestKit",
+                "ApusAgent", "ApusClient", "ApusContainers", "ApusExecutor", "CZlib", "ApusModel", "ApusTelemetry",
+                "ApusTestKit",
                 asyncHTTPClient, lifecycle, logging, nioSSL,
             ] + nio
         ),

@@ -2,7 +2,6 @@ package import ApusModel
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 
 /// An event as the API lists it.
 package struct EventSummary: Sendable {
@@ -54,8 +53,9 @@ extension APIClient {
         var request = HTTPClientRequest(url: url)
         request.headers.add(name: "Accept", value: "text/event-stream")
         if !id.isEmpty { request.headers.add(name: "Last-Event-ID", value: id) }
+        request.show(caller)
         do {
-            let response = try await Self.streams.execute(request, timeout: Self.streamDeadline)
+            let response = try await caller.trust.pools.streams.execute(request, timeout: Self.streamDeadline)
             guard response.status == .ok else {
                 let body = try await response.body.collect(upTo: Self.longestRefusal)
                 let answer = HTTPCall.Answer(status: Int(response.status.code), body: Array(body.readableBytesView))
@@ -69,25 +69,13 @@ extension APIClient {
             }
             // A cancelled body just ends; that must not look like the end of the stream.
             try Task.checkCancellation()
-        } catch let error where error is ClientError || error is CancellationError {
-            throw error
         } catch {
-            throw ClientError(.unreachable(url), "\(url) cannot be reached: \(error)")
+            throw ClientError.translated(error, url)
         }
     }
 
     private static let streamDeadline = TimeAmount.seconds(10)
     private static let longestRefusal = 1 << 20
-
-    /// One pool for the process, never shut down; a stream that says nothing for so long is broken.
-    private static let streams: HTTPClient = {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.httpVersion = .http1Only
-        configuration.timeout.connect = .seconds(2)
-        configuration.timeout.read = .seconds(60)
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
-    }()
 }
 
 extension StreamedEvent {

@@ -7,14 +7,17 @@ import NIOHTTP1
 package struct APIClient: Sendable {
     /// The base URL, `http://host:port`.
     package let endpoint: String
+    /// Who asks.
+    package let caller: Caller
     /// Longer than the controller lets a request wait.
     private static let deadline: Duration = .seconds(15)
 
     /// Takes `http://host:port` or `host:port`.
-    package init(endpoint: String) {
+    package init(endpoint: String, as caller: Caller = .nobody) {
         var base = endpoint.contains("://") ? endpoint : "http://\(endpoint)"
         while base.hasSuffix("/") { base.removeLast() }
         self.endpoint = base
+        self.caller = caller
     }
 
     /// Returns if a leader answers.
@@ -165,7 +168,8 @@ package struct APIClient: Sendable {
 
     func data(_ method: HTTPMethod, _ path: String, _ body: JSON?) async throws -> JSON {
         let url = "\(endpoint)/apis/v1/\(path)"
-        let answer = try await HTTPCall(method: method, url: url, body: body?.bytes).answer(within: Self.deadline)
+        let call = HTTPCall(method: method, url: url, body: body?.bytes, caller: caller)
+        let answer = try await call.answer(within: Self.deadline)
         let envelope: JSON
         do {
             envelope = try JSON(parsing: answer.body)

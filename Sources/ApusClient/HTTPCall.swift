@@ -1,7 +1,6 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 
 /// One HTTP request and its whole answer, with a deadline over all of it.
 struct HTTPCall: Sendable {
@@ -16,21 +15,12 @@ struct HTTPCall: Sendable {
     /// The longest answer that is read whole.
     private static let longestAnswer = 64 << 20
 
-    /// One pool for the process, never shut down: a closed one could not be told from a failing node.
-    private static let client: HTTPClient = {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.httpVersion = .http1Only
-        configuration.timeout.connect = .seconds(2)
-        // An address that nobody listens on is told at once, not after the connect timeout.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
-    }()
-
     var method: HTTPMethod
     var url: String
     var body: [UInt8]?
+    var caller = Caller.nobody
     /// Calls that may take long have connections of their own, so that others need not wait for one.
-    var client = Self.client
+    var isLong = false
 
     /// Sends it.
     ///
@@ -43,17 +33,19 @@ struct HTTPCall: Sendable {
                 execute
             )
         } catch {
-            throw translated(error)
+            throw ClientError.translated(error, url)
         }
     }
 
     private func execute() async throws -> Answer {
         var request = HTTPClientRequest(url: url)
         request.method = method
+        request.show(caller)
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body))
         }
+        let client = isLong ? caller.trust.pools.logs : caller.trust.pools.calls
         let response = try await client.execute(request, deadline: .distantFuture)
         let bytes = try await response.body.collect(upTo: Self.longestAnswer)
         return Answer(
@@ -61,28 +53,6 @@ struct HTTPCall: Sendable {
             body: Array(bytes.readableBytesView),
             executor: response.headers.first(name: "Apus-Executor")
         )
-    }
-
-    private func translated(_ error: any Error) -> any Error {
-        switch error {
-        case is CancellationError, is ClientError: error
-        case let failure as HTTPClientError: translated(failure)
-        case let failure as IOError where failure.errnoCode == ECONNREFUSED:
-            ClientError(.unreachable(url), "\(url) cannot be reached: nobody listens there")
-        default: ClientError(.unreachable(url), "\(url) cannot be reached: \(error)")
-        }
-    }
-
-    private func translated(_ failure: HTTPClientError) -> any Error {
-        switch failure {
-        case .cancelled: CancellationError()
-        case .invalidURL, .emptyHost, .emptyScheme:
-            ClientError(.unreachable(url), "\(url) is not an address that can be called")
-        case .connectTimeout: ClientError(.unreachable(url), "\(url) cannot be reached: it takes no connection")
-        case .remoteConnectionClosed:
-            ClientError(.unreachable(url), "\(url) closed the connection before it answered")
-        default: ClientError(.unreachable(url), "\(url) cannot be reached: \(failure)")
-        }
     }
 
     /// Percent-encodes all but letters, digits and the four marks that every part of a URL allows.
@@ -99,5 +69,12 @@ struct HTTPCall: Sendable {
             }
         }
         return encoded
+    }
+}
+
+extension HTTPClientRequest {
+    /// Says who calls.
+    mutating func show(_ caller: Caller) {
+        for field in caller.fields() { headers.replaceOrAdd(name: field.name, value: field.value) }
     }
 }

@@ -2,7 +2,6 @@ import AsyncHTTPClient
 import ApusModel
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 
 /// The log files of one instance or task, at an executor or through a controller; neither uses the envelope.
 package struct LogClient: Sendable {
@@ -35,17 +34,20 @@ package struct LogClient: Sendable {
 
     private let base: String
     private let limit: Duration
+    private let caller: Caller
 
     /// Asks the controller at that address.
     ///
     /// `kind` is `applications` or `tasks`.
-    package init(controller: String, kind: String, owner: String, name: String) {
+    package init(controller: String, kind: String, owner: String, name: String, as caller: Caller = .nobody) {
+        self.caller = caller
         base = "\(controller)/apis/v1/logfiles/\(kind)/\(HTTPCall.encoded(owner))/\(HTTPCall.encoded(name))"
         limit = Self.deadline
     }
 
     /// Asks the executor at that address.
-    package init(executor: String, kind: String, owner: String, name: String) {
+    package init(executor: String, kind: String, owner: String, name: String, as caller: Caller = .nobody) {
+        self.caller = caller
         base = "\(executor)/apis/v1/logs/\(kind)/\(HTTPCall.encoded(owner))/\(HTTPCall.encoded(name))"
         limit = Self.nodeDeadline
     }
@@ -136,8 +138,8 @@ package struct LogClient: Sendable {
 
     /// The answer to `list`, or to a path of `readPath`.
     package func answer(_ path: String) async throws -> Answer {
-        let answer = try await HTTPCall(method: .GET, url: "\(base)/\(path)", client: Self.client)
-            .answer(within: limit)
+        let call = HTTPCall(method: .GET, url: "\(base)/\(path)", caller: caller, isLong: true)
+        let answer = try await call.answer(within: limit)
         return Answer(status: answer.status, body: answer.body, executor: answer.executor)
     }
 
@@ -145,28 +147,17 @@ package struct LogClient: Sendable {
     package func download(_ path: String) async throws -> LogDownload {
         let url = "\(base)/\(path)"
         do {
-            let response = try await Self.client.execute(
-                HTTPClientRequest(url: url),
+            var request = HTTPClientRequest(url: url)
+            request.show(caller)
+            let response = try await caller.trust.pools.logs.execute(
+                request,
                 timeout: .nanoseconds(limit.nanoseconds)
             )
             return LogDownload(response)
-        } catch is CancellationError {
-            throw CancellationError()
         } catch {
-            throw ClientError(.unreachable(url), "\(url) cannot be reached: \(error)")
+            throw ClientError.translated(error, url)
         }
     }
-
-    /// One pool for the process, never shut down; a body that stands still is given up.
-    private static let client: HTTPClient = {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.httpVersion = .http1Only
-        configuration.timeout.connect = .seconds(2)
-        configuration.timeout.read = .seconds(30)
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
-    }()
 }
 
 /// A file that is on its way.

@@ -6,7 +6,9 @@ package struct NodeClient: Sendable {
     /// How long one message may take: a heartbeat's length.
     package static let deadline: Duration = .seconds(2)
 
-    package init() {}
+    private let caller: Caller
+
+    package init(as caller: Caller = .nobody) { self.caller = caller }
 
     /// Sends a command to the executor at that base URL, `http://host:port`.
     ///
@@ -26,7 +28,12 @@ package struct NodeClient: Sendable {
     }
 
     private func post(_ message: JSON, to url: String) async throws -> JSON {
-        let answer = try await HTTPCall(method: .POST, url: url, body: message.bytes).answer(within: Self.deadline)
+        let call = HTTPCall(method: .POST, url: url, body: message.bytes, caller: caller)
+        let answer = try await call.answer(within: Self.deadline)
+        guard answer.status != 401 else {
+            let text = "\(url) does not know this node by its secret: both need one in common (--node-secret-file)"
+            throw ClientError(.status(401, ""), text)
+        }
         guard answer.status == 200 else { throw ClientError(answer: answer, from: url) }
         return try read(answer, from: url)
     }

@@ -34,7 +34,7 @@ extension ClientError {
         switch code {
         case .unreachable, .timedOut, .status(503, _): true
         case .refused(let texts): texts.contains { $0.contains("not the leader controller") }
-        case .notFound, .status, .unreadable: false
+        case .untrusted, .notFound, .status, .unreadable: false
         }
     }
 }

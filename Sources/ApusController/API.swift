@@ -1,4 +1,5 @@
 import ApusEngine
+import ApusClient
 import ApusModel
 import Logging
 
@@ -20,6 +21,8 @@ package struct API: Sendable {
     let allowances: Allowances
     let access: Access
     let vault: Vault
+    /// This controller, as it asks executors.
+    let caller: Caller
     /// `host:port` of this controller.
     let leader: String
     let logger: Logger

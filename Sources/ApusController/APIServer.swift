@@ -1,6 +1,6 @@
 import ApusClient
 import ApusModel
-import ApusTelemetry
+package import ApusTelemetry
 import HTTPTypes
 import Hummingbird
 package import Logging
@@ -19,15 +19,17 @@ package struct APIServer: Service {
     private let onListening: @Sendable (Int) async -> Void
     private let logger: Logger
     private let arrival: Duration
+    private let encryption: (@Sendable () -> PortEncryption)?
 
     /// `onListening` is told the port that is listened on, which is another one only if `port` is 0; `arrival` is how
-    /// long a request's body may take to arrive whole.
+    /// long a request's body may take to arrive whole; `encryption` is that of a `ListeningPort`.
     package init(
         api: API,
         address: String,
         port: Int,
         logger: Logger,
         arrival: Duration = .seconds(20),
+        encryption: (@Sendable () -> PortEncryption)? = nil,
         onListening: @escaping @Sendable (Int) async -> Void
     ) {
         self.api = api
@@ -35,6 +37,7 @@ package struct APIServer: Service {
         self.port = port
         self.logger = logger
         self.arrival = arrival
+        self.encryption = encryption
         self.onListening = onListening
     }
 
@@ -42,7 +45,12 @@ package struct APIServer: Service {
     ///
     /// - Throws: `ControllerError` if it cannot listen.
     package func run() async throws {
-        let listening = ListeningPort(address, port, .bounded(idle: Self.idleConnection))
+        let listening = ListeningPort(
+            address,
+            port,
+            .bounded(idle: Self.idleConnection),
+            encryption: encryption
+        )
         do {
             try await withGracefulShutdownHandler {
                 try await listening.serve(

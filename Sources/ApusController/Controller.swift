@@ -22,6 +22,8 @@ package struct ControllerSettings: Sendable {
     /// The secrets by which nodes are known, as they are now; `nil` if there are none.
     package var nodeSecrets: @Sendable () -> NodeSecrets? = { nil }
     package var callers = CallerSettings()
+    /// Whom it takes for an executor.
+    package var trust = ServerTrust.system
 
     package init(cluster: ClusterID, hostname: String, port: Int, seed: UInt64) {
         self.cluster = cluster
@@ -29,6 +31,9 @@ package struct ControllerSettings: Sendable {
         self.port = port
         self.seed = seed
     }
+
+    /// Itself, as executors know it.
+    var caller: Caller { Caller(node: hostname, secrets: nodeSecrets, trusting: trust) }
 }
 
 /// Who may call, as far as it is said at a controller's start.
@@ -74,7 +79,7 @@ package struct Controller: Service {
         settings: ControllerSettings,
         store: any StateStore,
         time: TimeSource = .system(),
-        send: @escaping Send = { command, url in try await NodeClient().send(command, to: url) },
+        send: Send? = nil,
         crash: CrashPoint? = nil,
         telemetry: Telemetry = Telemetry(),
         logger: Logger
@@ -89,7 +94,14 @@ package struct Controller: Service {
         // Other ids than the engine draws.
         events = EventLog(seed: ~settings.seed, time: time, limits: settings.events)
         let outfit = Outfit(fetches: settings.engine.allowances.fetches, time: time)
-        outboxes = Outboxes(inbox: inbox, outfit: outfit, send: send, crash: crash, logger: logger)
+        let client = NodeClient(as: settings.caller)
+        outboxes = Outboxes(
+            inbox: inbox,
+            outfit: outfit,
+            send: send ?? { try await client.send($0, to: $1) },
+            crash: crash,
+            logger: logger
+        )
         access = Access(settings, time: time, logger: logger)
         vault = Vault(settings, store: store, access: access, outfit: outfit, time: time, logger: logger)
     }
@@ -106,6 +118,7 @@ package struct Controller: Service {
             allowances: settings.engine.allowances,
             access: access,
             vault: vault,
+            caller: settings.caller,
             leader: "\(settings.hostname):\(settings.port)",
             logger: logger
         )

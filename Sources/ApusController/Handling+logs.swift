@@ -102,7 +102,8 @@ extension Handling {
             executor: member.baseURL,
             kind: parameter(0),
             owner: parameter(1),
-            name: parameter(2)
+            name: parameter(2),
+            as: api.caller
         )
         var answer: APIAnswer
         do {

@@ -28,14 +28,6 @@ extension OpenAPI {
             "A new key signs the tokens of instances from now on",
             .data(.object(["keys": .integer(1...8)]))
         ),
-        RouteDescription(
-            "GET internal/instances",
-            "The instances of the caller's own application or local service",
-            parameters: .states + [
-                .init(name: "forApp", schema: .flag, description: "Those of all versions")
-            ],
-            .found(.list(.any))
-        ),
     ]
 }
 

@@ -145,7 +145,7 @@ extension OpenAPI {
         ),
         RouteDescription(
             "GET internal/instances",
-            "The instances of the caller's own application",
+            "The instances of the caller's own application or local service",
             parameters: .states + [
                 .init(name: "forApp", schema: .flag, description: "Those of all versions of its name")
             ],

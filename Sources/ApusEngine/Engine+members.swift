@@ -76,8 +76,10 @@ extension Engine {
             member.acknowledged = max(member.acknowledged, fence.epoch)
             if fence > Fence(epoch: state.epoch, sequence: member.sequence) { overtaken(by: fence, on: member) }
         }
-        if identity.hostname != member.hostname || identity.port != member.port {
-            member.change(hostname: identity.hostname, port: identity.port)
+        if identity.hostname != member.hostname || identity.port != member.port
+            || identity.transport != member.transport
+        {
+            member.change(hostname: identity.hostname, port: identity.port, transport: identity.transport)
             for id in member.instances { state.readdress(id) }
             touched.insert(RecordKey(.member, member.id.rawValue))
         }

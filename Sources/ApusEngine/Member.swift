@@ -118,13 +118,18 @@ package struct Member: Sendable {
     }
 
     /// It is found elsewhere, or offers something else, from now on.
-    mutating func change(hostname: String? = nil, port: Int? = nil, description: NodeDescription? = nil) {
+    mutating func change(
+        hostname: String? = nil,
+        port: Int? = nil,
+        transport: TransportType? = nil,
+        description: NodeDescription? = nil
+    ) {
         registration = Registration(
             id: id,
             key: key,
             hostname: hostname ?? self.hostname,
             port: port ?? self.port,
-            transport: transport,
+            transport: transport ?? self.transport,
             description: description ?? self.description,
             admitted: admitted
         )

@@ -1,4 +1,5 @@
 import ApusAgent
+package import ApusClient
 import ApusContainers
 import ApusModel
 import Hummingbird
@@ -19,11 +20,28 @@ package struct Executor: Service {
     private static let idleConnection = Duration.seconds(120)
 
     private let settings: ExecutorSettings
+    private let secrets: @Sendable () -> NodeSecrets?
+    private let trust: ServerTrust
+    private let encryption: (@Sendable () -> PortEncryption)?
     private let telemetry: Telemetry
     private let logger: Logger
 
-    package init(settings: ExecutorSettings, telemetry: Telemetry = Telemetry(), logger: Logger) {
+    /// By default it lets in everybody, unencrypted, which is for loopback alone.
+    ///
+    /// `secrets` are those of the cluster, asked for whenever one is shown or to be shown; `trust` is in its controllers;
+    /// `encryption` is that of its `ListeningPort`.
+    package init(
+        settings: ExecutorSettings,
+        secrets: @escaping @Sendable () -> NodeSecrets? = { nil },
+        trust: ServerTrust = .system,
+        encryption: (@Sendable () -> PortEncryption)? = nil,
+        telemetry: Telemetry = Telemetry(),
+        logger: Logger
+    ) {
         self.settings = settings
+        self.secrets = secrets
+        self.trust = trust
+        self.encryption = encryption
         self.telemetry = telemetry
         self.logger = logger
     }
@@ -38,7 +56,9 @@ package struct Executor: Service {
         let engine = DockerEngine(socketPath: settings.engineSocket)
         let result: Result<Void, any Error>
         do {
-            let beginning = try await disk.run { [settings] in try Beginning(settings) }
+            let beginning = try await disk.run { [settings, encryption] in
+                try Beginning(settings, transport: encryption == nil ? .http : .https)
+            }
             try await cancelWhenGracefulShutdown { try await serve(beginning, disk, logDisk, kernel, engine) }
             result = .success(())
         } catch is CancellationError {
@@ -65,7 +85,7 @@ package struct Executor: Service {
         let limits: LimitsFile
         let registries: RegistryList
 
-        init(_ settings: ExecutorSettings) throws {
+        init(_ settings: ExecutorSettings, transport: TransportType) throws {
             directory = try NodeDirectory(at: settings.stateDirectory)
             // First of all, so that nothing is ever said under an incarnation that another run had.
             let durable = try DurableIdentity.raised(in: directory)
@@ -76,7 +96,7 @@ package struct Executor: Service {
                 incarnation: durable.incarnation,
                 hostname: settings.hostname,
                 port: settings.port,
-                transport: .http
+                transport: transport
             )
             topology = try Topology(offering: settings.hardware, sharing: settings.sharing)
             (journal, records, findings) = try Journal.open(in: directory)
@@ -112,7 +132,11 @@ package struct Executor: Service {
         let inbox = Inbox()
         let desk = CommandDesk(inbox: inbox)
         let gauge = LoadGauge(logger: logger)
-        let sender = ReportSender(controllers: settings.controllers, logger: logger)
+        let sender = ReportSender(
+            controllers: settings.controllers,
+            as: Caller(node: settings.hostname, secrets: secrets, trusting: trust),
+            logger: logger
+        )
         var host = ContainerHost(
             identity: identity,
             publishedAddress: settings.publishAddress,
@@ -178,7 +202,8 @@ package struct Executor: Service {
         }
         let watch = ExitWatch(engine: engine, identity: identity, inbox: inbox, logger: logger)
         let reader = LogReader(root: logFolder, disk: logDisk)
-        let routes = NodeRoutes(desk: desk, identity: identity, logs: reader)
+        let entrance = NodeGuard(secrets: secrets, logger: logger)
+        let routes = NodeRoutes(desk: desk, identity: identity, logs: reader, entrance: entrance)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await loop.run() }
             group.addTask { await watch.run() }
@@ -206,7 +231,12 @@ package struct Executor: Service {
     }
 
     private func listen(_ routes: NodeRoutes) async throws {
-        let listening = ListeningPort(settings.address, settings.port, .bounded(idle: Self.idleConnection))
+        let listening = ListeningPort(
+            settings.address,
+            settings.port,
+            .bounded(idle: Self.idleConnection),
+            encryption: encryption
+        )
         do {
             try await listening.serve(routes.router.buildResponder(), logger: logger)
         } catch let failure as ListenFailure {

@@ -1,3 +1,4 @@
+import ApusClient
 import ApusModel
 
 /// Where this machine's limits are written down; read at each start of a container, so that a change holds at once.

@@ -16,7 +16,7 @@ import Musl
 extension NodeRoutes {
     private static let pieceOfDownload = 256 << 10
 
-    func addLogs(_ logs: LogReader, to router: Router<BasicRequestContext>) {
+    func addLogs(_ logs: LogReader, to router: Router<NodeContext>) {
         for kind in ["filestream"] + LogPlace.Kind.allCases.map(\.rawValue) {
             let base = "/apis/v1/logs/\(kind)/:owner/:name"
             router.get("\(base)/list") { _, context in
@@ -51,7 +51,7 @@ extension NodeRoutes {
 
     private static func place(
         _ kind: String,
-        _ context: BasicRequestContext,
+        _ context: NodeContext,
         _ logs: LogReader
     ) async throws -> LogPlace {
         let (owner, name) = (try context.logParameter("owner"), try context.logParameter("name"))
@@ -114,7 +114,7 @@ extension NodeRoutes {
     }
 }
 
-extension BasicRequestContext {
+extension NodeContext {
     /// A part of the path as it stands: no name of ours needs an encoding.
     fileprivate func logParameter(_ name: String) throws -> String {
         guard let text = parameters.get(name) else { throw LogRefusal(description: "the path cannot be read") }

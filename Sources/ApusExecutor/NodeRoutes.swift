@@ -14,9 +14,11 @@ struct NodeRoutes: Sendable {
     let desk: CommandDesk
     let identity: NodeIdentity
     var logs: LogReader?
+    let entrance: NodeGuard
 
-    var router: Router<BasicRequestContext> {
-        let router = Router()
+    var router: Router<NodeContext> {
+        let router = Router(context: NodeContext.self)
+        router.add(middleware: entrance)
         router.get("/apis/v1/ping") { _, _ in pong }
         router.post("/apis/v1/messages") { request, _ in await answer(to: request) }
         if let logs { addLogs(logs, to: router) }

@@ -17,11 +17,12 @@ final class ReportSender: Sendable {
 
     private let controllers: [String]
     private let logger: Logger
-    private let client = NodeClient()
+    private let client: NodeClient
     private let state = Mutex(State())
 
-    init(controllers: [String], logger: Logger) {
+    init(controllers: [String], as caller: Caller, logger: Logger) {
         self.controllers = controllers
+        client = NodeClient(as: caller)
         self.logger = logger
     }
 

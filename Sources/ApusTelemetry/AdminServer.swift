@@ -28,20 +28,24 @@ package struct AdminServer: Service {
     private let pages: AdminPages
     private let address: String
     private let port: Int
+    private let encryption: (@Sendable () -> PortEncryption)?
     private let logger: Logger
     private let onListening: @Sendable (Int) async -> Void
 
-    /// `onListening` is told the port that is listened on, which is another one only if `port` is 0.
+    /// `onListening` is told the port that is listened on, which is another one only if `port` is 0; `encryption` is
+    /// that of a `ListeningPort`.
     package init(
         _ telemetry: Telemetry,
         address: String,
         port: Int,
+        encryption: (@Sendable () -> PortEncryption)? = nil,
         logger: Logger,
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         pages = AdminPages(telemetry)
         self.address = address
         self.port = port
+        self.encryption = encryption
         self.logger = logger
         self.onListening = onListening
     }
@@ -50,7 +54,13 @@ package struct AdminServer: Service {
     ///
     /// - Throws: `AdminError` if it cannot listen.
     package func run() async throws {
-        let listening = ListeningPort(address, port, Self.configuration, limit: Self.mostConnections)
+        let listening = ListeningPort(
+            address,
+            port,
+            Self.configuration,
+            limit: Self.mostConnections,
+            encryption: encryption
+        )
         do {
             try await listening.serve(AdminResponder(pages: pages), logger: logger, onListening: onListening)
         } catch let failure as ListenFailure {

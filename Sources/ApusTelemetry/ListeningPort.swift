@@ -22,12 +22,21 @@ package struct ListeningPort: Sendable {
     package var configuration: HTTP1Channel.Configuration
     /// Of connections at once, the others wait; `nil` sets no limit.
     package var limit: Int?
+    /// Asked for each new connection; `nil`: nothing is encrypted.
+    package var encryption: (@Sendable () -> PortEncryption)?
 
-    package init(_ address: String, _ port: Int, _ configuration: HTTP1Channel.Configuration, limit: Int? = nil) {
+    package init(
+        _ address: String,
+        _ port: Int,
+        _ configuration: HTTP1Channel.Configuration,
+        limit: Int? = nil,
+        encryption: (@Sendable () -> PortEncryption)? = nil
+    ) {
         self.address = address
         self.port = port
         self.configuration = configuration
         self.limit = limit
+        self.encryption = encryption
     }
 
     /// Serves until a graceful shutdown, which lets requests under way finish, or cancellation.
@@ -45,7 +54,7 @@ package struct ListeningPort: Sendable {
         quiet.logLevel = .critical
         let application = Application(
             responder: responder,
-            server: .http1(configuration: configuration),
+            server: server(logger),
             configuration: ApplicationConfiguration(
                 address: .hostname(address, port: port),
                 availableConnectionsDelegate: limit.map { MaximumAvailableConnections($0) }
@@ -56,9 +65,26 @@ package struct ListeningPort: Sendable {
         do {
             try await application.run()
         } catch let error as IOError {
-            throw ListenFailure(
-                reason: error.errnoCode == EADDRINUSE ? "another program listens there" : "\(error)"
+            throw ListenFailure(reason: Self.reason(error))
+        }
+    }
+
+    private func server(_ logger: Logger) -> HTTPServerBuilder {
+        guard let encryption else { return .http1(configuration: configuration) }
+        return HTTPServerBuilder { [configuration] responder in
+            EncryptedChannel(
+                base: HTTP1Channel(responder: responder, configuration: configuration),
+                encryption: encryption,
+                log: logger
             )
+        }
+    }
+
+    private static func reason(_ error: IOError) -> String {
+        switch error.errnoCode {
+        case EADDRINUSE: "another program listens there"
+        case EADDRNOTAVAIL: "this machine does not have that address"
+        default: "\(error)"
         }
     }
 }

@@ -17,7 +17,7 @@ struct AppsCancel: AsyncParsableCommand {
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let run = OperationRun(api, app.id)
+        let run = try OperationRun(api, app.id)
         let result = try await callingAPI {
             // Of an unknown application this says so; the cancellation would not.
             _ = try await run.client.application(run.app)

@@ -35,7 +35,7 @@ struct AppsDeploy: AsyncParsableCommand {
         let source = SpecificationFile(path: file)
         let spec = try source.json()
         let valid: ApplicationSpec = try source.valid(spec)
-        let run = OperationRun(api, valid.id)
+        let run = try OperationRun(api, valid.id)
         let create: JSON = .members([
             "type": "CREATE", "spec": spec, "instances": instances.json,
             "opSpec": instances.number.map { operation.json(instances: $0) } ?? operation.json(),

@@ -18,7 +18,7 @@ struct AppsDestroy: AsyncParsableCommand {
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let run = OperationRun(api, app.id)
+        let run = try OperationRun(api, app.id)
         let left = try await run.interruptibleAsOne { try await end(run) }
         if left == nil, !api.json { Output.line("\(run.app) is destroyed") }
         run.report(left)

@@ -17,7 +17,7 @@ struct AppsRecover: AsyncParsableCommand {
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let run = OperationRun(api, app.id)
+        let run = try OperationRun(api, app.id)
         run.report(try await run.perform(.members(["type": "RECOVER", "appId": run.app.json]), waiting: wait))
     }
 }

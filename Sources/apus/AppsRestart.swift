@@ -29,7 +29,7 @@ struct AppsRestart: AsyncParsableCommand {
     func validate() throws { _ = try ids.instanceIDs() }
 
     func run() async throws {
-        let run = OperationRun(api, app.id)
+        let run = try OperationRun(api, app.id)
         let replace: JSON = .members([
             "type": "REPLACE_INSTANCES", "appId": run.app.json,
             "instanceIds": .array(try ids.instanceIDs().map(\.json)), "stopFirst": .bool(stopFirst),

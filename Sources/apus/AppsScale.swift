@@ -26,7 +26,7 @@ struct AppsScale: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let run = OperationRun(api, app.id)
+        let run = try OperationRun(api, app.id)
         let scale: JSON = .members([
             "type": "SCALE", "appId": run.app.json, "requiredInstances": instances.json,
             "opSpec": operation.json(),

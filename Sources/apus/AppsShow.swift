@@ -22,7 +22,7 @@ struct AppsShow: AsyncParsableCommand {
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let (client, app) = (api.client, app.id)
+        let (client, app) = (try api.client, app.id)
         try await callingAPI {
             let application = try await client.application(app)
             let instances = try await client.instances(of: app)

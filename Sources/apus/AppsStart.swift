@@ -21,7 +21,7 @@ struct AppsStart: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let run = OperationRun(api, app.id)
+        let run = try OperationRun(api, app.id)
         let start: JSON = .members([
             "type": "START_INSTANCES", "appId": run.app.json, "instances": .integer(Int64(instances)),
             "opSpec": operation.json(instances: instances),

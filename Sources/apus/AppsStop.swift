@@ -23,7 +23,7 @@ struct AppsStop: AsyncParsableCommand {
     func validate() throws { _ = try ids.instanceIDs() }
 
     func run() async throws {
-        let (run, ids) = (OperationRun(api, app.id), try self.ids.instanceIDs())
+        let (run, ids) = (try OperationRun(api, app.id), try self.ids.instanceIDs())
         let stop: JSON = .members([
             "type": "STOP_INSTANCES", "appId": run.app.json, "instanceIds": .array(ids.map(\.json)),
             "skipRespawn": .bool(noRespawn), "opSpec": operation.json(instances: ids.count),

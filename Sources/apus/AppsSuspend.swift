@@ -14,7 +14,7 @@ struct AppsSuspend: AsyncParsableCommand {
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let run = OperationRun(api, app.id)
+        let run = try OperationRun(api, app.id)
         run.report(try await run.perform(Self.request(run.app, operation), waiting: operation.wait))
     }
 

@@ -18,8 +18,8 @@ struct Apus: AsyncParsableCommand {
             Start a cluster on this machine with `apus dev`, then give it work with `apus apps deploy`.
 
             Exit codes: 0 done, 1 any other failure, 2 no room, 3 unhealthy, 4 timed out, 5 in conflict with what is \
-            there, 7 controller not reached, 64 wrong usage, 130 interrupted. `apus tasks run` ends with its \
-            container's exit code, or with 125 if there is none, be it for wrong usage.
+            there, 6 not allowed, 7 controller not reached, 64 wrong usage, 130 interrupted. `apus tasks run` ends \
+            with its container's exit code, or with 125 if there is none, be it for wrong usage.
             """,
         version: "apus 0.1.0",
         subcommands: [

@@ -7,6 +7,7 @@ struct ClusterSearch {
     static let interval: Duration = .seconds(1)
 
     let controllers: [String]
+    let caller: Caller
     let logger: Logger
 
     /// Each reason to go on waiting is told once, not with every try.
@@ -39,7 +40,7 @@ struct ClusterSearch {
         var reasons: [String] = []
         for controller in controllers {
             do {
-                let summary = try await APIClient(endpoint: controller).cluster()
+                let summary = try await APIClient(endpoint: controller, as: caller).cluster()
                 let id = summary["clusterId"]?.text.map { ClusterID($0) }
                 if let id, id.isPlain { return id }
                 reasons.append("\(controller) does not say which cluster it leads: name it with --cluster")

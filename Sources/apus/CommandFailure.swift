@@ -19,6 +19,8 @@ struct CommandFailure: Error {
         case timedOut = 4
         /// It exists already, or its state does not allow it.
         case conflict = 5
+        /// Nobody known, or nobody who may.
+        case denied = 6
         case unreachable = 7
         /// A task has no exit code: it was not accepted, not run, not run to its end, or lost sight of.
         case noExitCode = 125
@@ -37,6 +39,14 @@ struct CommandFailure: Error {
     init(_ error: ClientError) {
         switch error.code {
         case .unreachable, .timedOut: self.init(.unreachable, "\(error)\n\(Self.howToStart)")
+        case .untrusted: self.init(.unreachable, "\(error)")
+        case .status(401, _):
+            self.init(
+                .denied,
+                "\(error)\nSay who you are with --username and --password-file, or name a cluster of ~/.drove with --cluster."
+            )
+        case .status(403, _):
+            self.init(.denied, "\(error): this user may not do that. Ask for another role, or be another user.")
         case .refused(let texts): self.init(Self.code(of: texts), texts.joined(separator: "\n"))
         case .notFound, .status, .unreadable: self.init(.other, "\(error)")
         }

@@ -1,3 +1,4 @@
+import ApusClient
 import ApusEngine
 import ApusModel
 import ArgumentParser
@@ -9,8 +10,8 @@ struct ControllerCommand: AsyncParsableCommand {
         abstract: "Run a controller: it keeps the cluster's state, decides, and serves the API.",
         discussion: """
             It founds a cluster with a new state directory and leads it with an old one. It touches no containers: that \
-            is the work of `apus executor`, and when the controller ends, they and their containers go on. It has no \
-            authentication, so it listens on loopback only.
+            is the work of `apus executor`, and when the controller ends, they and their containers go on. Beyond loopback \
+            it starts only with users and with --node-secret-file.
             """
     )
 
@@ -26,6 +27,7 @@ struct ControllerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where the API listens.", valueName: "ip:port"))
     var address = "127.0.0.1:10000"
 
+    @OptionGroup var network: NetworkOptions
     @OptionGroup var admin: AdminOptions
     @OptionGroup var weights: TaskWeightOptions
     @OptionGroup var retention: RetentionOptions
@@ -36,12 +38,14 @@ struct ControllerCommand: AsyncParsableCommand {
     var logLevel = LogLevel.info
 
     func validate() throws {
-        _ = try admin.address(after: LoopbackAddress(address, option: "--address"))
+        _ = try admin.address(after: NodeAddress(address, option: "--address"))
     }
 
     func run() async throws {
-        let address = try LoopbackAddress(address, option: "--address")
+        let address = try NodeAddress(address, option: "--address")
         let admin = try admin.address(after: address)
+        try network.check([address])
+        let hostname = try network.announced(address)
         let path = try StatePath.resolved(state, for: "apus-controller")
         let process = NodeProcess(statePath: path, logLevel: logLevel.level)
         try await process.holdingState { directory in
@@ -53,17 +57,20 @@ struct ControllerCommand: AsyncParsableCommand {
             let controller = ControllerNode(
                 cluster: cluster,
                 address: address,
+                hostname: hostname,
                 admin: admin,
+                security: try network.security(process.logger),
                 engine: engine,
                 callers: try callers.settings(),
                 logger: process.logger
             )
+            let url = "\(NodeURL(isEncrypted: network.isEncrypted, host: hostname, port: address.port))"
             let welcome = """
-                API       \(address.url) (no authentication: whoever reaches it controls the cluster)
+                API       \(url)\(address.listening(as: hostname))
                 cluster   \(cluster)
                 state     \(path)
-                metrics   \(admin.metrics)
-                Next: apus executor --controllers \(address.url). Ctrl-C ends this and leaves containers running.
+                metrics   \(admin.metrics(isEncrypted: network.isEncrypted))
+                Next: apus executor --controllers \(url). Ctrl-C ends this and leaves containers running.
                 """
             try await controller.withServices(in: directory, onListening: { Output.line(welcome) }) { services in
                 try await process.serve(services)

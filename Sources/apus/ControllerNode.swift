@@ -1,3 +1,4 @@
+import ApusClient
 import ApusController
 import ApusEngine
 import ApusModel
@@ -15,9 +16,12 @@ import Foundation
 /// A controller as a part of a process: its store, its loop and its API.
 struct ControllerNode {
     let cluster: ClusterID
-    let address: LoopbackAddress
+    let address: NodeAddress
+    /// Under which others find it.
+    let hostname: String
     /// Where it tells of itself; `nil` for nowhere.
-    let admin: LoopbackAddress?
+    let admin: NodeAddress?
+    let security: NodeSecurity
     var telemetry = Telemetry()
     var engine = EngineSettings()
     var callers = CallerSettings()
@@ -48,12 +52,15 @@ struct ControllerNode {
     ) -> [any Service] {
         var settings = ControllerSettings(
             cluster: cluster,
-            hostname: address.host,
+            hostname: hostname,
             port: address.port,
             seed: .random(in: .min ... .max)
         )
         settings.engine = engine
         settings.callers = callers
+        settings.isReachable = !address.isLoopback
+        settings.nodeSecrets = security.secrets
+        settings.trust = security.trust
         logger.info("what has ended is kept for a while", metadata: engine.retention.metadata)
         let controller = Controller(
             settings: settings,
@@ -62,11 +69,19 @@ struct ControllerNode {
             telemetry: telemetry,
             logger: logger
         )
-        let server = APIServer(api: controller.api, address: address.host, port: address.port, logger: logger) { _ in
+        let server = APIServer(
+            api: controller.api,
+            address: address.host,
+            port: address.port,
+            logger: logger,
+            encryption: security.encryption
+        ) { _ in
             onListening()
         }
         guard let admin else { return [controller, server] }
-        return [AdminServer(telemetry, at: admin, logger: logger), controller, server]
+        return [
+            AdminServer(telemetry, at: admin, encryption: security.encryption, logger: logger), controller, server,
+        ]
     }
 
     /// For tests: see `CrashPoint`.

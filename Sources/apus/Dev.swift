@@ -1,3 +1,4 @@
+import ApusClient
 import ApusEngine
 import ApusModel
 import ArgumentParser
@@ -9,9 +10,9 @@ struct Dev: AsyncParsableCommand {
         commandName: "dev",
         abstract: "Run a whole cluster on this machine: controller and executor in one process.",
         discussion: """
-            Needs a Docker engine and nothing else. It has no authentication, so it listens on loopback only, and \
-            publishes the ports of containers there too. Ctrl-C ends it and leaves all containers running; the next \
-            start finds them again.
+            Needs a Docker engine and nothing else. By default it listens on loopback, where nobody has to say who they \
+            are, and publishes the ports of containers there too; beyond loopback it starts only with users and with \
+            --node-secret-file. Ctrl-C ends it and leaves all containers running; the next start finds them again.
             """
     )
 
@@ -43,6 +44,7 @@ struct Dev: AsyncParsableCommand {
     @Flag(help: "Give each instance whole cores of its own instead.")
     var pinned = false
 
+    @OptionGroup var network: NetworkOptions
     @OptionGroup var admin: AdminOptions
     @OptionGroup var allowed: AllowanceOptions
     @OptionGroup var traits: TraitOptions
@@ -60,12 +62,13 @@ struct Dev: AsyncParsableCommand {
     func validate() throws {
         guard (1...256).contains(multiplier) else { throw ValidationError("--multiplier must be 1 to 256") }
         _ = try adminAddress()
+        try NodeAddress(executorAddress, option: "--executor-address").checkPublishing(option: "--executor-address")
     }
 
-    private func adminAddress() throws -> LoopbackAddress? {
+    private func adminAddress() throws -> NodeAddress? {
         try admin.address(
-            after: LoopbackAddress(address, option: "--address"),
-            others: [LoopbackAddress(executorAddress, option: "--executor-address")]
+            after: NodeAddress(address, option: "--address"),
+            others: [NodeAddress(executorAddress, option: "--executor-address")]
         )
     }
 
@@ -75,9 +78,10 @@ struct Dev: AsyncParsableCommand {
         engine.retention = try retention.retention()
         engine.allowances = specifications.allowances
         let cluster = DevCluster(
-            api: try LoopbackAddress(address, option: "--address"),
-            executor: try LoopbackAddress(executorAddress, option: "--executor-address"),
+            api: try NodeAddress(address, option: "--address"),
+            executor: try NodeAddress(executorAddress, option: "--executor-address"),
             admin: try adminAddress(),
+            network: network,
             statePath: try StatePath.resolved(state, for: "apus"),
             engineSocket: try EngineSocket.resolved(dockerSocket),
             sharing: pinned ? .pinned : .shared(multiplier: multiplier),

@@ -1,3 +1,4 @@
+import ApusClient
 import ApusContainers
 import ApusController
 import ApusEngine
@@ -8,10 +9,11 @@ import Logging
 
 /// The graph of services behind `apus dev`: a controller and an executor as everywhere, in one process over loopback.
 struct DevCluster {
-    let api: LoopbackAddress
-    let executor: LoopbackAddress
+    let api: NodeAddress
+    let executor: NodeAddress
     /// Where both tell of themselves; `nil` for nowhere.
-    let admin: LoopbackAddress?
+    let admin: NodeAddress?
+    let network: NetworkOptions
     let statePath: String
     let engineSocket: String
     let sharing: Topology.Sharing
@@ -28,14 +30,20 @@ struct DevCluster {
     /// - Throws: `CommandFailure` if it cannot start, or a part of it fails.
     func run() async throws {
         let process = NodeProcess(statePath: statePath, logLevel: logLevel)
+        try network.check([api, executor])
+        let (name, executorName) = (try network.announced(api), try network.announced(executor))
+        let url = NodeURL(isEncrypted: network.isEncrypted, host: name, port: api.port)
         let engine = try await EngineSocket.check(engineSocket).engine
         try await process.holdingState { directory in
             let cluster = try ClusterMembership(directory: directory).knownOrFounded()
             let telemetry = Telemetry()
+            let security = try network.security(process.logger)
             let executor = ExecutorNode(
                 address: executor,
+                hostname: executorName,
+                security: security,
                 statePath: statePath,
-                controllers: [api],
+                controllers: [url],
                 engineSocket: engineSocket,
                 sharing: sharing,
                 allowances: allowances,
@@ -48,27 +56,29 @@ struct DevCluster {
             let controller = ControllerNode(
                 cluster: cluster,
                 address: api,
+                hostname: name,
                 admin: admin,
+                security: security,
                 telemetry: telemetry,
                 engine: engineSettings,
                 callers: callers,
                 logger: process.logger
             )
-            try await controller.withServices(in: directory, onListening: { welcome(engine) }) { services in
+            try await controller.withServices(in: directory, onListening: { welcome(engine, url) }) { services in
                 // Stopped in the reverse order: the executor's last report still finds the controller.
                 try await process.serve(services + [executor])
             }
         }
     }
 
-    private func welcome(_ engine: String) {
+    private func welcome(_ engine: String, _ url: NodeURL) {
         Output.line(
             """
-            API       \(api.url) (no authentication: whoever reaches it controls the cluster)
-            executor  \(executor.url), Docker \(engine) at \(engineSocket)
+            API       \(url)\(api.listening(as: url.host))
+            executor  \(executor.url(isEncrypted: network.isEncrypted)), Docker \(engine) at \(engineSocket)
             cores     \(sharing.explanation)
             state     \(statePath)
-            metrics   \(admin.metrics)
+            metrics   \(admin.metrics(isEncrypted: network.isEncrypted))
             Next: apus apps deploy FILE, apus apps list. Ctrl-C ends this and leaves containers running.
             """
         )

@@ -1,3 +1,4 @@
+import ApusClient
 import ApusContainers
 import ApusModel
 import ApusTelemetry
@@ -12,7 +13,8 @@ struct ExecutorCommand: AsyncParsableCommand {
         discussion: """
             At its first start it needs a Docker engine, and waits for a controller to learn which cluster it belongs \
             to. From then on it needs neither to start: it takes care of its containers, and goes on when they answer. \
-            It has no authentication, so it listens on loopback only, and publishes the ports of containers there too.
+            Beyond loopback it starts only with --node-secret-file, and publishes the ports of containers at its own \
+            address; on loopback there too.
             """
     )
 
@@ -24,7 +26,7 @@ struct ExecutorCommand: AsyncParsableCommand {
     )
     var state: String?
 
-    @Option(help: ArgumentHelp("Where it listens; this makes its id too.", valueName: "ip:port"))
+    @Option(help: ArgumentHelp("Where it listens; its hostname and this port make its id.", valueName: "ip:port"))
     var address = "127.0.0.1:11000"
 
     @Option(
@@ -58,6 +60,7 @@ struct ExecutorCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Hand out each core so many times instead, 1 to 256.", valueName: "n"))
     var multiplier: Int?
 
+    @OptionGroup var network: NetworkOptions
     @OptionGroup var admin: AdminOptions
     @OptionGroup var allowed: AllowanceOptions
     @OptionGroup var traits: TraitOptions
@@ -75,17 +78,25 @@ struct ExecutorCommand: AsyncParsableCommand {
         guard cluster.map({ ClusterID($0).isPlain }) ?? true else {
             throw ValidationError("--cluster must be up to 64 letters, digits, dots, hyphens and underscores")
         }
-        _ = try admin.address(after: LoopbackAddress(address, option: "--address"))
-        _ = try LoopbackAddress.list(controllers, option: "--controllers")
+        let address = try NodeAddress(address, option: "--address")
+        try address.checkPublishing(option: "--address")
+        _ = try admin.address(after: address)
+        _ = try NodeURL.list(controllers, option: "--controllers")
     }
 
     func run() async throws {
         let path = try StatePath.resolved(state, for: "apus-executor")
+        let address = try NodeAddress(address, option: "--address")
+        let controllers = try NodeURL.list(controllers, option: "--controllers")
+        try network.check([address], calling: controllers)
+        let hostname = try network.announced(address)
         let process = NodeProcess(statePath: path, logLevel: logLevel.level)
         let node = ExecutorNode(
-            address: try LoopbackAddress(address, option: "--address"),
+            address: address,
+            hostname: hostname,
+            security: try network.security(process.logger),
             statePath: path,
-            controllers: try LoopbackAddress.list(controllers, option: "--controllers"),
+            controllers: controllers,
             engineSocket: try EngineSocket.resolved(dockerSocket),
             sharing: multiplier.map { .shared(multiplier: $0) } ?? .pinned,
             allowances: allowed.allowances,
@@ -105,7 +116,14 @@ struct ExecutorCommand: AsyncParsableCommand {
             }
             let admin = try admin.address(after: node.address)
             welcome(node, engine, known, admin)
-            let server = admin.map { AdminServer(node.telemetry, at: $0, logger: node.logger) as any Service }
+            let server = admin.map {
+                AdminServer(
+                    node.telemetry,
+                    at: $0,
+                    encryption: node.security.encryption,
+                    logger: node.logger
+                ) as any Service
+            }
             let executor = JoiningExecutor(node: node, membership: membership, known: known)
             let services: [(any Service)?] = [server, executor]
             try await process.serve(services.compactMap(\.self))
@@ -140,17 +158,17 @@ struct ExecutorCommand: AsyncParsableCommand {
         _ node: ExecutorNode,
         _ engine: String,
         _ known: ClusterID?,
-        _ admin: LoopbackAddress?
+        _ admin: NodeAddress?
     ) {
         Output.line(
             """
-            executor  \(node.address.url) (no authentication: whoever reaches it controls these containers)
-            reports   to \(node.controllers.map(\.url).joined(separator: ", "))
+            executor  \(node.url)\(node.address.listening(as: node.hostname))
+            reports   to \(node.controllers.map(\.description).joined(separator: ", "))
             cluster   \(known.map { "\($0)" } ?? "not known yet: that of the first controller that answers")
             engine    \(engine)
             cores     \(node.sharing.explanation)
             state     \(node.statePath)
-            metrics   \(admin.metrics)
+            metrics   \(admin.metrics(isEncrypted: network.isEncrypted))
             Ctrl-C ends this and leaves containers running.
             """
         )

@@ -1,3 +1,4 @@
+import ApusClient
 import ApusExecutor
 import ApusModel
 import ApusTelemetry
@@ -5,10 +6,13 @@ import Logging
 
 /// An executor as a part of a process, before it is known which cluster it belongs to.
 struct ExecutorNode {
-    let address: LoopbackAddress
+    let address: NodeAddress
+    /// Under which others find it.
+    let hostname: String
+    let security: NodeSecurity
     /// The state directory of the process; the executor has a part of it to itself.
     let statePath: String
-    let controllers: [LoopbackAddress]
+    let controllers: [NodeURL]
     let engineSocket: String
     let sharing: Topology.Sharing
     let allowances: ExecutorSettings.Allowances
@@ -18,23 +22,33 @@ struct ExecutorNode {
     var telemetry = Telemetry()
     let logger: Logger
 
+    /// Where controllers call it.
+    var url: NodeURL { NodeURL(isEncrypted: security.encryption != nil, host: hostname, port: address.port) }
+
     func executor(of cluster: ClusterID) -> Executor {
         var settings = ExecutorSettings(
             cluster: cluster,
             stateDirectory: "\(statePath)/executor",
-            hostname: address.host,
+            hostname: hostname,
             address: address.host,
             port: address.port,
-            controllers: controllers.map(\.url),
+            controllers: controllers.map(\.description),
             engineSocket: engineSocket,
             sharing: sharing,
-            publishAddress: "127.0.0.1",
+            publishAddress: address.published ?? "127.0.0.1",
             allowances: allowances,
             traits: traits,
             hardware: hardware
         )
         settings.logs = logs
-        return Executor(settings: settings, telemetry: telemetry, logger: logger)
+        return Executor(
+            settings: settings,
+            secrets: security.secrets,
+            trust: security.trust,
+            encryption: security.encryption,
+            telemetry: telemetry,
+            logger: logger
+        )
     }
 }
 

@@ -1,3 +1,4 @@
+import ApusClient
 import ApusExecutor
 import ApusModel
 import ServiceLifecycle
@@ -21,7 +22,11 @@ struct JoiningExecutor: Service {
     }
 
     private func join() async throws -> ClusterID {
-        let cluster = try await ClusterSearch(controllers: node.controllers.map(\.url), logger: node.logger).found()
+        let cluster = try await ClusterSearch(
+            controllers: node.controllers.map(\.description),
+            caller: Caller(node: node.hostname, secrets: node.security.secrets, trusting: node.security.trust),
+            logger: node.logger
+        ).found()
         try membership.settle(cluster)
         Output.line("joined    cluster \(cluster), for good: \(node.statePath) now belongs to it")
         return cluster

@@ -24,7 +24,7 @@ struct LocalServicesCreate: AsyncParsableCommand {
         let source = SpecificationFile(path: file)
         let spec = try source.json()
         let valid: LocalServiceSpec = try source.valid(spec)
-        let run = ServiceRun(api, valid.id)
+        let run = try ServiceRun(api, valid.id)
         run.report(
             try await callingAPI {
                 try await run.client.operateService(

@@ -131,7 +131,7 @@ struct LocalServicesCancel: AsyncParsableCommand {
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let run = ServiceRun(api, service.id)
+        let run = try ServiceRun(api, service.id)
         run.report(
             try await callingAPI {
                 // Of an unknown service this says so; the cancellation would not.

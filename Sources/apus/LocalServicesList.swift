@@ -41,7 +41,7 @@ struct LocalServicesShow: AsyncParsableCommand {
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let (client, id) = (api.client, service.id)
+        let (client, id) = (try api.client, service.id)
         try await callingAPI {
             let service = try await client.service(id)
             let instances = try await client.instances(of: id)

@@ -55,7 +55,7 @@ struct Logs: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let client = controller.client
+        let client = try controller.client
         try await callingAPI {
             let owner = try await owner(client)
             var view = LogView(files: owner.files(client))
@@ -128,17 +128,25 @@ enum LogOwner {
                 controller: client.endpoint,
                 kind: "applications",
                 owner: app.rawValue,
-                name: instance.rawValue
+                name: instance.rawValue,
+                as: client.caller
             )
         case .localService(let service, let instance):
             LogClient(
                 controller: client.endpoint,
                 kind: "localservices",
                 owner: service.rawValue,
-                name: instance.rawValue
+                name: instance.rawValue,
+                as: client.caller
             )
         case .task(let task):
-            LogClient(controller: client.endpoint, kind: "tasks", owner: task.source, name: task.name)
+            LogClient(
+                controller: client.endpoint,
+                kind: "tasks",
+                owner: task.source,
+                name: task.name,
+                as: client.caller
+            )
         }
     }
 

@@ -9,8 +9,8 @@ struct OperationRun {
     let isQuiet: Bool
     private let follower: Follower
 
-    init(_ options: APIOptions, _ app: AppID) {
-        client = options.client
+    init(_ options: APIOptions, _ app: AppID) throws {
+        client = try options.client
         self.app = app
         isQuiet = options.json
         follower = Follower(name: "\(app)", command: "apus apps show \(app)", isQuiet: isQuiet)

@@ -9,8 +9,8 @@ struct ServiceRun {
     let isQuiet: Bool
     private let follower: Follower
 
-    init(_ options: APIOptions, _ id: ServiceID) {
-        client = options.client
+    init(_ options: APIOptions, _ id: ServiceID) throws {
+        client = try options.client
         self.id = id
         isQuiet = options.json
         follower = Follower(name: "\(id)", command: "apus localservices show \(id)", isQuiet: isQuiet)

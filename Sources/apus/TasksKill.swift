@@ -18,7 +18,8 @@ struct TasksKill: AsyncParsableCommand {
 
     func run() async throws {
         let id = try task.id()
-        let (client, watch) = (api.client, TaskWatch(id, api.client))
+        let client = try api.client
+        let watch = TaskWatch(id, client)
         let kill: JSON = .members([
             "type": "KILL", "sourceAppName": .string(id.source), "taskId": .string(id.name),
             "opSpec": ClusterOpSpec.standard.json,

@@ -63,7 +63,7 @@ struct TasksRun: AsyncParsableCommand {
         let json = named(try container.spec ?? from.json())
         let spec: TaskSpec = try from.valid(json)
         let task = spec.id
-        let watch = TaskWatch(task, api.client)
+        let watch = TaskWatch(task, try api.client)
         let create: JSON = .members([
             "type": "CREATE", "spec": json,
             "opSpec": .members(["timeout": .string(timeout), "parallelism": 1, "failureStrategy": "STOP"]),

@@ -186,6 +186,7 @@ extension Controller {
 func withServer(
     _ controller: Controller,
     arrival: Duration = .seconds(20),
+    encryption: (@Sendable () -> PortEncryption)? = nil,
     _ body: @escaping @Sendable (APIClient) async throws -> Void
 ) async throws {
     let (ports, listening) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
@@ -194,7 +195,8 @@ func withServer(
         address: "127.0.0.1",
         port: 0,
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-        arrival: arrival
+        arrival: arrival,
+        encryption: encryption
     ) { listening.yield($0) }
     try await withThrowingTaskGroup(of: Bool.self) { group in
         defer { group.cancelAll() }

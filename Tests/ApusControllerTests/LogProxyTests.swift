@@ -206,7 +206,8 @@ final class NodeServer: Sendable {
     let port: Int
     private let listener: Int32
 
-    init(_ answer: @escaping @Sendable (String) -> String?) throws {
+    /// What has no answer is refused with that status.
+    init(refusing status: Int = 400, _ answer: @escaping @Sendable (String) -> String?) throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -221,12 +222,12 @@ final class NodeServer: Sendable {
         try #require(isListening, "no free port")
         self.listener = listener
         port = Int(UInt16(bigEndian: address.sin_port))
-        Thread.detachNewThread { Self.serve(listener, answer) }
+        Thread.detachNewThread { Self.serve(listener, status, answer) }
     }
 
     func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 
-    private static func serve(_ listener: Int32, _ answer: (String) -> String?) {
+    private static func serve(_ listener: Int32, _ status: Int, _ answer: (String) -> String?) {
         while true {
             let connection = accept(listener, nil, nil)
             guard connection >= 0 else { break }
@@ -235,7 +236,7 @@ final class NodeServer: Sendable {
             let body = answer(String(decoding: request.prefix(max(count, 0)), as: UTF8.self))
             let bytes = Array(
                 """
-                HTTP/1.1 \(body == nil ? 400 : 200) Status\r
+                HTTP/1.1 \(body == nil ? status : 200) Status\r
                 Content-Length: \((body ?? #"{"error":"no"}"#).utf8.count)\r
                 Content-Disposition: attachment; filename=a\r
                 Connection: close\r

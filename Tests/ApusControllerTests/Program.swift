@@ -14,10 +14,11 @@ final class Program: @unchecked Sendable {
     private let (output, errors) = (Pipe(), Pipe())
     private let ended: AsyncStream<Void>
 
-    init(_ path: String, _ arguments: [String], endpoint: String = "") throws {
+    init(_ path: String, _ arguments: [String], endpoint: String = "", environment: [String: String] = [:]) throws {
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
-        process.environment = ["APUS_ENDPOINT": endpoint, "HOME": "/nonexistent", "PATH": "/usr/bin:/bin"]
+        let usual = ["APUS_ENDPOINT": endpoint, "HOME": "/nonexistent", "PATH": "/usr/bin:/bin"]
+        process.environment = usual.merging(environment) { $1 }
         (process.standardOutput, process.standardError) = (output, errors)
         process.standardInput = FileHandle.nullDevice
         let (stream, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

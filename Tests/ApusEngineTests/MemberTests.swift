@@ -47,6 +47,18 @@ import Testing
         #expect(bench.turn.committed.members[impostor.identity.id]?.key == NodeKey("another"))
     }
 
+    @Test func `an executor that comes back with TLS is called with TLS, also by the next leader`() throws {
+        var bench = try Bench(executors: 1)
+        let id = bench.ids[0]
+        #expect(bench.turn.committed.members[id]?.transport == .http)
+        bench.executors[id]?.identity.transport = .https
+        bench.executors[id]?.restart()
+        bench.live(.seconds(3))
+        #expect(bench.turn.committed.members[id]?.transport == .https)
+        try bench.failOver(epoch: 2)
+        #expect(bench.turn.committed.members[id]?.transport == .https)
+    }
+
     @Test func `a pause of the leader is no member's silence`() throws {
         var bench = try Bench(executors: 2)
         bench.pass(.seconds(60))

@@ -103,11 +103,21 @@ extension ServiceTests {
                 try await cluster.startAndMeet()
                 let fresh = ["--state", "\(cluster.folder)/fresh"]
                 let cases: [([String], Int32, String)] = [
-                    (["controller", "--address", "0.0.0.0:10000"], 64, "must be a loopback address"),
-                    (["executor", "--address", "10.1.2.3:11000"], 64, "must be a loopback address"),
-                    (["controller", "--admin-address", "0.0.0.0:9"], 64, "--admin-address must be a loopback address"),
-                    (["executor", "--controllers", "http://10.1.2.3:10000"], 64, "must be a loopback address"),
-                    (["executor", "--controllers", "https://127.0.0.1:1"], 64, "no TLS yet"),
+                    (["controller", "--address", "node1:10000"], 64, "--address must be an IP address and a port"),
+                    (["controller", "--address", "0.0.0.0:10000"] + fresh, 1, "so it must know whom it serves"),
+                    (["executor", "--address", "10.1.2.3:11000"] + fresh, 1, "give --node-secret-file FILE"),
+                    (["executor", "--address", "[fd00::1]:11000"], 64, "--address must be of version 4, or [::]"),
+                    (["controller", "--hostname", "a_b"], 64, "--hostname must be the name of a host"),
+                    (["controller", "--tls-key", "/k"], 64, "--tls-certificate and --tls-key belong together"),
+                    (
+                        ["executor", "--controllers", "http://10.1.2.3", "--docker-socket", "/no/such.sock"] + fresh, 1,
+                        "without TLS passwords and secrets cross the network readable"
+                    ),
+                    (["executor", "--controllers", "ftp://a:1"], 64, "--controllers must be a URL such as"),
+                    (
+                        ["executor", "--node-secret-file", "/no"] + fresh, 1,
+                        "/no cannot be opened: there is no such file"
+                    ),
                     (["executor", "--pinned", "--multiplier", "2"], 64, "exclude each other"),
                     (["executor", "--allow-volume", "data"], 64, "--allow-volume must be a whole path"),
                     (["executor", "--cluster", "a b"], 64, "--cluster must be"),
