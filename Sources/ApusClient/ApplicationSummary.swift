@@ -8,6 +8,11 @@ package struct ApplicationSummary: Operated {
         package var type: String
         /// How long it has been at work, restarts of the controller left out.
         package var spentMilliseconds: Int64
+        /// Between which applications a ROLLOUT moves; `nil` of the other types.
+        package var from: AppID?
+        package var to: AppID?
+        /// Why a ROLLOUT is being taken back; `nil` while it goes forward.
+        package var rollingBack: String?
     }
 
     /// How the last operation ended.
@@ -78,7 +83,10 @@ extension ApplicationSummary.UnderWay {
         self.init(
             id: OperationID(try json.string("id")),
             type: try json.string("type"),
-            spentMilliseconds: json["spentMs"] == nil ? 0 : try json.integer("spentMs")
+            spentMilliseconds: json["spentMs"] == nil ? 0 : try json.integer("spentMs"),
+            from: json["from"]?.text.map { AppID($0) },
+            to: json["to"]?.text.map { AppID($0) },
+            rollingBack: json["rollingBack"]?.text
         )
     }
 }

@@ -3,8 +3,8 @@ import ApusModel
 import ApusPlacement
 
 extension Application {
-    /// Drove's AppSummary, and after its keys those of Apus.
-    func summary(in state: ClusterState, at now: Moment) -> JSON {
+    /// Drove's AppSummary, and after its keys those of Apus; `operation` is what it takes part in.
+    func summary(in state: ClusterState, operation: Operation?, at now: Moment) -> JSON {
         let expected = Int64(expected)
         return .members([
             "id": id.json, "name": .string(spec.name), "requiredInstances": .integer(expected),
@@ -27,6 +27,7 @@ extension Operation {
             "id": id.json, "type": .string(kind.rawValue), "accepted": accepted.json, "timeout": timeout.json,
             "parallelism": .integer(Int64(parallelism)), "failureStrategy": .string(failureStrategy.rawValue),
             "instanceIds": targets.listed, "spentMs": .integer((spent + (now - resumed)).milliseconds),
+            "from": rollout?.from.json, "to": rollout?.to.json, "rollingBack": rollout?.failure.map { .string($0) },
         ])
     }
 }
@@ -36,7 +37,7 @@ extension EndedOperation {
         .members([
             "id": id.json, "type": .string(kind.rawValue), "accepted": accepted.json, "ended": ended.json,
             "outcome": .string(outcome.rawValue), "reason": .string(reason),
-            "instanceIds": targets.listed,
+            "instanceIds": targets.listed, "from": from?.json, "to": to?.json,
         ])
     }
 }

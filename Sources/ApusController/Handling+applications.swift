@@ -82,7 +82,7 @@ extension Handling {
     }
 
     func summary(of application: Application) -> JSON {
-        application.summary(in: state, at: api.time().now)
+        application.summary(in: state, operation: state.operation(on: application), at: api.time().now)
     }
 
     // MARK: instances

@@ -14,6 +14,8 @@ package struct Application: Sendable {
     package var ordered: Epoch = 0
     /// The operation under way.
     package var operation: Operation?
+    /// Where a rollout moves its instances to, while one does: that one's record has the operation.
+    package var rolledOutTo: AppID?
     /// How the last operation ended.
     package var lastOperation: EndedOperation?
     /// What fails soon after its start is held back; soft.
@@ -41,8 +43,8 @@ package struct Application: Sendable {
 
     /// The state on the wire (contract §4.2).
     package var state: ApplicationState {
-        switch operation?.kind {
-        case .startInstances, .scale, .suspend: .scalingRequested
+        switch rolledOutTo == nil ? operation?.kind : .rollout {
+        case .startInstances, .scale, .suspend, .rollout: .scalingRequested
         case .stopInstances: .stopInstancesRequested
         case .replaceInstances: .replaceInstancesRequested
         case .recover: .outageDetected

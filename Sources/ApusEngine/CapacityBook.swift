@@ -101,7 +101,8 @@ extension Engine {
                 capacity.leave(app)
                 continue
             }
-            guard count != application.expected else { continue }
+            // What a rollout takes instances from follows again when that has ended.
+            guard count != application.expected, application.rolledOutTo == nil else { continue }
             effects.append(
                 .note(
                     "\(app) follows its share of \(share.text): \(count) instances in place of \(application.expected)"

@@ -5,7 +5,7 @@ import HashTreeCollections
 /// Requests for change: accepted or refused at once, worked on from the next decision.
 extension Engine {
     /// Most instances of one application, as many as SCALE may ask for.
-    private static let mostInstances = 2048
+    static let mostInstances = 2048
 
     mutating func accept(_ command: Command, at times: Times) -> CommandOutcome {
         if state.facts.mode == .maintenance, command.waitsForMaintenance {
@@ -41,7 +41,7 @@ extension Engine {
         }
         let id = operation.appID
         guard let application = state.applications[id] else { return .refused(["No state found for app: \(id)"]) }
-        if let refusal = refusal(of: operation, in: application.state) { return .refused([refusal]) }
+        if let refusal = refusal(of: operation, on: application) { return .refused([refusal]) }
         let violations = begin(operation, on: application, at: times)
         return violations.isEmpty ? .accepted(.application(id)) : .refused(violations)
     }
@@ -144,6 +144,8 @@ extension Engine {
                 operation.targets = targets
                 operation.order = stopFirst ? .stopFirst : .startFirst
             }
+        case .rollout(_, let from, let size, _):
+            return rollOut(operation, to: application, from: from, size, at: times)
         }
         return []
     }
@@ -173,7 +175,7 @@ extension Engine {
 
     /// `steps` is the number of instances that it starts or stops, for the time it may take; without a `share` the
     /// expected count stands from now on.
-    private mutating func begin(
+    mutating func begin(
         _ kind: Operation.Kind,
         expected: Int,
         share: CapacityShare? = nil,
@@ -224,10 +226,12 @@ extension Engine {
     mutating func touch(_ app: AppID) {
         touched.insert(RecordKey(.application, app.rawValue))
         dirty.insert(.application(app))
+        markPartner(of: app)
     }
 
-    /// Drove's texts (contract §3.6, §4.2).
-    private func refusal(of operation: ApplicationOperation, in current: ApplicationState) -> String? {
+    /// Drove's texts (contract §3.6, §4.2); they do not name ROLLOUT, which Drove does not know.
+    func refusal(of operation: ApplicationOperation, on application: Application) -> String? {
+        let current = application.state
         let allowed: [String] =
             switch current {
             case .monitoring: ["DESTROY", "RECOVER", "SCALE_INSTANCES", "START_INSTANCES"]
@@ -235,15 +239,17 @@ extension Engine {
                 [
                     "RECOVER", "REPLACE_INSTANCES", "SCALE_INSTANCES", "START_INSTANCES", "STOP_INSTANCES", "SUSPEND",
                 ]
+            case .scalingRequested where rollouts[application.id] != nil: []
             case .scalingRequested: ["SCALE_INSTANCES"]
             case .initial, .outageDetected, .stopInstancesRequested, .replaceInstancesRequested, .destroyRequested,
                 .destroyed, .failed:
                 []
             }
-        let id = operation.appID
+        let id = application.id
         guard !allowed.isEmpty else {
             return "No operations allowed for \(id) as it is in \(current.rawValue) state"
         }
+        if case .rollout = operation, current == .monitoring || current == .running { return nil }
         guard allowed.contains(operation.typeName) else {
             return
                 "Only [\(allowed.joined(separator: ", "))] allowed for app \(id) as it is in \(current.rawValue) state"
@@ -252,14 +258,21 @@ extension Engine {
     }
 
     /// Drove's capacity check of the growth (contract §3.6): what cannot fit in the whole cluster is refused at once.
-    func lacking(for workload: Workload, instances growth: Int) -> [String] {
+    ///
+    /// `freed` is what goes as it comes.
+    func lacking(
+        for workload: Workload,
+        instances growth: Int,
+        freed: (cores: Int, memoryMB: Int64) = (0, 0)
+    ) -> [String] {
         // Who has not spoken to this leader yet may well have room.
         guard growth > 0, joining.isEmpty else { return [] }
         let totals = ledger.totals(permittedBy: workload.placementPolicy)
         guard totals.executors > 0 else { return ["No executors on cluster"] }
         let resources = workload.resources
         var violations: [String] = []
-        let (cores, memory) = (growth * resources.cores, Int64(growth) * resources.memoryMB)
+        let cores = growth * resources.cores - freed.cores
+        let memory = Int64(growth) * resources.memoryMB - freed.memoryMB
         if cores > totals.freeCores {
             violations.append("Cluster does not have enough CPU. Required: \(cores) Available: \(totals.freeCores)")
         }
@@ -268,7 +281,7 @@ extension Engine {
                 "Cluster does not have enough Memory. Required: \(memory) Available: \(totals.freeMemoryMB)"
             )
         }
-        if resources.cores > totals.mostFreeCoresOnOneNode {
+        if freed.cores == 0, resources.cores > totals.mostFreeCoresOnOneNode {
             violations.append(
                 """
                 Required cores exceeds the maximum core available on a single NUMA node in the cluster. \

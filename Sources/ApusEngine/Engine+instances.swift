@@ -47,7 +47,7 @@ extension Engine {
         switch instance.owner {
         case .application(let app):
             guard let application = state.applications[app] else { break }
-            if application.operation != nil { state.applications[app]?.operation?.progressed = times.now }
+            if application.operation != nil || rollouts[app] != nil { noteProgress(of: instance.owner, at: times.now) }
             archive(EndedInstance(instance, as: terminal, cause, error, on: hostname, at: times.wall))
         case .localService(let service):
             guard state.localServices[service] != nil else { break }

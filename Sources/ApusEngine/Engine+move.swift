@@ -18,7 +18,7 @@ extension Engine {
         case .replaceInstances where operation?.order == .stopFirst: return []
         case .replaceInstances: return alive.filter { targets.contains($0.id) || isMoving($0) }
         case .stopInstances: return alive.filter { !targets.contains($0.id) && isMoving($0) }
-        case .create, .startInstances, .scale, .recover, .adjustInstances, nil: return alive.filter(isMoving)
+        case .create, .startInstances, .scale, .recover, .adjustInstances, .rollout, nil: return alive.filter(isMoving)
         }
     }
 
@@ -27,6 +27,7 @@ extension Engine {
         let operation = isHeld(orderedAt: application.ordered) ? nil : application.operation
         let targets = Set(operation?.targets ?? [])
         return live.filter { !$0.isAlive || targets.contains($0.id) || isMoving($0) }.map(\.id)
+            + goingForRollout(of: application)
     }
 
     private func isMoving(_ instance: Instance) -> Bool {

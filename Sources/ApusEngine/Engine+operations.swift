@@ -14,10 +14,15 @@ extension Engine {
                 forget(application.id)
                 return true
             }
+            if let rollout = operation.rollout {
+                complete(rollout, &application, at: times)
+                return false
+            }
             end(&application, with: operation.ended(.succeeded, "", at: times.wall), at: times)
             return false
         }
-        switch operation.standing(of: application.spec, failures: application.backoff.failures, at: times.now) {
+        let (spec, failures) = trial(of: application)
+        switch operation.standing(of: spec, failures: failures, at: times.now) {
         case .failed(let reason):
             fail(&application, "\(reason): \(standing(of: application, live: live))", live, at: times)
         case .goesOn(let due):
@@ -48,10 +53,13 @@ extension Engine {
                 && !live.contains { targets.contains($0.id) }
         case .suspend, .destroy:
             return live.isEmpty
+        case .rollout:
+            return isHandedOver(application, live: live)
         }
     }
 
     private func standing(of application: Application, live: [Instance]) -> String {
+        if let handover = handover(with: application) { return standing(of: handover) }
         let healthy = live.count(where: \.isHealthy)
         var text = "\(healthy) of \(application.expected) healthy"
         if let operation = application.operation, !operation.targets.isEmpty {
@@ -60,9 +68,7 @@ extension Engine {
         } else if live.count > application.expected {
             text += ", \(live.count - application.expected) not gone yet"
         }
-        if let shortfall = application.shortfall { text += "; no room: \(shortfall.text)" }
-        if !application.backoff.reason.isEmpty { text += "; last failure: \(application.backoff.reason)" }
-        return text
+        return text + application.hindrances
     }
 
     /// STOP keeps the expected count, and reconciliation goes on; ROLLBACK restores the count and as many of the
@@ -72,6 +78,7 @@ extension Engine {
         guard let operation = application.operation else { return }
         let rollsBack = operation.failureStrategy == .rollback && operation.kind != .destroy
         effects.append(.note("\(operation.kind.rawValue) of \(application.id) failed: \(reason)"))
+        if let rollout = operation.rollout { return fail(rollout, &application, reason, at: times) }
         guard rollsBack else {
             end(&application, with: operation.ended(.failed, reason, at: times.wall), at: times)
             return
@@ -93,7 +100,7 @@ extension Engine {
         }
     }
 
-    private mutating func end(_ application: inout Application, with ended: EndedOperation, at times: Times) {
+    mutating func end(_ application: inout Application, with ended: EndedOperation, at times: Times) {
         application.operation = nil
         application.lastOperation = ended
         application.updated = times.wall
@@ -114,6 +121,7 @@ extension Engine {
 
     /// Ends a scaling where it stands, and a replacement with what it has replaced (contract §4.2).
     mutating func cancel(_ app: AppID, at times: Times) -> CommandOutcome {
+        if let to = state.applications[app]?.rolledOutTo { return cancel(to, at: times) }
         let refusal = CommandOutcome.refused(["Current operation could not be cancelled"])
         guard var application = state.applications[app], let operation = application.operation else { return refusal }
         switch operation.kind {
@@ -124,6 +132,7 @@ extension Engine {
             application.share = operation.kind == .suspend ? operation.shareBefore : nil
             follow(application)
         case .replaceInstances: break
+        case .rollout: return cancelRollout(to: application, at: times)
         case .create, .stopInstances, .recover, .destroy, .adjustInstances: return refusal
         }
         application.ordered = state.epoch
@@ -131,5 +140,13 @@ extension Engine {
         state.applications[app] = application
         dirty.insert(.application(app))
         return .accepted(.application(app))
+    }
+}
+
+extension Application {
+    /// What keeps it from having more, for the reason of an operation's end; empty if nothing is known.
+    var hindrances: String {
+        (shortfall.map { "; no room: \($0.text)" } ?? "")
+            + (backoff.reason.isEmpty ? "" : "; last failure: \(backoff.reason)")
     }
 }

@@ -14,13 +14,15 @@ extension Engine {
         let isUnderWay = application.operation != nil
         if finish(&application, live: live, at: times) { return }
         // An operation goes on; whatever else there is to do waits for the end of maintenance.
-        guard !isInMaintenance || application.operation != nil else {
+        guard !isInMaintenance || application.operation != nil || application.rolledOutTo != nil else {
             state.applications[id] = application
             return
         }
         // Both may have stopped some.
         if isUnderWay { live = state.instances(of: id) }
         proveGeneration(of: &application, live: live, at: times.now)
+        let handover = handover(with: application)
+        if let handover, handover.losing.id == id { makeWay(&application, in: handover, at: times) }
         state.applications[id] = application
 
         if stopAtOnce(live, at: times) { live = state.instances(of: id) }
@@ -29,8 +31,10 @@ extension Engine {
         let alive = live.filter(\.isAlive)
         let ceiling = ceiling(of: application, alive: alive)
         let staying = staying(of: application, alive: alive)
-        if staying.count > ceiling {
-            stopSurplus(of: application, staying: staying, ceiling: ceiling, at: times)
+        // What is needed of it stays, though less be expected.
+        let most = handover.map { $0.losing.id == id ? max(ceiling, needed(in: $0)) : ceiling } ?? ceiling
+        if staying.count > most {
+            stopSurplus(of: application, staying: staying, ceiling: most, at: times)
         } else if alive.count < ceiling {
             let missing = missing(of: application, alive: alive, ceiling: ceiling)
             let going = going(of: application, live: live)
@@ -46,7 +50,8 @@ extension Engine {
     /// - Returns: `false` if each instance has to be looked at.
     private mutating func level(_ application: Application, budget: inout Int, at times: Times) -> Bool {
         let missing = application.expected - state.aliveInstances(of: application.id)
-        guard missing >= 0, application.operation == nil, application.backoff.failures == 0, unheard.isEmpty,
+        guard missing >= 0, application.operation == nil, application.rolledOutTo == nil,
+            application.backoff.failures == 0, unheard.isEmpty,
             !isInMaintenance, !isAnyLeft, missing == 0 || !state.hasEndingInstances(of: application.id)
         else { return false }
         if missing > 0 {
@@ -72,6 +77,10 @@ extension Engine {
     /// How many may be started now.
     private func missing(of application: Application, alive: [Instance], ceiling: Int) -> Int {
         let missing = ceiling - alive.count
+        if let handover = handover(with: application) {
+            guard handover.gaining.id == application.id else { return missing }
+            return min(missing, due(in: handover, alive: alive))
+        }
         guard let operation = application.operation else { return missing }
         let targets = Set(operation.targets)
         let pending = alive.count { !$0.isHealthy && !targets.contains($0.id) && !isLeaving($0) }
@@ -150,9 +159,10 @@ extension Engine {
             return
         }
         let reason: StopReason =
-            switch application.operation?.kind {
+            switch application.rolledOutTo == nil ? application.operation?.kind : .rollout {
             case .destroy: .destroyed
-            case .scale, .suspend: .scaledDown
+            case .rollout where application.operation?.rollout?.failure != nil: .rolledBack
+            case .scale, .suspend, .rollout: .scaledDown
             case .create, .startInstances, .stopInstances, .replaceInstances, .recover, .adjustInstances, nil: .surplus
             }
         // After an import the counts are old.
@@ -160,6 +170,11 @@ extension Engine {
         let order = reason == .surplus ? inOrderOfSurplus(staying) : inOrderOfStopping(staying)
         let victims = order.prefix(staying.count - ceiling)
         for victim in victims { stop(victim.id, reason, at: times.now) }
+        // Of a rollout that may be the end, or make room for one more.
+        if rollouts[application.id] != nil {
+            dirty.insert(.application(application.id))
+            markPartner(of: application.id)
+        }
         // One that was to move needs nobody in its place any more, so that there may be one too many still.
         if victims.contains(where: isLeaving) { dirty.insert(.application(application.id)) }
     }

@@ -45,7 +45,8 @@ extension Engine {
             for instance in makingWay(operation, application, named, live) {
                 stop(instance.id, .replaced, at: times.now)
             }
-        case .replaceInstances, .create, .startInstances, .scale, .suspend, .recover, .destroy, .adjustInstances:
+        case .replaceInstances, .create, .startInstances, .scale, .suspend, .recover, .destroy, .adjustInstances,
+            .rollout:
             return
         }
     }

@@ -234,9 +234,11 @@ extension Engine {
         }
     }
 
-    private mutating func noteProgress(of owner: Owner, at now: Moment) {
+    mutating func noteProgress(of owner: Owner, at now: Moment) {
         switch owner {
-        case .application(let app): state.applications[app]?.operation?.progressed = now
+        case .application(let app):
+            state.applications[app]?.operation?.progressed = now
+            if let partner = rollouts[app] { state.applications[partner]?.operation?.progressed = now }
         case .localService(let service): state.localServices[service]?.operation?.progressed = now
         case .task: break
         }

@@ -144,7 +144,7 @@ extension Engine {
         case .stopInstances:
             let ending = live.count { round.targets.contains($0.id) && !$0.isAlive }
             round.current = Set(remaining.prefix(max(0, operation.parallelism - ending)))
-        case .adjustInstances, .create, .startInstances, .scale, .suspend, .recover, .destroy: break
+        case .adjustInstances, .create, .startInstances, .scale, .suspend, .recover, .destroy, .rollout: break
         }
         let pending = live.count { $0.isAlive && !$0.isHealthy && !round.targets.contains($0.id) }
         round.starts = max(0, operation.parallelism - pending)
@@ -278,6 +278,7 @@ extension Engine {
             dirtyHosts[service, default: []].insert(instance.executor)
         } else {
             dirty.insert(instance.owner)
+            if let app = instance.app { markPartner(of: app) }
         }
     }
 

@@ -47,6 +47,8 @@ package struct Engine: Sendable {
     var epochMet: Epoch?
     /// For those whose expected count is a share of it.
     var capacity = CapacityBook()
+    /// Of each application that takes part in a rollout the other one.
+    var rollouts: [AppID: AppID] = [:]
     /// Which record of its executor each instance stands in.
     var hints = HintPages()
     /// By which age is counted.

@@ -14,6 +14,9 @@ extension Explanation.Hindrance {
         case .backoff(let wait, let failures, let reason):
             "\(failures) failed soon after the start, the next try is in \(wait.components.seconds + 1) s: \(reason)"
         case .operation(let kind, let parallelism): "\(kind.rawValue) is under way, at most \(parallelism) at a time"
+        case .rollout(let rollout, let parallelism):
+            "ROLLOUT from \(rollout.from) to \(rollout.to) is under way, at most \(parallelism) at a time"
+                + (rollout.failure.map { "; it is taken back: \($0)" } ?? "")
         case .unhealthy(1): "1 is there and not healthy yet"
         case .unhealthy(let count): "\(count) are there and not healthy yet"
         case .noRoom: "no executor takes one more"
@@ -27,7 +30,7 @@ extension Explanation.Hindrance {
         case .unheard: "EXECUTORS_UNHEARD"
         case .lossHeld: "LOSS_HELD"
         case .backoff: "BACKOFF"
-        case .operation: "OPERATION"
+        case .operation, .rollout: "OPERATION"
         case .unhealthy: "NOT_HEALTHY_YET"
         case .noRoom: "NO_ROOM"
         }

@@ -17,6 +17,8 @@ package struct Explanation: Sendable {
         case backoff(wait: Duration, failures: Int, reason: String)
         /// An operation works on it, so many at a time.
         case operation(Operation.Kind, parallelism: Int)
+        /// It takes another one's place, or is replaced by it, so many at a time.
+        case rollout(Rollout, parallelism: Int)
         /// Not all that is there is healthy yet.
         case unhealthy(Int)
         /// No executor takes one more.
@@ -82,7 +84,7 @@ extension ClusterState {
             group: group(of: .application(app))
         )
         let placement = Explanation.Placement(request, in: ledger)
-        var explanation = explanation(wanting: application.expected, live, application.operation, at: times.wall)
+        var explanation = explanation(wanting: application.expected, live, operation(on: application), at: times.wall)
         explanation.placement = placement
         let missing = application.expected - explanation.alive
         if missing > 0, let wait = application.backoff.wait(at: times.now) {
@@ -111,7 +113,9 @@ extension ClusterState {
             if !unheard.isEmpty { explanation.hindrances.append(.unheard(addresses(of: unheard))) }
         }
         if let held = lossHeld(of: alive, at: wall) { explanation.hindrances.append(held) }
-        if let operation {
+        if let operation, let rollout = operation.rollout {
+            explanation.hindrances.append(.rollout(rollout, parallelism: operation.parallelism))
+        } else if let operation {
             explanation.hindrances.append(.operation(operation.kind, parallelism: operation.parallelism))
         }
         if alive.count > healthy { explanation.hindrances.append(.unhealthy(alive.count - healthy)) }

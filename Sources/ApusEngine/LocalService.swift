@@ -41,7 +41,7 @@ package struct LocalService: Sendable {
         case .replaceInstances: .replacingInstances
         case .stopInstances: .stoppingInstances
         case .destroy: .destroyRequested
-        case .create, .startInstances, .scale, .suspend, .recover, nil:
+        case .create, .startInstances, .scale, .suspend, .recover, .rollout, nil:
             switch activation {
             case .active: .active
             case .configTesting: .configTesting

@@ -13,6 +13,7 @@ package struct Operation: Hashable, Sendable {
         case destroy = "DESTROY"
         /// Of a local service alone.
         case adjustInstances = "ADJUST_INSTANCES"
+        case rollout = "ROLLOUT"
     }
 
     /// Whether it is to go on.
@@ -54,6 +55,8 @@ package struct Operation: Hashable, Sendable {
     /// The instances that it replaces or stops; empty of the other kinds.
     package var targets: [InstanceID] = []
     package var order = Order.startFirst
+    /// What a ROLLOUT moves; `nil` of the other kinds.
+    package var rollout: Rollout?
     package var accepted: WallTime
     /// The time it had spent when its record was written, under earlier leaders included.
     package var spent: Duration
@@ -117,7 +120,7 @@ package struct Operation: Hashable, Sendable {
     /// So many instances were there before it or are expected all the same: what is missing of them is not its to pace.
     func floor(_ application: Application) -> Int {
         switch kind {
-        case .create, .startInstances, .scale: min(before, application.expected)
+        case .create, .startInstances, .scale, .rollout: min(before, application.expected)
         case .stopInstances, .replaceInstances, .recover, .suspend, .destroy, .adjustInstances: application.expected
         }
     }
@@ -125,7 +128,8 @@ package struct Operation: Hashable, Sendable {
     /// Failing starts are its failure too.
     var starts: Bool {
         switch kind {
-        case .create, .startInstances, .stopInstances, .scale, .replaceInstances, .recover, .adjustInstances: true
+        case .create, .startInstances, .stopInstances, .scale, .replaceInstances, .recover, .adjustInstances, .rollout:
+            true
         case .suspend, .destroy: false
         }
     }
@@ -173,6 +177,9 @@ package struct EndedOperation: Hashable, Sendable {
     package var reason: String
     /// The first instances that it was to replace or stop, `mostTargets` at most: a record has a limit.
     package var targets: [InstanceID] = []
+    /// Between which applications a ROLLOUT moved; `nil` of the other kinds.
+    package var from: AppID?
+    package var to: AppID?
     package var accepted: WallTime
     package var ended: WallTime
 }
@@ -185,6 +192,8 @@ extension Operation {
             outcome: outcome,
             reason: reason,
             targets: Array(targets.prefix(EndedOperation.mostTargets)),
+            from: rollout?.from,
+            to: rollout?.to,
             accepted: accepted,
             ended: wall
         )

@@ -77,7 +77,7 @@ extension Operation {
             "rounds": .integer(Int64(rounds)), "before": .integer(Int64(before)),
             "shareBefore": shareBefore?.json, "order": .string(order.rawValue), "accepted": accepted.json,
             "spentMilliseconds": .integer((spent + (now - resumed)).milliseconds),
-            "targets": targets.isEmpty ? nil : .array(targets.map(\.json)),
+            "targets": targets.isEmpty ? nil : .array(targets.map(\.json)), "rollout": rollout?.record,
         ])
     }
 
@@ -103,6 +103,10 @@ extension Operation {
         if let recorded = json["shareBefore"] { shareBefore = try CapacityShare(json: recorded) }
         order = Order(rawValue: try json.string("order")) ?? .startFirst
         targets = try json.instanceIDs("targets")
+        if let recorded = json["rollout"] { rollout = try Rollout(record: recorded) }
+        guard (kind == .rollout) == (rollout != nil) else {
+            throw JSONError("operation \(id) does not say what it moves")
+        }
     }
 }
 
@@ -125,7 +129,7 @@ extension EndedOperation {
         .members([
             "id": id.json, "kind": .string(kind.rawValue), "outcome": .string(outcome.rawValue),
             "reason": .string(reason), "accepted": accepted.json, "ended": ended.json,
-            "targets": targets.isEmpty ? nil : .array(targets.map(\.json)),
+            "targets": targets.isEmpty ? nil : .array(targets.map(\.json)), "from": from?.json, "to": to?.json,
         ])
     }
 
@@ -138,6 +142,8 @@ extension EndedOperation {
             outcome: known,
             reason: try json.string("reason"),
             targets: try json.instanceIDs("targets"),
+            from: json["from"]?.text.map { AppID($0) },
+            to: json["to"]?.text.map { AppID($0) },
             accepted: WallTime(milliseconds: try json.integer("accepted")),
             ended: WallTime(milliseconds: try json.integer("ended"))
         )

@@ -16,6 +16,8 @@ package enum ApplicationOperation: SpecPart {
     case replaceInstances(AppID, ids: [InstanceID], stopFirst: Bool, ClusterOpSpec)
     case suspend(AppID, ClusterOpSpec)
     case recover(AppID)
+    /// Moves a service to this application from another, its version of before say.
+    case rollout(AppID, from: AppID, RolloutSize, ClusterOpSpec)
 
     /// The application it is about; for a creation the one to be.
     package var appID: AppID {
@@ -23,7 +25,7 @@ package enum ApplicationOperation: SpecPart {
         case .create(let spec, _, _), .createShare(let spec, _, _): spec.id
         case .destroy(let app, _), .startInstances(let app, _, _), .stopInstances(let app, _, _, _),
             .scale(let app, _, _), .scaleToShare(let app, _, _), .replaceInstances(let app, _, _, _),
-            .suspend(let app, _), .recover(let app):
+            .suspend(let app, _), .recover(let app), .rollout(let app, _, _, _):
             app
         }
     }
@@ -34,7 +36,7 @@ package enum ApplicationOperation: SpecPart {
         case .create(_, _, let opSpec), .createShare(_, _, let opSpec), .destroy(_, let opSpec),
             .startInstances(_, _, let opSpec),
             .stopInstances(_, _, _, let opSpec), .scale(_, _, let opSpec), .scaleToShare(_, _, let opSpec),
-            .replaceInstances(_, _, _, let opSpec), .suspend(_, let opSpec):
+            .replaceInstances(_, _, _, let opSpec), .suspend(_, let opSpec), .rollout(_, _, _, let opSpec):
             opSpec
         case .recover: .standard
         }
@@ -51,8 +53,19 @@ package enum ApplicationOperation: SpecPart {
         case .replaceInstances: "REPLACE_INSTANCES"
         case .suspend: "SUSPEND"
         case .recover: "RECOVER"
+        case .rollout: "ROLLOUT"
         }
     }
+}
+
+/// How many instances a service has once it was moved to another application.
+package enum RolloutSize: Hashable, Sendable {
+    /// As many as the one that it moves from expects, or the share that this follows.
+    case asBefore
+    /// 1 to 2048.
+    case count(Int)
+    /// From then on as many as the share is.
+    case share(CapacityShare)
 }
 
 extension ApplicationOperation {
@@ -60,7 +73,7 @@ extension ApplicationOperation {
     private static let mostInstances = 2048
     private static let kinds = [
         "CREATE", "DESTROY", "START_INSTANCES", "STOP_INSTANCES", "SCALE", "SCALE_INSTANCES", "REPLACE_INSTANCES",
-        "SUSPEND", "RECOVER",
+        "SUSPEND", "RECOVER", "ROLLOUT",
     ]
 
     package init(_ reader: SpecReader) {
@@ -107,6 +120,12 @@ extension ApplicationOperation {
                 reader.part("opSpec")
             )
         case "SUSPEND": self = .suspend(Self.app(reader), reader.part("opSpec"))
+        case "ROLLOUT":
+            let (app, from) = (Self.namedApp(reader), Self.namedApp(reader, "from"))
+            if app == from, !app.rawValue.isEmpty {
+                reader.refuse(whole: "from must be another application than appId")
+            }
+            self = .rollout(app, from: from, Self.size(reader), reader.part("opSpec"))
         default: self = .recover(Self.app(reader))
         }
     }
@@ -119,8 +138,14 @@ extension ApplicationOperation {
         return AppID(text ?? "")
     }
 
-    private static func namedApp(_ reader: SpecReader) -> AppID {
-        AppID(reader.string("appId", required: "must not be empty"))
+    private static func namedApp(_ reader: SpecReader, _ key: String = "appId") -> AppID {
+        AppID(reader.string(key, required: "must not be empty"))
+    }
+
+    private static func size(_ reader: SpecReader) -> RolloutSize {
+        if let share = reader.share("requiredInstances") { return .share(share) }
+        guard reader.has("requiredInstances") else { return .asBefore }
+        return .count(Int(reader.integer("requiredInstances", in: 1...Int64(mostInstances))))
     }
 
     /// As many as an application can have.
@@ -165,6 +190,22 @@ extension ApplicationOperation {
         case .suspend(let app, let opSpec):
             .members(["type": "SUSPEND", "appId": app.json, "opSpec": opSpec.json])
         case .recover(let app): .members(["type": "RECOVER", "appId": app.json])
+        case .rollout(let app, let from, let size, let opSpec):
+            .members([
+                "type": "ROLLOUT", "appId": app.json, "from": from.json, "requiredInstances": size.json,
+                "opSpec": opSpec.json,
+            ])
+        }
+    }
+}
+
+extension RolloutSize {
+    /// `nil` where nothing is said.
+    fileprivate var json: JSON? {
+        switch self {
+        case .asBefore: nil
+        case .count(let count): .integer(Int64(count))
+        case .share(let share): share.json
         }
     }
 }

@@ -73,6 +73,7 @@ extension Hits {
         case .suspend: "suspend"
         case .recover: "recover"
         case .destroy: "destroy"
+        case .rollout: "rollout"
         case .localService: "service"
         case .task: "task"
         }

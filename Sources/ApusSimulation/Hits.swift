@@ -38,6 +38,7 @@ package enum Work: CaseIterable, Sendable {
     /// No operation of an application.
     case noOperation
     case create, startInstances, stopInstances, scale, replaceStartFirst, replaceStopFirst, suspend, recover, destroy
+    case rollout
     /// An operation of a local service.
     case localService
     /// A task that has not ended.

@@ -25,7 +25,7 @@ extension Oracle {
             let since = shortSince[app] ?? now
             shortSince[app] = since
             guard now - since > Self.patience else { continue }
-            violated("\(app) is below its floor of \(Self.floor(application)), and there is room")
+            violated("\(app) is below its floor of \(Self.floor(application, state)), and there is room")
         }
     }
 
@@ -35,12 +35,16 @@ extension Oracle {
             state.members[instance.executor].map { $0.incarnation > 0 || $0.isLost } ?? true
         }
         return isGathered && application.backoff.wait(at: engineTime) == nil
-            && live.count(where: \.isAlive) < Self.floor(application)
+            && live.count(where: \.isAlive) < Self.floor(application, state)
     }
 
     /// So many are to be there whatever an operation changes.
-    private static func floor(_ application: Application) -> Int {
-        switch application.operation?.kind {
+    private static func floor(_ application: Application, _ state: ClusterState) -> Int {
+        if let handover = SimulatedHandover(with: application, state), handover.gaining.id == application.id {
+            let others = max(handover.losing.expected, state.instances(of: handover.losing.id).count(where: \.isAlive))
+            return min(handover.total, handover.before) - others
+        }
+        return switch application.operation?.kind {
         case .create, .startInstances, .scale: min(application.operation?.before ?? 0, application.expected)
         default: application.expected
         }

@@ -67,16 +67,22 @@ extension Oracle {
 
     /// The most that may be alive: a replacement that starts first has some more, and what moves elsewhere has one.
     private static func most(_ application: Application, _ state: ClusterState) -> Int {
+        if let handover = SimulatedHandover(with: application, state), handover.losing.id == application.id {
+            return max(application.expected, handover.needed(in: state)) + (moves(application, state) ? 1 : 0)
+        }
         if let operation = application.operation, operation.kind == .replaceInstances,
             operation.order == .startFirst
         {
             return application.expected + operation.parallelism
         }
-        let moves = state.instances(of: application.id).contains { instance in
+        // What a restored state has under way does not hold up a move that was asked for since.
+        return application.expected + (moves(application, state) ? 1 : 0)
+    }
+
+    static func moves(_ application: Application, _ state: ClusterState) -> Bool {
+        state.instances(of: application.id).contains { instance in
             instance.isAlive && state.members[instance.executor]?.duty.isLeaving == true
         }
-        // What a restored state has under way does not hold up a move that was asked for since.
-        return application.expected + (moves ? 1 : 0)
     }
 
     /// Its instances, for people.
@@ -114,7 +120,10 @@ extension Oracle {
         let isFirst = startsSent.insert(spec.id).inserted
         switch spec.owner {
         case .application, .localService:
-            if isFirst, case .application(let app) = spec.owner { checkCount(with: spec.id, of: app, state) }
+            if isFirst, case .application(let app) = spec.owner {
+                checkCount(with: spec.id, of: app, state)
+                checkSurge(with: spec.id, of: app, state)
+            }
             if isFirst, case .localService(let service) = spec.owner { checkCount(of: service, on: executor, state) }
             guard store.holdsAssignment(of: spec.id, on: executor) else {
                 return violated("the START of \(spec.id) leaves before its assignment is stored")
@@ -158,6 +167,7 @@ extension Oracle {
             violated("\(id) of \(app) is stopped before \(unheard), where some may run, was heard")
         }
         guard let application = state.applications[app] else { return }
+        checkHandover(id, reason, instance, application, state)
         checkFloor(id, reason, instance, application, state)
     }
 

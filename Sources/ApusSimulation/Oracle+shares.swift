@@ -7,7 +7,7 @@ extension Oracle {
     /// Looked at when all that was touched is decided.
     mutating func checkShares(_ state: ClusterState, _ executors: [SimulatedExecutor]) {
         for application in state.applications.values {
-            guard let share = application.share else { continue }
+            guard let share = application.share, application.rolledOutTo == nil else { continue }
             let room = executors.reduce(0) { $0 + Self.room(for: application, share, on: $1, state) }
             let count = min(max(room * share.hundredths / 10_000, share.least), share.most)
             guard count != application.expected else { continue }

@@ -10,6 +10,7 @@ package struct Plan: Sendable {
         case suspend(app: Int)
         case recover(app: Int)
         case destroy(app: Int)
+        case rollOut(app: Int, from: Int)
         case createTask
         /// One running container of the application ends by itself.
         case killContainer(app: Int)
@@ -72,6 +73,8 @@ package struct Plan: Sendable {
         case startedTooMany
         /// A replacement's STOP leaves with the new one's START.
         case replacedTooEarly
+        /// A rollout's STOP leaves with the new one's START.
+        case movedTooEarly
         /// With a STOP of a replacement that stops first, more leave.
         case makesWayTooEarly
         /// With each STOP of what is too many, another one leaves.

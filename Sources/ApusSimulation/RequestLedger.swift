@@ -13,7 +13,7 @@ struct RequestLedger: Sendable {
         case wanted(Int)
         /// As many as this share of the cluster is.
         case share(CapacityShare)
-        /// Its operation was cancelled: as many as were healthy are wanted.
+        /// Its operation was cancelled, or is a rollout: as many as were healthy are wanted.
         case unsure
         /// Its end was accepted: it is there with nothing wanted, or gone.
         case leaving
@@ -48,26 +48,24 @@ struct RequestLedger: Sendable {
     var applications: [AppID] { Set(settled.keys).union(open.keys).sorted() }
 
     mutating func taken(_ request: RequestID, _ command: Command) {
-        guard let app = command.app else { return }
-        open[app, default: []].append(Open(request: request, command: command))
+        for app in command.apps { open[app, default: []].append(Open(request: request, command: command)) }
     }
 
     /// The answer leaves the controller.
     ///
     /// - Returns: the command, if it was accepted and nothing taken later could hide it.
     mutating func answered(_ request: RequestID, _ outcome: CommandOutcome, store: SimulatedStore) -> Command? {
-        for (app, waiting) in open {
-            guard let index = waiting.firstIndex(where: { $0.request == request }) else { continue }
-            open[app]?.remove(at: index)
-            guard case .accepted = outcome else { return nil }
-            let command = waiting[index].command
+        guard let command = open.values.joined().first(where: { $0.request == request })?.command else { return nil }
+        for app in command.apps {
+            open[app]?.removeAll { $0.request == request }
+            guard case .accepted = outcome else { continue }
             settled[app] = Self.apply(command, to: standings(of: app))
             if let kind = command.kind { lastKinds[app] = kind }
             if case .application(.create(_, instances: 0, _)) = command { lastKinds[app] = nil }
             changed[app] = store.json(RecordKey(.application, app.rawValue))?.updated ?? changed[app]
-            return open[app]?.isEmpty == true ? command : nil
         }
-        return nil
+        guard case .accepted = outcome, command.apps.allSatisfy({ open[$0]?.isEmpty == true }) else { return nil }
+        return command
     }
 
     /// Everything the store may say of the application now.
@@ -96,19 +94,23 @@ struct RequestLedger: Sendable {
             let json = store.json(record.key)
             let app = AppID(record.key.id)
             let operation = json?["operation"]
-            lastKinds[app] = (operation ?? json?["lastOperation"])?["kind"]?.text
+            lastKinds[app] = store.lastKind(of: app)
             guard operation?["kind"]?.text != "DESTROY" else {
                 settled[app] = [.leaving]
                 continue
             }
             changed[app] = json?.updated
+            guard !store.isInRollout(app) else {
+                settled[app] = [.unsure]
+                continue
+            }
             settled[app] = Set(
                 [
                     Standing(json?["expected"], json?["share"]),
                     Standing(operation?["before"], operation?["shareBefore"]),
                 ].compactMap { $0 }
             )
-            narrow(app, json)
+            narrow(app, json, store)
         }
     }
 
@@ -120,8 +122,8 @@ struct RequestLedger: Sendable {
             let record = store.json(RecordKey(.application, app.rawValue))
             settled[app] = allowed(app)
             open[app] = []
-            lastKinds[app] = (record?["operation"] ?? record?["lastOperation"])?["kind"]?.text
-            narrow(app, record)
+            lastKinds[app] = store.lastKind(of: app)
+            narrow(app, record, store)
         }
     }
 
@@ -147,13 +149,15 @@ struct RequestLedger: Sendable {
             let promised = standings(of: app).map { "\($0)" }.sorted().joined(separator: " or ")
             return "an accepted request is lost: of \(app) the store says \(stored), promised was \(promised)"
         }
-        if open[app]?.isEmpty ?? true { narrow(app, record) }
+        if open[app]?.isEmpty ?? true { narrow(app, record, store) }
         return nil
     }
 
-    /// When no rollback can come any more, the store has chosen.
-    private mutating func narrow(_ app: AppID, _ record: JSON?) {
-        guard record?["operation"]?["failureStrategy"]?.text != "ROLLBACK", let standings = settled[app] else { return }
+    /// When no rollback can come any more, nor a rollout go on, the store has chosen.
+    private mutating func narrow(_ app: AppID, _ record: JSON?, _ store: SimulatedStore) {
+        guard record?["operation"]?["failureStrategy"]?.text != "ROLLBACK", !store.isInRollout(app),
+            let standings = settled[app]
+        else { return }
         let agreeing = standings.filter { Self.agrees($0, with: record) }
         settled[app] = Set(
             agreeing.map { standing in
@@ -211,6 +215,7 @@ struct RequestLedger: Sendable {
         switch operation {
         case .create, .createShare, .recover, .replaceInstances: return [before]
         case .destroy: return [.leaving]
+        case .rollout: return [.unsure]
         case .scale(_, let required, _): after = [.wanted(required)]
         case .scaleToShare(_, let share, _): after = [.share(share)]
         case .suspend: after = [.wanted(0)]
@@ -247,46 +252,6 @@ extension JSON {
 extension WallTime {
     static func - (later: Self, earlier: Self) -> Duration {
         .milliseconds(later.milliseconds - earlier.milliseconds)
-    }
-}
-
-extension Command {
-    /// The application it is about; `nil` of a task's or a local service's.
-    var app: AppID? {
-        switch self {
-        case .application(let operation): operation.appID
-        case .cancel(let app): app
-        case .task, .forget, .cluster, .localService, .cancelService: nil
-        }
-    }
-
-    /// The kind its application's record shows; `nil` if none does.
-    var kind: String? {
-        guard case .application(let operation) = self else { return nil }
-        return switch operation {
-        case .create(_, let instances, _): instances > 0 ? "CREATE" : nil
-        case .createShare: "CREATE"
-        case .scale, .scaleToShare: "SCALE"
-        case .suspend: "SUSPEND"
-        case .recover: "RECOVER"
-        case .destroy: "DESTROY"
-        case .startInstances: "START_INSTANCES"
-        case .stopInstances: "STOP_INSTANCES"
-        case .replaceInstances: "REPLACE_INSTANCES"
-        }
-    }
-
-    var words: String {
-        switch self {
-        case .application(let operation): "\(operation.typeName) \(operation.appID)"
-        case .cancel(let app): "cancel \(app)"
-        case .localService(let operation): "\(operation.typeName) local service \(operation.serviceID)"
-        case .cancelService(let service): "cancel local service \(service)"
-        case .task(.create(let spec, _)): "create task \(spec.id)"
-        case .task(.kill(let task, _)): "kill task \(task)"
-        case .forget(let task): "forget task \(task)"
-        case .cluster(let command): "\(command)"
-        }
     }
 }
 

@@ -26,13 +26,15 @@ struct Terrain: Sendable {
     let hasLoads: Bool
     /// Operators may have all applications spread over the zones that do not say otherwise.
     let forcesSpread: Bool
+    /// Clients move what they want from one application to another.
+    let hasRollouts: Bool
     /// How long what has ended is kept.
     let retention: Retention
 
     init(drawing chance: inout Chance, _ plan: Plan) {
         guard plan.isRandom else {
             (count, zones, hasTag, hasServices, doomed) = (plan.executors ?? 2, 0, false, false, nil)
-            (hasLoads, forcesSpread, retention) = (false, false, Retention())
+            (hasLoads, forcesSpread, hasRollouts, retention) = (false, false, false, Retention())
             return
         }
         // Most clusters are small, so that there is time for many of them.
@@ -50,6 +52,7 @@ struct Terrain: Sendable {
         hasLoads = chance.hits(600)
         forcesSpread = chance.hits(300)
         retention = chance.hits(350) ? Retention(drawing: &chance) : Retention()
+        hasRollouts = chance.hits(800)
     }
 
     func zone(of index: Int) -> String? { zones > 0 ? "zone-\(index % zones)" : nil }

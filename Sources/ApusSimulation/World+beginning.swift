@@ -83,7 +83,9 @@ extension World {
                 attempts: isRandom ? chance.number(in: 2...4) : 3,
                 wait: isRandom ? chance.number(in: 0...6) : 0,
                 hooks: isRandom ? drawHooks(&chance) : [],
-                isCommandChecked: isRandom && chance.hits(200)
+                isCommandChecked: isRandom && chance.hits(200),
+                // Two and two are behind one: rollouts move between them.
+                vhost: "vhost-\(index / 2)"
             )
         }
     }
@@ -115,7 +117,8 @@ extension World {
         attempts: Int,
         wait: Int,
         hooks: [CheckMode] = [],
-        isCommandChecked: Bool = false
+        isCommandChecked: Bool = false,
+        vhost: String? = nil
     ) -> ApplicationSpec {
         let check = CheckSpec(
             mode: isCommandChecked
@@ -133,6 +136,7 @@ extension World {
             placementPolicy: policy,
             healthcheck: check,
             readiness: check,
+            exposureSpec: vhost.map { ExposureSpec(vhost: $0, portName: "main") },
             preShutdown: wait > 0 || !hooks.isEmpty
                 ? PreShutdownSpec(hooks: hooks, waitBeforeKill: DurationText(Int64(wait), .seconds)) : nil
         )

@@ -56,7 +56,8 @@ extension World {
             return .application(.create(spec, instances: count, opSpec))
         }
         if standings == [.wanted(0)], chances.requests.hits(300) { return .application(.destroy(spec.id, opSpec)) }
-        switch chances.requests.number(in: 0...21) {
+        switch chances.requests.number(in: 0...(terrain.hasRollouts ? 25 : 21)) {
+        case 22, 23, 24, 25: return drawRollout(to: spec, most: most, opSpec)
         case 0, 20, 21: return .application(.suspend(spec.id, chances.requests.hits(400) ? Self.hurry : opSpec))
         case 1, 2: return .application(.recover(spec.id))
         case 3: return .application(.destroy(spec.id, opSpec))
@@ -95,7 +96,7 @@ extension World {
     }
 
     /// As much of the cluster as makes a few instances, at most so many; `nil` if there is no room for any.
-    private mutating func drawShare(of most: Int, least: Int) -> CapacityShare? {
+    mutating func drawShare(of most: Int, least: Int) -> CapacityShare? {
         guard most > 0 else { return nil }
         let (measure, hundredths): (CapacityShare.Measure, ClosedRange<Int>) =
             switch chances.requests.number(in: 0...2) {
@@ -135,7 +136,10 @@ extension World {
         case .create(_, let instances, _): instances <= most
         case .scale(_, let required, _): required <= most
         case .startInstances(_, let instances, _): oracle.requests.mostWanted(spec.id) + instances <= most
-        case .createShare(_, let share, _), .scaleToShare(_, let share, _): share.most <= most
+        case .createShare(_, let share, _), .scaleToShare(_, let share, _), .rollout(_, _, .share(let share), _):
+            share.most <= most
+        case .rollout(_, _, .count(let count), _): count <= most
+        case .rollout(_, let from, .asBefore, _): oracle.requests.mostWanted(from) <= most
         case .destroy, .stopInstances, .replaceInstances, .suspend, .recover: true
         }
     }
@@ -183,6 +187,7 @@ extension World {
         case .suspend(let app): ask(.suspend(specs[app].id, opSpec))
         case .recover(let app): ask(.recover(specs[app].id))
         case .destroy(let app): ask(.destroy(specs[app].id, opSpec))
+        case .rollOut(let app, let from): ask(.rollout(specs[app].id, from: specs[from].id, .asBefore, opSpec))
         case .createTask:
             let id = TaskID(source: "source", name: "task-\(tasks.count)")
             tasks.append(id)

@@ -313,7 +313,10 @@ extension World {
         let batch = sabotaged(batch)
         let before = batch.writes.map { controller.store.json($0.key) }
         if !controller.store.apply(batch) { oracle.violated("a batch of epoch \(batch.epoch) was committed late") }
-        for (write, earlier) in zip(batch.writes, before) { follow(write.key, from: earlier) }
+        for (write, earlier) in zip(batch.writes, before) {
+            follow(write.key, from: earlier)
+            oracle.checkRollout(write.key, before: earlier, controller.store)
+        }
         let expired = (oracle.requests.expired, oracle.tasks.expired)
         oracle.stored(batch, store: controller.store, wall: controllerTimes.wall)
         if oracle.requests.expired > expired.0 { met(.applicationExpired) }

@@ -74,6 +74,7 @@ extension Work {
         case .suspend: self = .suspend
         case .recover: self = .recover
         case .destroy: self = .destroy
+        case .rollout: self = .rollout
         case .adjustInstances, nil: return nil
         }
     }

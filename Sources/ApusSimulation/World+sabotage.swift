@@ -109,6 +109,7 @@ extension World {
             stop.key = executors[place].identity.key
             stop.order = .stop(victim.id, .replaced)
             post(stop, to: place)
+        case (.movedTooEarly, .application(let app)): sabotageRollout(to: app, with: command)
         default: break
         }
     }

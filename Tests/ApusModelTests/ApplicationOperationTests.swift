@@ -12,6 +12,8 @@ private let readOpSpec = ClusterOpSpec(timeout: DurationText(5, .minutes), paral
         .stopInstances(app, ids: [InstanceID("AI-1"), InstanceID("AI-2")], skipRespawn: true, .standard),
         .scale(app, required: 2048, .standard),
         .replaceInstances(app, ids: [], stopFirst: true, .standard), .suspend(app, .standard), .recover(app),
+        .rollout(app, from: AppID("A-0"), .asBefore, .standard),
+        .rollout(app, from: AppID("A-0"), .count(2048), .standard),
     ]
 
     @Test(arguments: everyOperation)
@@ -28,6 +30,20 @@ private let readOpSpec = ClusterOpSpec(timeout: DurationText(5, .minutes), paral
         #expect(operation == .scale(app, required: 3, readOpSpec))
         #expect(operation.typeName == "SCALE_INSTANCES")
         #expect(operation.json["type"] == "SCALE")
+    }
+
+    @Test func `a rollout may be to a number, to a share, or to as many as before`() throws {
+        let json: JSON = ["type": "ROLLOUT", "appId": "A-1", "from": "A-0", "opSpec": opSpec]
+        func read(_ size: JSON) throws -> ApplicationOperation {
+            try ApplicationOperation.validated(json.with("requiredInstances", size)).get()
+        }
+        let from = AppID("A-0")
+        #expect(try ApplicationOperation.validated(json).get() == .rollout(app, from: from, .asBefore, readOpSpec))
+        #expect(try read(3) == .rollout(app, from: from, .count(3), readOpSpec))
+        let share = ApplicationOperation.rollout(app, from: from, .share(try CapacityShare(parsing: "7%")), readOpSpec)
+        #expect(try read("7%") == share)
+        #expect(try ApplicationOperation(json: share.json) == share)
+        #expect(share.opSpec == readOpSpec)
     }
 
     @Test func `the standard is 300 seconds, one at a time, STOP`() {
@@ -88,6 +104,18 @@ private let readOpSpec = ClusterOpSpec(timeout: DurationText(5, .minutes), paral
         (
             ["type": "SUSPEND", "appId": "A-1", "opSpec": opSpec.with("parallelism", 513)],
             ["opSpec.parallelism must be less than or equal to 512"]
+        ),
+        (["type": "ROLLOUT", "opSpec": opSpec], ["appId must not be empty", "from must not be empty"]),
+        (
+            ["type": "ROLLOUT", "appId": "A-1", "from": "A-1", "requiredInstances": 0, "opSpec": opSpec],
+            [
+                "requiredInstances must be greater than or equal to 1",
+                "from must be another application than appId",
+            ]
+        ),
+        (
+            ["type": "ROLLOUT", "appId": "A-1", "from": "A-0", "requiredInstances": 2049],
+            ["requiredInstances must be less than or equal to 2048", "opSpec must not be null"]
         ),
         (.null, ["The request body must not be null"]),
     ]

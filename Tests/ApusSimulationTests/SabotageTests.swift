@@ -24,6 +24,7 @@ struct SabotageTests {
         case .taskSentTwice: "leaves for"
         case .startedTooMany: "starts although"
         case .replacedTooEarly: "falls below"
+        case .movedTooEarly: "falls below"
         case .makesWayTooEarly: "falls below"
         case .stoppedTooMany: "and only"
         case .placedOnAbsent: "which is"

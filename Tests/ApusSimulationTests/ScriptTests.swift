@@ -18,19 +18,38 @@ struct ScriptTests {
         (.seconds(105), .destroy(app: 0)),
     ]
 
-    @Test func `on calm waters everything is done as asked`() {
-        var world = World(Plan(script: Self.life, executors: 2))
+    /// A service moves to its next version and back, and one of its containers fails on the way.
+    static let moves: [(after: Duration, act: Plan.Act)] = [
+        (.seconds(5), .create(app: 0, instances: 3)),
+        (.seconds(6), .create(app: 1, instances: 0)),
+        (.seconds(20), .rollOut(app: 1, from: 0)),
+        (.seconds(24), .killContainer(app: 1)),
+        (.seconds(60), .rollOut(app: 0, from: 1)),
+        (.seconds(64), .killContainer(app: 1)),
+    ]
+
+    enum Course: CaseIterable, Sendable {
+        case life, moves
+        var script: [(after: Duration, act: Plan.Act)] { self == .life ? ScriptTests.life : ScriptTests.moves }
+    }
+
+    @Test(arguments: Course.allCases)
+    func `on calm waters everything is done as asked`(_ course: Course) {
+        var world = World(Plan(script: course.script, executors: 2))
         let result = world.run()
         #expect(result.failure == nil)
         #expect(result.commits > 20)
     }
 
-    @Test(arguments: Plan.CommitFailure.allCases)
-    func `whichever commit fails, nothing accepted is lost and all comes right`(failure: Plan.CommitFailure) async {
-        var calm = World(Plan(script: Self.life, executors: 2))
+    @Test(arguments: Plan.CommitFailure.allCases, Course.allCases)
+    func `whichever commit fails, nothing accepted is lost and all comes right`(
+        failure: Plan.CommitFailure,
+        _ course: Course
+    ) async {
+        var calm = World(Plan(script: course.script, executors: 2))
         let commits = calm.run().commits
         let plans = (1...commits).map { commit in
-            var plan = Plan(script: Self.life, executors: 2)
+            var plan = Plan(script: course.script, executors: 2)
             plan.commitFailure = (commit, failure)
             return plan
         }
