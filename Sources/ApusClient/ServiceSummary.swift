@@ -3,6 +3,7 @@ package import ApusModel
 /// A local service as the API shows it.
 package struct ServiceSummary: Operated {
     package var id: ServiceID
+    package var name: String
     /// A Drove state, `ACTIVE` say.
     package var state: String
     package var activation: String
@@ -25,6 +26,7 @@ package struct ServiceSummary: Operated {
     init(json: JSON) throws(JSONError) {
         self.json = json
         id = ServiceID(try json.string("id"))
+        name = try json.string("name")
         state = try json.string("state")
         activation = try json.string("activationState")
         instancesPerHost = try json.int("instancesPerHost")

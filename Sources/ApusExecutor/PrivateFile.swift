@@ -33,38 +33,3 @@ package enum PrivateFile {
         }
     }
 }
-
-extension JSON {
-    /// The same in JSON; an alias is what it stands for.
-    fileprivate init(yaml node: Node) throws(JSONError) {
-        switch node {
-        case .mapping(let mapping):
-            var members: [Member] = []
-            for (key, value) in mapping {
-                guard let name = key.string else { throw JSONError("a key must be a string") }
-                members.append(Member(name, try JSON(yaml: value)))
-            }
-            self = .object(members)
-        case .sequence(let sequence):
-            var elements: [JSON] = []
-            for element in sequence { elements.append(try JSON(yaml: element)) }
-            self = .array(elements)
-        case .scalar(let scalar):
-            // What is quoted is a string whatever it looks like.
-            guard scalar.style == .plain || scalar.style == .any else {
-                self = .string(scalar.string)
-                return
-            }
-            if let flag = Bool.construct(from: scalar) {
-                self = .bool(flag)
-            } else if let number = Int64(scalar.string) {
-                self = .integer(number)
-            } else if ["", "~", "null"].contains(scalar.string) {
-                self = .null
-            } else {
-                self = .string(scalar.string)
-            }
-        case .alias(let alias): throw JSONError("alias \(alias.anchor) is not known")
-        }
-    }
-}

@@ -7,9 +7,9 @@ struct AppsDeploy: AsyncParsableCommand {
         commandName: "deploy",
         abstract: "Create an application, or scale it if it exists.",
         discussion: """
-            FILE holds the application's specification as JSON. If an application of its name and version exists with \
-            the same specification it is scaled to the number of instances; with another specification the command \
-            fails with code 5: give the new one a new version.
+            FILE holds the application's specification as JSON or YAML. If an application of its name and version \
+            exists with the same specification it is scaled to the number of instances; with another specification \
+            the command fails with code 5: give the new one a new version, or use apus apply.
             """
     )
 

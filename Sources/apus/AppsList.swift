@@ -33,7 +33,7 @@ struct AppsList: AsyncParsableCommand {
 
 extension ApplicationSummary {
     /// What stands in the way, in a few words.
-    fileprivate var remark: String {
+    var remark: String {
         if let shortfall { return "no room: \(shortfall)" }
         if let backoff, backoff.failures > 0 { return "failing: \(backoff.reason)" }
         if let operation { return "\(operation.type) under way" }

@@ -13,7 +13,13 @@ struct AppsRestart: AsyncParsableCommand {
     )
 
     @OptionGroup var app: AppArgument
+    @OptionGroup var restart: RestartOptions
 
+    func run() async throws { try await restart.perform(try await app.known(restart.api)) }
+}
+
+/// Which instances are replaced, and how.
+struct RestartOptions: ParsableArguments {
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp("Only these instances. Default: all that are healthy.", valueName: "instance")
@@ -28,8 +34,8 @@ struct AppsRestart: AsyncParsableCommand {
 
     func validate() throws { _ = try ids.instanceIDs() }
 
-    func run() async throws {
-        let run = try OperationRun(api, app.id)
+    func perform(_ app: AppID) async throws {
+        let run = try OperationRun(api, app)
         let replace: JSON = .members([
             "type": "REPLACE_INSTANCES", "appId": run.app.json,
             "instanceIds": .array(try ids.instanceIDs().map(\.json)), "stopFirst": .bool(stopFirst),

@@ -9,7 +9,13 @@ struct AppsScale: AsyncParsableCommand {
     )
 
     @OptionGroup var app: AppArgument
+    @OptionGroup var scale: ScaleOptions
 
+    func run() async throws { try await scale.perform(try await app.known(scale.api)) }
+}
+
+/// To how many instances, and how.
+struct ScaleOptions: ParsableArguments {
     @Argument(
         help: ArgumentHelp(
             "0 to 2048, or a share such as 7%: of as many as the cores of the cluster can hold, as machines come and go.",
@@ -25,8 +31,8 @@ struct AppsScale: AsyncParsableCommand {
         try instances.validate("<instances>")
     }
 
-    func run() async throws {
-        let run = try OperationRun(api, app.id)
+    func perform(_ app: AppID) async throws {
+        let run = try OperationRun(api, app)
         let scale: JSON = .members([
             "type": "SCALE", "appId": run.app.json, "requiredInstances": instances.json,
             "opSpec": operation.json(),

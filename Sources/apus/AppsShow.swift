@@ -22,7 +22,7 @@ struct AppsShow: AsyncParsableCommand {
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let (client, app) = (try api.client, app.id)
+        let (client, app) = (try api.client, try await app.known(api))
         try await callingAPI {
             let application = try await client.application(app)
             let instances = try await client.instances(of: app)
@@ -83,7 +83,8 @@ extension WallTime {
 }
 
 extension ApplicationSummary {
-    fileprivate var facts: [String] {
+    /// What is under way with it, and what stands in the way.
+    var facts: [String] {
         var facts: [String] = []
         if let operation {
             facts.append("operation: \(operation.type) under way for \(operation.spentMilliseconds / 1000) s")
@@ -101,7 +102,8 @@ extension ApplicationSummary {
 }
 
 extension InstanceSummary {
-    fileprivate var addresses: String {
+    /// Where its ports are reached.
+    var addresses: String {
         ports.isEmpty ? "-" : ports.map { "\(hostname):\($0.hostPort)" }.joined(separator: " ")
     }
 }

@@ -15,15 +15,16 @@ struct Apus: AsyncParsableCommand {
         commandName: "apus",
         abstract: "Keeps services alive in containers on a set of Linux machines.",
         discussion: """
-            Start a cluster on this machine with `apus dev`, then give it work with `apus apps deploy`.
+            Start a cluster on this machine with `apus dev`, then give it work with `apus apply`.
 
-            Exit codes: 0 done, 1 any other failure, 2 no room, 3 unhealthy, 4 timed out, 5 in conflict with what is \
-            there, 6 not allowed, 7 controller not reached, 64 wrong usage, 130 interrupted. `apus tasks run` ends \
-            with its container's exit code, or with 125 if there is none, be it for wrong usage.
+            Exit codes: 0 done, 1 any other failure, 2 no room, 3 unhealthy or rolled back, 4 timed out, 5 in conflict \
+            with what is there, 6 not allowed, 7 controller not reached, 64 wrong usage, 130 interrupted. `apus tasks \
+            run` ends with its container's exit code, or with 125 if there is none, be it for wrong usage.
             """,
         version: "apus 0.1.0",
         subcommands: [
-            Dev.self, ControllerCommand.self, ExecutorCommand.self, Apps.self, LocalServices.self, Tasks.self,
+            Dev.self, ControllerCommand.self, ExecutorCommand.self, Apply.self, Plan.self, Status.self, Rollback.self,
+            Restart.self, Scale.self, Apps.self, LocalServices.self, Tasks.self,
             Explain.self, Cluster.self, Store.self, Executors.self, Maintenance.self, Logs.self,
             Events.self, UserCommands.self,
         ]
@@ -56,6 +57,10 @@ struct Apus: AsyncParsableCommand {
         {
             Output.error(fullMessage(for: error))
             throw ExitCode(CommandFailure.Code.noExitCode.rawValue)
+        } catch  where exitCode(for: error) == .validationFailure {
+            guard let meant = CommandSuggestion.text(self, CommandLine.arguments.dropFirst()) else { throw error }
+            Output.error("\(fullMessage(for: error))\nDid you mean `\(meant)`?")
+            throw ExitCode.validationFailure
         }
     }
 }

@@ -16,7 +16,8 @@ struct ClusterShow: AsyncParsableCommand {
         for line in Self.lines(cluster) { Output.line(line) }
     }
 
-    private static func lines(_ cluster: JSON) -> [String] {
+    /// For people: what it has, and what waits for them.
+    static func lines(_ cluster: JSON) -> [String] {
         func count(_ key: String) -> Int64 { if case .integer(let count)? = cluster[key] { count } else { 0 } }
         func text(_ key: String) -> String { cluster[key]?.text ?? "" }
         var lines = [

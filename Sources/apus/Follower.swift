@@ -27,7 +27,8 @@ struct Follower: Sendable {
         if isQuiet { Output.error(line) } else { Output.line(line) }
     }
 
-    /// Asks again and again until `isDone`, and shows each line of its progress once.
+    /// Asks again and again until `isDone`, and shows each line of its progress once; on a terminal one line tells all
+    /// of it, until it is done.
     ///
     /// - Returns: it as it is then; `nil` if it is gone.
     func follow<Subject: Followed>(
@@ -35,21 +36,31 @@ struct Follower: Sendable {
         until isDone: (Subject) throws -> Bool
     ) async throws -> Subject? {
         var shown: [String] = []
+        let live = isQuiet ? nil : LiveLine()
+        defer { live?.clear() }
         while true {
             let subject = try await Self.patience.answer { error in
                 let line = "waiting for the controller: \(error)"
-                if shown.last != line { show(line) }
+                if shown.last != line { tell([line], live, besides: []) }
                 shown = [line]
             } _: {
                 try await present(ask)
             }
             guard let subject else { return nil }
             let lines = subject.progress
-            for line in lines where !shown.contains(line) { show(line) }
+            tell(lines, live, besides: shown)
             shown = lines
             if try isDone(subject) { return subject }
             try await Task.sleep(for: Self.patience.interval)
         }
+    }
+
+    private func tell(_ lines: [String], _ live: LiveLine?, besides shown: [String]) {
+        guard let live else {
+            for line in lines where !shown.contains(line) { show(line) }
+            return
+        }
+        live.show(lines.map { String($0.drop { $0 == " " }) }.joined(separator: "; "))
     }
 
     /// `nil` if there is none of that id.
@@ -96,10 +107,10 @@ struct Follower: Sendable {
         case "CANCELLED": throw CommandFailure(.conflict, "\(operation) was \(end.reason)")
         default:
             let rolledBack = end.outcome == "ROLLED_BACK" ? " and was rolled back" : ""
-            throw CommandFailure(
-                subject.failure(because: end.reason),
-                "\(operation) failed\(rolledBack): \(end.reason)"
-            )
+            // A rollout's reason says so too.
+            let said = "rolled back: "
+            let reason = end.reason.hasPrefix(said) ? String(end.reason.dropFirst(said.count)) : end.reason
+            throw CommandFailure(subject.failure(because: reason), "\(operation) failed\(rolledBack): \(reason)")
         }
     }
 }

@@ -1,12 +1,10 @@
+package import ApusClient
 import ApusModel
 import ArgumentParser
 
-/// How many instances are wanted, as it is written on the command line: `5`, or `7%` of the cluster's cores.
-enum InstanceCount: ExpressibleByArgument, Equatable {
-    case number(Int)
-    case share(CapacityShare)
-
-    init?(argument: String) {
+/// As it is written on the command line: `5`, or `7%` of the cluster's cores.
+extension InstanceCount: ExpressibleByArgument {
+    package init?(argument: String) {
         if let number = Int(argument) {
             self = .number(number)
             return
@@ -18,22 +16,7 @@ enum InstanceCount: ExpressibleByArgument, Equatable {
         }
     }
 
-    var defaultValueDescription: String {
-        switch self {
-        case .number(let number): "\(number)"
-        case .share(let share): share.text
-        }
-    }
-
-    var json: JSON {
-        switch self {
-        case .number(let number): .integer(Int64(number))
-        case .share(let share): share.json
-        }
-    }
-
-    /// How many an operation starts, if that is known here.
-    var number: Int? { if case .number(let number) = self { number } else { nil } }
+    package var defaultValueDescription: String { text }
 
     /// - Throws: `ValidationError` if `name` is out of bounds.
     func validate(_ name: String) throws {

@@ -9,11 +9,12 @@ struct OperationRun {
     let isQuiet: Bool
     private let follower: Follower
 
-    init(_ options: APIOptions, _ app: AppID) throws {
+    /// `command` shows the application to whoever stops waiting.
+    init(_ options: APIOptions, _ app: AppID, command: String? = nil) throws {
         client = try options.client
         self.app = app
         isQuiet = options.json
-        follower = Follower(name: "\(app)", command: "apus apps show \(app)", isQuiet: isQuiet)
+        follower = Follower(name: "\(app)", command: command ?? "apus apps show \(app)", isQuiet: isQuiet)
     }
 
     /// Asks for the operation and, if `waiting`, follows it.

@@ -19,6 +19,9 @@ enum Output {
 
     static func line(_ text: String) { write("\(text)\n", to: STDOUT_FILENO) }
 
+    /// A text without the end of its line.
+    static func part(_ text: String) { write(text, to: STDOUT_FILENO) }
+
     /// For what is not the command's result: progress beside `--json`, and errors.
     static func error(_ text: String) { write("\(text)\n", to: STDERR_FILENO) }
 
@@ -43,15 +46,20 @@ enum Output {
 
     /// Columns as wide as their widest cell, the last one as it is.
     static func table(_ rows: [[String]]) {
+        for row in self.rows(rows) { line(row) }
+    }
+
+    /// The lines of a table.
+    static func rows(_ rows: [[String]]) -> [String] {
         let widths = (0..<(rows.first?.count ?? 0)).map { column in rows.map { $0[column].count }.max() ?? 0 }
-        for row in rows {
+        return rows.map { row in
             var text = ""
             for (column, cell) in row.enumerated() {
                 let padding = column < row.count - 1 ? widths[column] - cell.count + 2 : 0
                 text += cell + String(repeating: " ", count: padding)
             }
             while text.hasSuffix(" ") { text.removeLast() }
-            line(text)
+            return text
         }
     }
 }

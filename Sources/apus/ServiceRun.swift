@@ -20,6 +20,14 @@ struct ServiceRun {
     ///
     /// - Throws: `CommandFailure` if it was refused, or not done in time.
     func perform(_ type: String, _ more: [JSON.Member] = [], following span: Duration?) async throws {
+        report(try await carryOut(type, more, following: span))
+    }
+
+    /// As `perform`, and shows nothing of the end.
+    ///
+    /// - Returns: the service as it is then.
+    func carryOut(_ type: String, _ more: [JSON.Member] = [], following span: Duration?) async throws -> ServiceSummary
+    {
         try await ask(type, more) { _ in
             guard let span else { return try await client.service(id) }
             let end = ContinuousClock.now + span
@@ -39,11 +47,12 @@ struct ServiceRun {
     ///
     /// - Throws: `CommandFailure` if it was refused or failed.
     func perform(_ type: String, as kind: String? = nil, _ more: [JSON.Member], waiting: Bool) async throws {
-        try await ask(type, more) { before in
+        let service = try await ask(type, more) { before in
             guard waiting else { return try await client.service(id) }
             let watch = OperationWatch(type: kind ?? type, before: before)
             return try await follower.follow(watch) { try await client.service(id) }
         }
+        report(service)
     }
 
     /// `waiting` takes the service as it was before the request, and gives it as it is in the end.
@@ -51,7 +60,7 @@ struct ServiceRun {
         _ type: String,
         _ more: [JSON.Member],
         _ waiting: @escaping @Sendable (ServiceSummary) async throws -> ServiceSummary?
-    ) async throws {
+    ) async throws -> ServiceSummary {
         let service = try await callingAPI {
             try await interruptible("No longer waiting; \(follower.gone)") {
                 let before = try await client.service(id)
@@ -61,7 +70,7 @@ struct ServiceRun {
             }
         }
         guard let service else { throw follower.goneMeanwhile }
-        report(service)
+        return service
     }
 
     func report(_ service: ServiceSummary) {

@@ -8,8 +8,8 @@ struct TasksRun: AsyncParsableCommand {
         commandName: "run",
         abstract: "Run a container once, and end with its exit code.",
         discussion: """
-            FILE holds the task's specification as JSON, and --source and --id stand for what it does not say. Or name \
-            an image: apus tasks run --image IMAGE -- ARGUMENTS.
+            FILE holds the task's specification as JSON or YAML, and --source and --id stand for what it does not say. \
+            Or name an image: apus tasks run --image IMAGE -- ARGUMENTS.
 
             The exit code is the container's. It is 125, with the reason, if there is none: the task was refused, found \
             no place, could not be started, was killed or lost, or the controller is not reached. Ctrl-C ends the \
