@@ -142,7 +142,7 @@ let package = Package(
         .testTarget(
             name: "ApusControllerTests",
             dependencies: [
-                "ApusClient", "ApusController", "ApusEngine", "ApusModel", "ApusPlacement", "ApusStore",
+                "ApusClient", "ApusController", "ApusEngine", "ApusExecutor", "ApusModel", "ApusPlacement", "ApusStore",
                 "ApusTelemetry", "ApusTestKit", crypto, lifecycle, logging,
             ]
         ),

@@ -52,7 +52,7 @@ package struct ApplicationSummary: Operated {
     /// All of it as the API gave it.
     package var json: JSON
 
-    init(json: JSON) throws(JSONError) {
+    package init(json: JSON) throws(JSONError) {
         self.json = json
         id = AppID(try json.string("id"))
         name = try json.string("name")

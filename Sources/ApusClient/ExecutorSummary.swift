@@ -16,6 +16,10 @@ package struct ExecutorSummary: Sendable {
     package var freeMemoryMB: Int64
     package var usedMemoryMB: Int64
     package var tags: [String]
+    /// Where it stands; `nil` if nobody said so.
+    package var zone: String?
+    /// What is really free there; `nil` if it is not known.
+    package var load: NodeLoad?
     /// What keeps it from serving now.
     package var troubles: [String]
     /// What people should know of it though it serves.
@@ -29,7 +33,7 @@ package struct ExecutorSummary: Sendable {
     /// All of it as the API gave it.
     package var json: JSON
 
-    init(json: JSON) throws(JSONError) {
+    package init(json: JSON) throws(JSONError) {
         self.json = json
         id = ExecutorID(try json.string("executorId"))
         hostname = try json.string("hostname")
@@ -42,6 +46,8 @@ package struct ExecutorSummary: Sendable {
         freeMemoryMB = try json.integer("freeMemory")
         usedMemoryMB = try json.integer("usedMemory")
         tags = try json.strings("tags")
+        zone = json["zone"]?.text
+        if let value = json["load"] { load = try NodeLoad(json: value) }
         troubles = json["troubles"] == nil ? [] : try json.strings("troubles")
         warnings = json["warnings"] == nil ? [] : try json.strings("warnings")
         waitingFor = json["waitingFor"] == nil ? [] : try json.strings("waitingFor")

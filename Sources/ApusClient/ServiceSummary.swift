@@ -23,7 +23,7 @@ package struct ServiceSummary: Operated {
     /// Nothing is left to be done.
     package var isSettled: Bool { operation == nil && healthy == wanted && live == wanted }
 
-    init(json: JSON) throws(JSONError) {
+    package init(json: JSON) throws(JSONError) {
         self.json = json
         id = ServiceID(try json.string("id"))
         name = try json.string("name")

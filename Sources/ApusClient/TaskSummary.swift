@@ -29,7 +29,7 @@ package struct TaskSummary: Sendable {
     /// All of it as the API gave it.
     package var json: JSON
 
-    init(json: JSON) throws(JSONError) {
+    package init(json: JSON) throws(JSONError) {
         self.json = json
         id = TaskID(source: try json.string("sourceAppName"), name: try json.string("taskId"))
         instance = InstanceID(json["instanceId"]?.text ?? "")

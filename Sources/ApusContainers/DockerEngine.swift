@@ -53,11 +53,7 @@ package final class DockerEngine: Sendable {
     }
 
     /// The directory in which the engine keeps images and containers, as it sees it; `nil` if it does not say.
-    package func dataRoot() async throws -> String? {
-        let doing = "asking the container engine at \(socketPath) for its data root"
-        let answer = try await call(.GET, "/info", accepting: [200], doing: doing)
-        return try answer.decoded(doing: doing) { json throws(JSONError) in json }["DockerRootDir"]?.text
-    }
+    package func dataRoot() async throws -> String? { try await info().dataRoot }
 
     /// One call below the agreed version; a status outside of `accepted` is thrown.
     func call(
@@ -118,6 +114,11 @@ package struct EngineVersion: Hashable, Sendable {
     package var engine: String
     /// The version of the API agreed on, as `1.41`.
     package var api: String
+
+    package init(engine: String, api: String) {
+        self.engine = engine
+        self.api = api
+    }
 
     struct Offer {
         var engine: String

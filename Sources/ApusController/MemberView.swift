@@ -83,6 +83,7 @@ struct MemberView {
             "state": .string(wireState), "presence": .string(presence), "duty": duty, "troubles": troubles,
             "zone": zone, "waitingFor": waitingFor, "lossHeldUntil": lossHeldUntil, "warnings": warnings,
             "quarantined": member.quarantine.count == 0 ? nil : .integer(Int64(member.quarantine.count)),
+            "load": member.load?.json,
         ])
     }
 

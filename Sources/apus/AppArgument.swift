@@ -4,7 +4,7 @@ import ArgumentParser
 
 /// An application that a user names.
 struct AppArgument: ParsableArguments {
-    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
+    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"), completion: LiveNames.applications)
     var name: String
 
     func validate() throws {

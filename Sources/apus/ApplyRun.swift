@@ -33,7 +33,7 @@ struct ApplyRun {
                 let create = Self.create(spec, .number(0), options.rolloutJSON)
                 _ = try await callingAPI { try await run.client.operate(create) }
             }
-            let rollout = RolloutRun(api, from: from, to: spec.id)
+            let rollout = try RolloutRun(api, from: from, to: spec.id)
             result = try await rollout.perform(count, options.rolloutJSON, waiting: options.wait)
             goesBack = true
         case .scale(_, let count):

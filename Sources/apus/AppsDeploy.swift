@@ -13,7 +13,10 @@ struct AppsDeploy: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("The specification, or - to read it from standard input.", valueName: "file"))
+    @Argument(
+        help: ArgumentHelp("The specification, or - to read it from standard input.", valueName: "file"),
+        completion: SpecificationFile.completion
+    )
     var file: String
 
     @Option(

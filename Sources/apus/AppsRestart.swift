@@ -22,7 +22,8 @@ struct AppsRestart: AsyncParsableCommand {
 struct RestartOptions: ParsableArguments {
     @Option(
         parsing: .upToNextOption,
-        help: ArgumentHelp("Only these instances. Default: all that are healthy.", valueName: "instance")
+        help: ArgumentHelp("Only these instances. Default: all that are healthy.", valueName: "instance"),
+        completion: LiveNames.instances
     )
     var ids: [String] = []
 

@@ -11,7 +11,11 @@ struct AppsStop: AsyncParsableCommand {
 
     @OptionGroup var app: AppArgument
 
-    @Option(parsing: .upToNextOption, help: ArgumentHelp("The instances to stop.", valueName: "instance"))
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("The instances to stop.", valueName: "instance"),
+        completion: LiveNames.instances
+    )
     var ids: [String]
 
     @Flag(help: "Start no others in their place.")

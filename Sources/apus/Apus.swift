@@ -15,7 +15,8 @@ struct Apus: AsyncParsableCommand {
         commandName: "apus",
         abstract: "Keeps services alive in containers on a set of Linux machines.",
         discussion: """
-            Start a cluster on this machine with `apus dev`, then give it work with `apus apply`.
+            Start a cluster on this machine with `apus dev`, then give it work with `apus apply`; `apus init` \
+            writes a specification to begin with, and `apus doctor` says what is amiss.
 
             Exit codes: 0 done, 1 any other failure, 2 no room, 3 unhealthy or rolled back, 4 timed out, 5 in conflict \
             with what is there, 6 not allowed, 7 controller not reached, 64 wrong usage, 130 interrupted. `apus tasks \
@@ -26,7 +27,7 @@ struct Apus: AsyncParsableCommand {
             Dev.self, ControllerCommand.self, ExecutorCommand.self, Apply.self, Plan.self, Status.self, Rollback.self,
             Restart.self, Scale.self, Apps.self, LocalServices.self, Tasks.self,
             Explain.self, Cluster.self, Store.self, Executors.self, Maintenance.self, Logs.self,
-            Events.self, UserCommands.self,
+            Events.self, UserCommands.self, Initialise.self, Doctor.self, Config.self, Completions.self,
         ]
     )
 
@@ -34,7 +35,7 @@ struct Apus: AsyncParsableCommand {
         // A reader that goes away is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try parsed()
+            var command = try await parsed()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -48,9 +49,9 @@ struct Apus: AsyncParsableCommand {
     }
 
     /// The command line's; wrong usage of `tasks run` is 125, for its container may end with 64.
-    private static func parsed() throws -> any ParsableCommand {
+    private static func parsed() async throws -> any ParsableCommand {
         do {
-            return try parseAsRoot()
+            return try await asyncParseAsRoot()
         } catch
             where exitCode(for: error) == .validationFailure
             && CommandLine.arguments.dropFirst().starts(with: ["tasks", "run"])

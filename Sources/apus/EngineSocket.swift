@@ -1,4 +1,5 @@
 import ApusContainers
+import ApusExecutor
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -36,6 +37,23 @@ enum EngineSocket {
         }
         try await engine.shutdown()
         return try result.get()
+    }
+
+    /// What the engine is and how it is set up.
+    static func survey(_ path: String) async -> MachineFitness.Engine {
+        let engine = DockerEngine(socketPath: path, callTimeout: .seconds(10))
+        var answer: MachineFitness.Engine
+        do {
+            answer = .answers(try await engine.version(), try await engine.info())
+        } catch {
+            answer = .silent("\(error)")
+        }
+        do {
+            try await engine.shutdown()
+        } catch {
+            answer = .silent("\(error)")
+        }
+        return answer
     }
 
     /// The engine's version, which is needed.

@@ -5,7 +5,8 @@ import ArgumentParser
 struct ExecutorsList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Show all executors, those that were given up last."
+        abstract: "Show all executors, those that were given up last.",
+        discussion: "CPU and MEM are what is in use on the whole machine, whatever runs there."
     )
 
     @OptionGroup var api: APIOptions
@@ -18,18 +19,31 @@ struct ExecutorsList: AsyncParsableCommand {
             }
             let rows = try await api.client.executorSummaries().map { executor in
                 [
-                    executor.id.rawValue, "\(executor.hostname):\(executor.port)", executor.state,
+                    executor.id.rawValue, executor.place, executor.state, executor.zone ?? "-",
                     "\(executor.freeCores)/\(executor.freeCores + executor.usedCores)",
                     "\(executor.freeMemoryMB)/\(executor.freeMemoryMB + executor.usedMemoryMB)",
+                    executor.load?.usedCPU ?? "-", executor.load?.usedMemory ?? "-",
                     executor.tags.filter { $0 != executor.hostname }.joined(separator: ","), executor.remark,
                 ]
             }
             Output.list(
-                ["EXECUTOR", "ADDRESS", "STATE", "CORES FREE", "MB FREE", "TAGS", "REMARK"],
+                ["EXECUTOR", "ADDRESS", "STATE", "ZONE", "CORES FREE", "MB FREE", "CPU", "MEM", "TAGS", "REMARK"],
                 rows,
                 orElse: "no executors; start one with: apus executor"
             )
         }
+    }
+}
+
+extension NodeLoad {
+    /// In percent, for people; `nil` if it is not known.
+    var usedCPU: String? {
+        processors.flatMap { $0 > 0 ? "\(max(0, 100 - freeCPU / ($0 * 10)))%" : nil }
+    }
+
+    /// As above.
+    var usedMemory: String? {
+        totalMemoryMB.flatMap { $0 > 0 ? "\(max(0, 100 - freeMemoryMB * 100 / $0))%" : nil }
     }
 }
 

@@ -8,7 +8,10 @@ struct ExecutorsShow: AsyncParsableCommand {
         abstract: "Show one executor with what runs there."
     )
 
-    @Argument(help: ArgumentHelp("An id, the beginning of one, or a hostname.", valueName: "executor"))
+    @Argument(
+        help: ArgumentHelp("An id, the beginning of one, a hostname, or HOST:PORT.", valueName: "executor"),
+        completion: LiveNames.executors
+    )
     var name: String
 
     @OptionGroup var api: APIOptions
@@ -18,14 +21,7 @@ struct ExecutorsShow: AsyncParsableCommand {
             let executor = try await api.client.executorSummaries().named(name)
             let details = try await api.client.executor(executor.id)
             guard !api.json else { return Output.line(details.serialized) }
-            Output.line("\(executor.id): \(executor.state)")
-            Output.line("\(executor.hostname):\(executor.port), tags \(executor.tags.joined(separator: ", "))")
-            Output.line(
-                "\(executor.freeCores) cores and \(executor.freeMemoryMB) MB free, \(executor.usedCores) cores and "
-                    + "\(executor.usedMemoryMB) MB in use"
-            )
-            for line in MachineText(details).lines { Output.line(line) }
-            if !executor.remark.isEmpty { Output.line(executor.remark) }
+            for line in Self.lines(executor, details) { Output.line(line) }
             Self.showQuarantine(details)
             let rows =
                 Self.rows(details, "instances", ["appId"]) + Self.rows(details, "serviceInstances", ["serviceId"])
@@ -34,6 +30,27 @@ struct ExecutorsShow: AsyncParsableCommand {
             Output.line("")
             Output.table([["INSTANCE", "OF", "STATE"]] + rows)
         }
+    }
+
+    private static func lines(_ executor: ExecutorSummary, _ details: JSON) -> [String] {
+        let presence = executor.presence.isEmpty ? "" : " (\(executor.presence.lowercased()))"
+        var lines = [
+            "\(executor.id): \(executor.state)\(presence)",
+            "\(executor.place), tags \(executor.tags.joined(separator: ", "))",
+        ]
+        if case .integer(let updated)? = details["updated"] {
+            lines.append("last heard \(AppsShow.age(of: WallTime(milliseconds: updated))) ago")
+        }
+        if let load = executor.load, let cpu = load.usedCPU, let memory = load.usedMemory {
+            lines.append("the whole machine uses \(cpu) of its processors and \(memory) of its memory")
+        }
+        lines.append(
+            "\(executor.freeCores) cores and \(executor.freeMemoryMB) MB free, \(executor.usedCores) cores and "
+                + "\(executor.usedMemoryMB) MB in use"
+        )
+        lines += MachineText(details).lines
+        if !executor.remark.isEmpty { lines.append(executor.remark) }
+        return lines
     }
 
     private static func showQuarantine(_ details: JSON) {

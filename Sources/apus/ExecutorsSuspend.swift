@@ -18,24 +18,27 @@ struct ExecutorsSuspend: AsyncParsableCommand {
     @Flag(help: "Stop everything there now.")
     var atOnce = false
 
-    @Flag(help: "With --at-once, fail the tasks that run there.")
-    var yes = false
-
     @OptionGroup var api: APIOptions
 
     func validate() throws {
-        guard atOnce || !yes else { throw ValidationError("--yes belongs to --at-once: nothing fails without that") }
+        guard atOnce || executors.all || !executors.yes else {
+            throw ValidationError("--yes belongs to --at-once or --all: nothing fails without those")
+        }
     }
 
     func run() async throws {
         let run = DutyRun(executors: executors, api: api)
-        if atOnce, !yes {
+        if atOnce, !executors.yes {
             let failing = try await run.perform(.suspend, options: ["mode=now", "dryRun=true"])
-            try refuseIfTasksFail(failing)
+            try refuseIfTasksFail(failing.data)
         }
-        let options = atOnce ? ["mode=now"] + (yes ? ["confirm=true"] : []) : ["mode=finish"]
-        let data = try await run.perform(.suspend, options: options)
-        run.show(data, "executors", atOnce ? "is suspended; what ran there is stopped" : "is suspended; services move")
+        let options = atOnce ? ["mode=now"] + (executors.yes ? ["confirm=true"] : []) : ["mode=finish"]
+        let answer = try await run.perform(.suspend, options: options)
+        run.show(
+            answer,
+            "executors",
+            atOnce ? "is suspended; what ran there is stopped" : "is suspended; services move"
+        )
     }
 
     private func refuseIfTasksFail(_ answer: JSON) throws {

@@ -13,7 +13,8 @@ struct Explain: AsyncParsableCommand {
         help: ArgumentHelp(
             "NAME-VERSION of an application or, with --local-service, of such; or SOURCE/TASK",
             valueName: "id"
-        )
+        ),
+        completion: LiveNames.work
     )
     var name: String
 

@@ -21,7 +21,7 @@ struct LocalServices: AsyncParsableCommand {
 
 /// A local service that a user names.
 struct ServiceArgument: ParsableArguments {
-    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"))
+    @Argument(help: ArgumentHelp("NAME-VERSION", valueName: "id"), completion: LiveNames.services)
     var name: String
 
     func validate() throws {

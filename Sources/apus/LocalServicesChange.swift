@@ -8,7 +8,10 @@ struct LocalServicesCreate: AsyncParsableCommand {
         abstract: "Create a local service; it runs nowhere until it is tested or activated."
     )
 
-    @Argument(help: ArgumentHelp("The specification, or - to read it from standard input.", valueName: "file"))
+    @Argument(
+        help: ArgumentHelp("The specification, or - to read it from standard input.", valueName: "file"),
+        completion: SpecificationFile.completion
+    )
     var file: String
 
     @Option(help: ArgumentHelp("How many instances on each executor, 1 to 256.", valueName: "n"))

@@ -56,7 +56,11 @@ struct LocalServicesReplace: AsyncParsableCommand {
 
     @OptionGroup var service: ServiceArgument
 
-    @Option(parsing: .upToNextOption, help: ArgumentHelp("These instances.", valueName: "instance"))
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("These instances.", valueName: "instance"),
+        completion: LiveNames.serviceInstances
+    )
     var ids: [String]
 
     @Flag(help: "Stop an instance before its replacement starts. (Always so of a host level service.)")
@@ -104,7 +108,11 @@ struct LocalServicesStop: AsyncParsableCommand {
 
     @OptionGroup var service: ServiceArgument
 
-    @Option(parsing: .upToNextOption, help: ArgumentHelp("These instances.", valueName: "instance"))
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("These instances.", valueName: "instance"),
+        completion: LiveNames.serviceInstances
+    )
     var ids: [String]
 
     @OptionGroup var operation: ServiceOperation

@@ -18,7 +18,8 @@ struct Logs: AsyncParsableCommand {
             SOURCE/TASK.
             """,
             valueName: "id"
-        )
+        ),
+        completion: LiveNames.writers
     )
     var id: String
 

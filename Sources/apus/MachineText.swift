@@ -24,8 +24,9 @@ struct MachineText {
         return members(layout?["cores"]).map { id, cores in
             let groups = threads(layout?["siblings"]?[id])
             let text = groups.isEmpty ? "" : ", threads of one core: \(groups.joined(separator: " "))"
+            let free = details["state"]?["memory"]?["freeMemory"]?[id]
             return "NUMA node \(id): cores \(CoreList.text(integers(cores)))\(text), "
-                + "\(number(layout?["memory"]?[id])) MB"
+                + "\(number(layout?["memory"]?[id])) MB, \(freeCores(id)) cores and \(number(free)) MB free"
         }
     }
 
@@ -37,6 +38,11 @@ struct MachineText {
             }
         guard case .integer(let multiplier)? = details["memoryMultiplier"] else { return cores }
         return "\(cores); memory is handed out \(multiplier) times"
+    }
+
+    /// How many; of shared cores each counts as often as it is handed out.
+    private func freeCores(_ id: String) -> Int {
+        details["state"]?["cpus"]?["freeCores"]?[id].map { integers($0).count } ?? 0
     }
 
     private func threads(_ groups: JSON?) -> [String] {

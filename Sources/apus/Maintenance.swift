@@ -11,7 +11,7 @@ struct Maintenance: AsyncParsableCommand {
             In maintenance no operation is accepted, nothing is repaired, and no executor is given up however long it \
             is silent. Operations that were accepted before go on to their ends.
             """,
-        subcommands: [MaintenanceOn.self, MaintenanceOff.self, MaintenanceShow.self]
+        subcommands: [MaintenanceOn.self, MaintenanceOff.self, MaintenanceStatus.self]
     )
 
     static func set(_ isOn: Bool, _ api: APIOptions) async throws {
@@ -39,10 +39,11 @@ struct MaintenanceOff: AsyncParsableCommand {
     func run() async throws { try await Maintenance.set(false, api) }
 }
 
-struct MaintenanceShow: AsyncParsableCommand {
+struct MaintenanceStatus: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show",
-        abstract: "Show whether the cluster is in maintenance."
+        commandName: "status",
+        abstract: "Show whether the cluster is in maintenance.",
+        aliases: ["show"]
     )
 
     @OptionGroup var api: APIOptions

@@ -37,7 +37,7 @@ struct Rollback: AsyncParsableCommand {
             let line = "\(to.id) takes the place of \(from.id) again, with \(from.countText)"
             if api.json { Output.error(line) } else { Output.line(line) }
             let count = from.share.map(InstanceCount.share) ?? .number(from.expected + to.expected)
-            let run = RolloutRun(api, from: from.id, to: to.id)
+            let run = try RolloutRun(api, from: from.id, to: to.id)
             let end = try await run.perform(count, options.rolloutJSON, waiting: options.wait)
             try OperationRun(api, to.id).report(end)
         }

@@ -8,8 +8,8 @@ struct RolloutRun {
     let to: AppID
     private let follower: Follower
 
-    init(_ api: APIOptions, from: AppID, to: AppID) {
-        client = api.client
+    init(_ api: APIOptions, from: AppID, to: AppID) throws {
+        client = try api.client
         self.from = from
         self.to = to
         follower = Follower(name: "\(to)", command: "apus status \(to)", isQuiet: api.json)

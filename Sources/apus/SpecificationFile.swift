@@ -1,5 +1,6 @@
 import ApusExecutor
 import ApusModel
+import ArgumentParser
 
 #if canImport(Glibc)
 import Glibc
@@ -13,6 +14,8 @@ import Darwin
 struct SpecificationFile {
     /// The longest that is read.
     static let mostBytes = 1 << 20
+
+    static var completion: CompletionKind { .file(extensions: ["json", "yaml", "yml"]) }
 
     /// `-` stands for standard input.
     let path: String

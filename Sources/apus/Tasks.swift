@@ -16,7 +16,7 @@ struct Tasks: AsyncParsableCommand {
 
 /// A task that a user names.
 struct TaskArgument: ParsableArguments {
-    @Argument(help: ArgumentHelp("SOURCE/TASK", valueName: "task"))
+    @Argument(help: ArgumentHelp("SOURCE/TASK", valueName: "task"), completion: LiveNames.tasks)
     var name: String
 
     func validate() throws { _ = try id() }

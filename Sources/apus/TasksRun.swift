@@ -17,7 +17,10 @@ struct TasksRun: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("The specification, or - to read it from standard input.", valueName: "file"))
+    @Argument(
+        help: ArgumentHelp("The specification, or - to read it from standard input.", valueName: "file"),
+        completion: SpecificationFile.completion
+    )
     var file: String?
 
     @Option(help: ArgumentHelp("The application that it belongs to. Default: the file's, or adhoc.", valueName: "name"))

@@ -1,0 +1,158 @@
+/// The contexts of a `~/.drove`, as Drove's own command line keeps them.
+///
+/// It is what Python's `configparser` takes: sections in brackets, keys before `=` or `:`, whole lines of comment that
+/// begin with `#` or `;`, values that go on in lines indented deeper. `[DEFAULT]` may be a context itself, gives its
+/// values to all others, and names the current one in `current_cluster`. `%%` in a value stands for `%`.
+package struct ContextFile: Hashable, Sendable {
+    package static let standardName = "DEFAULT"
+    static let currentKey = "current_cluster"
+    /// More than anybody writes by hand.
+    package static let largestBytes = 1 << 20
+
+    package struct Entry: Hashable, Sendable {
+        /// In lower case.
+        package var key: String
+        package var value: String
+        /// Where it stands, with the lines that it goes on in.
+        var lines = 0..<0
+
+        package init(_ key: String, _ value: String) {
+            self.key = key
+            self.value = value
+        }
+
+        /// The value, or stars for what must not be shown.
+        package var shown: String { ["password", "auth_header"].contains(key) ? "****" : value }
+    }
+
+    /// A context as it is used, with what `[DEFAULT]` gives it.
+    package struct Context: Hashable, Sendable {
+        package var name: String
+        package var entries: [Entry]
+
+        /// Of a key; `nil` if it is not there.
+        package subscript(key: String) -> String? { entries.last { $0.key == key }?.value }
+    }
+
+    struct Section: Hashable, Sendable {
+        var name: String
+        var header: Int
+        var entries: [Entry] = []
+    }
+
+    var lines: [String]
+    private(set) var sections: [Section] = []
+
+    /// Reads it whole.
+    ///
+    /// - Throws: `ContextFault` with the number of the line that is wrong; never its content, which may be secret.
+    package init(parsing text: String) throws(ContextFault) {
+        lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }.map(String.init)
+        try parse()
+    }
+
+    /// As it is written.
+    package var text: String { lines.joined(separator: "\n") }
+
+    /// Those with an endpoint, `[DEFAULT]` first.
+    package var contexts: [Context] {
+        let names = [Self.standardName] + sections.map(\.name).filter { $0 != Self.standardName }
+        return names.map(context).filter { $0["endpoint"] != nil }
+    }
+
+    /// The one that is used unless another is named; `nil` if none is.
+    package var current: String? {
+        defaults.last { $0.key == Self.currentKey }.map(\.value)
+    }
+
+    private func context(_ name: String) -> Context {
+        let own = name == Self.standardName ? [] : sections.filter { $0.name == name }.flatMap(\.entries)
+        let inherited = defaults.filter { entry in
+            entry.key != Self.currentKey && !own.contains { $0.key == entry.key }
+        }
+        return Context(name: name, entries: inherited + own)
+    }
+
+    private var defaults: [Entry] { sections.filter { $0.name == Self.standardName }.flatMap(\.entries) }
+
+    // MARK: reading
+
+    mutating func parse() throws(ContextFault) {
+        sections = []
+        var (indent, isInOption) = (0, false)
+        for (index, line) in lines.enumerated() {
+            let content = line.trimmed
+            guard !content.isEmpty, !content.hasPrefix("#"), !content.hasPrefix(";") else { continue }
+            let depth = line.prefix(while: \.isWhitespace).count
+            if isInOption, depth > indent {
+                goOn(content, index)
+                continue
+            }
+            indent = depth
+            if let name = Self.header(content) {
+                try begin(name, index)
+                isInOption = false
+            } else {
+                try add(content, index)
+                isInOption = true
+            }
+        }
+    }
+
+    private static func header(_ content: Substring) -> String? {
+        guard content.hasPrefix("["), let end = content.lastIndex(of: "]") else { return nil }
+        let name = content[content.index(after: content.startIndex)..<end]
+        return name.isEmpty ? nil : String(name)
+    }
+
+    private mutating func begin(_ name: String, _ index: Int) throws(ContextFault) {
+        guard name == Self.standardName || !sections.contains(where: { $0.name == name }) else {
+            throw ContextFault("line \(index + 1): there is a context \(name) already")
+        }
+        sections.append(Section(name: name, header: index))
+    }
+
+    private mutating func add(_ content: Substring, _ index: Int) throws(ContextFault) {
+        guard let section = sections.last else {
+            throw ContextFault("line \(index + 1) stands before the first context: begin with [DEFAULT] or [NAME]")
+        }
+        guard let mark = content.firstIndex(where: { $0 == "=" || $0 == ":" }) else {
+            throw ContextFault("line \(index + 1) has no value: write KEY = VALUE")
+        }
+        let key = String(content[..<mark].trimmed).lowercased()
+        guard !key.isEmpty else { throw ContextFault("line \(index + 1) has no key: write KEY = VALUE") }
+        let known = section.name == Self.standardName ? defaults : section.entries
+        guard !known.contains(where: { $0.key == key }) else {
+            throw ContextFault("line \(index + 1): \(section.name) has \(key) already")
+        }
+        let value = String(content[content.index(after: mark)...].trimmed)
+        var entry = Entry(key, value.replacing("%%", with: "%"))
+        entry.lines = index..<(index + 1)
+        sections[sections.count - 1].entries.append(entry)
+    }
+
+    private mutating func goOn(_ content: Substring, _ index: Int) {
+        let section = sections.count - 1
+        let entry = sections[section].entries.count - 1
+        let former = sections[section].entries[entry]
+        sections[section].entries[entry].value = "\(former.value)\n\(String(content).replacing("%%", with: "%"))"
+        sections[section].entries[entry].lines = former.lines.lowerBound..<(index + 1)
+    }
+}
+
+/// What is wrong with a file of contexts, or with a change of it.
+package struct ContextFault: Error, Hashable, Sendable, CustomStringConvertible {
+    package var description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension StringProtocol {
+    /// Without white space at its ends.
+    fileprivate var trimmed: SubSequence {
+        var rest = self[...]
+        while rest.first?.isWhitespace == true { rest.removeFirst() }
+        while rest.last?.isWhitespace == true { rest.removeLast() }
+        return rest
+    }
+}

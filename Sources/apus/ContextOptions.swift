@@ -1,0 +1,84 @@
+import ApusClient
+import ArgumentParser
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// A context that a user names.
+struct ContextArgument: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp("A context's name.", valueName: "name"),
+        completion: .custom { _, _, prefix in ContextOptions.names.filter { $0.hasPrefix(prefix) } }
+    )
+    var name: String
+}
+
+/// Where contexts are kept.
+struct ContextOptions: ParsableArguments {
+    @Option(
+        name: .customLong("drove-config"),
+        help: ArgumentHelp("The file of contexts. Default: $DROVE_CONFIG, or ~/.drove.", valueName: "file"),
+        completion: .file()
+    )
+    var given: String?
+
+    /// For a shell: those of the standard file, and none if it cannot be read.
+    static var names: [String] {
+        do {
+            return try ContextOptions.parse([]).read().contexts.map(\.name)
+        } catch {
+            return []
+        }
+    }
+
+    func path() throws -> String {
+        let environment = ProcessInfo.processInfo.environment
+        if let path = given ?? environment["DROVE_CONFIG"], !path.isEmpty { return path }
+        guard let home = environment["HOME"], !home.isEmpty else {
+            throw CommandFailure(.other, "HOME is not set: name the file with --drove-config")
+        }
+        return "\(home)/.drove"
+    }
+
+    /// A file that is not there holds no contexts.
+    ///
+    /// - Throws: `CommandFailure` that says what is wrong with it.
+    func read() throws -> ContextFile {
+        do {
+            return try ContextFile(at: try path())
+        } catch let fault as ContextFault {
+            throw CommandFailure(.other, "\(fault)")
+        }
+    }
+
+    /// Changes the file, whole or not at all.
+    ///
+    /// - Throws: `CommandFailure` if the change is refused, or the file cannot be written.
+    func change(_ body: (inout ContextFile) throws(ContextFault) -> Void) throws {
+        var contexts = try read()
+        do throws(ContextFault) {
+            try body(&contexts)
+        } catch {
+            throw CommandFailure(.conflict, "\(try path()): \(error)")
+        }
+        do {
+            try contexts.save(to: try path())
+        } catch let fault as ContextFault {
+            throw CommandFailure(.other, "\(fault)")
+        }
+    }
+
+    /// Of a file, or of standard input for `-`.
+    static func firstLine(of path: String) throws -> String {
+        if path == "-" { return readLine() ?? "" }
+        do {
+            let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
+            return text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? ""
+        } catch {
+            throw CommandFailure(.other, "\(path) cannot be read. Does it exist, and may you read it?")
+        }
+    }
+}

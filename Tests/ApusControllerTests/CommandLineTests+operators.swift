@@ -1,0 +1,221 @@
+import ApusController
+import ApusModel
+import ApusTestKit
+import Foundation
+import Testing
+
+/// Doctor, contexts and completion, by the program as people run it.
+extension CommandLineTests {
+    @Test func `a cluster is looked at line by line, and what fails is the exit code`() async throws {
+        try await Self.withNode { controller, node, endpoint in
+            try await eventually("it is there", node, controller) {
+                await controller.get("cluster").json?["data"]?["numExecutors"] == 1
+            }
+            func doctor(_ arguments: String...) async throws -> Run {
+                await node.report(to: controller)
+                return try await Program(Self.binary, ["doctor", "--cluster-only"] + arguments, endpoint: endpoint)
+                    .end()
+            }
+            let well = try await doctor()
+            #expect(well.code == 0, "\(well.errors)")
+            #expect(
+                well.output == """
+                    the cluster at \(endpoint)
+                      OK    leader          ctrl1:10000
+                      OK    state           NORMAL
+                      OK    executors       1 of 1 take work
+                      WARN  head room       node1:3000 is the only executor: when it is lost, all is down until it is back
+                                            Add another one
+                      OK    applications    0 of 0 are to run
+                      OK    local services  0 of 0 are active
+                      OK    tasks           0 run, 0 wait
+
+                    """
+            )
+            let json = try await doctor("--json")
+            #expect(
+                json.output.hasPrefix(
+                    #"{"cluster":[{"level":"OK","subject":"leader","text":"ctrl1:10000"},{"level":"OK","#
+                )
+            )
+            node.troubles = ["no engine"]
+            try await eventually("it is known", node, controller) {
+                await controller.get("cluster/executors").json?["data"]?[0]?["troubles"] != nil
+            }
+            let ill = try await doctor()
+            #expect((ill.code, ill.errors) == (1, ""))
+            #expect(ill.output.contains("FAIL  executor node1:3000  no engine\n"), "\(ill.output)")
+        }
+    }
+
+    @Test func `this machine is looked at without a controller, and its faults are the exit code`() async throws {
+        let words = ["doctor", "--machine-only", "--docker-socket", "/nonexistent/docker.sock", "--state", "/tmp"]
+        let run = try await Program(Self.binary, words).end()
+        #expect((run.code, run.errors) == (1, ""))
+        #expect(run.output.hasPrefix("this machine\n  FAIL  docker"))
+        #expect(run.output.contains("no engine answers at /nonexistent/docker.sock"))
+        let json = try await Program(Self.binary, words + ["--json"]).end()
+        let parts = try JSON(parsing: json.output)
+        #expect(parts["machine"]?[0]?["level"] == "FAIL")
+        #expect(parts["cluster"] == nil)
+        let away = try await Program(Self.binary, ["doctor", "--cluster-only"], endpoint: "127.0.0.1:1").end()
+        #expect(away.code == 7)
+        #expect(try await Program(Self.binary, ["doctor", "--cluster-only", "--machine-only"]).end().code == 64)
+    }
+
+    // MARK: contexts
+
+    @Test func `contexts are added, shown without their secrets, chosen and removed`() async throws {
+        let home = FileManager.default.temporaryDirectory.appending(path: "home-\(UUID())").path
+        try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: home) } }
+        try "hunter22\nmore".write(toFile: "\(home)/password", atomically: false, encoding: .utf8)
+        func config(_ arguments: String...) async throws -> Run {
+            try await Program(Self.binary, ["config"] + arguments, environment: ["HOME": home]).end()
+        }
+        #expect(
+            try await config("list").output
+                == "no contexts in \(home)/.drove; add one with: apus config add NAME --endpoint URL\n"
+        )
+        #expect(try await config("current").code == 1)
+        let added = try await config(
+            "add",
+            "prod",
+            "--endpoint",
+            "https://prod.example",
+            "--username",
+            "u",
+            "--password-file",
+            "\(home)/password"
+        )
+        #expect((added.code, added.output) == (0, "prod is added, and is the current context\n"), "\(added)")
+        #expect(
+            try await config("add", "dev", "--endpoint", "http://127.0.0.1:10000", "--insecure").output
+                == "dev is added\n"
+        )
+        #expect(
+            try await config("list").output == """
+                CURRENT  NAME  ENDPOINT                CREDENTIALS  INSECURE
+                *        prod  https://prod.example    password     no
+                         dev   http://127.0.0.1:10000  none         yes
+
+                """
+        )
+        #expect(
+            try await config("list", "--json").output == """
+                [{"name":"prod","endpoint":"https://prod.example","credentials":"password","insecure":false,\
+                "current":true},{"name":"dev","endpoint":"http://127.0.0.1:10000","credentials":"none",\
+                "insecure":true,"current":false}]
+
+                """
+        )
+        #expect(try await config("use", "dev").output == "dev is the current context\n")
+        #expect(try await config("current", "--json").output == "{\"current\":\"dev\"}\n")
+        let view = try await config("view")
+        #expect(view.output.hasPrefix("file: \(home)/.drove\ncurrent context: dev\n\n[prod]\n"))
+        #expect(view.output.contains("  password = ****\n") && !view.output.contains("hunter22"))
+        #expect(try await config("view", "--json").output.contains(#""prod":{"endpoint":"https://prod.example","#))
+        let file = try String(contentsOfFile: "\(home)/.drove", encoding: .utf8)
+        #expect(file.contains("[prod]\nendpoint = https://prod.example\nusername = u\npassword = hunter22\n"))
+        let unknown = try await config("use", "none")
+        #expect(
+            (unknown.code, unknown.errors)
+                == (5, "apus: \(home)/.drove: no context is called none: known are prod, dev\n")
+        )
+        #expect(try await config("remove", "dev").output == "dev is removed; no context is the current one now\n")
+        try "[a]\npassword hunter22\n".write(toFile: "\(home)/.drove", atomically: false, encoding: .utf8)
+        let broken = try await config("list")
+        #expect(
+            (broken.code, broken.errors)
+                == (1, "apus: \(home)/.drove, line 2 has no value: write KEY = VALUE\n")
+        )
+        #expect(try await config("add", "x", "--endpoint", "prod").code == 64)
+        #expect(try await config("add", "x", "--endpoint", "http://x", "--username", "u").code == 64)
+    }
+
+    // MARK: completion
+
+    @Test func `names are completed as the controller knows them, and nothing is said when it is away`() async throws {
+        try await Self.withNode { controller, node, endpoint in
+            _ = await controller.post("applications/operations", create(instances: 1).json.serialized)
+            try await eventually("it is healthy", node, controller) {
+                await controller.healthy(AppID("TEST_APP-1")) == 1
+            }
+            let instance =
+                await controller.get("applications/TEST_APP-1/instances").json?["data"]?[0]?["instanceId"]?.text ?? ""
+            func offered(
+                _ command: [String],
+                _ argument: String,
+                _ words: [String],
+                at endpoint: String = endpoint
+            ) async throws -> [String] {
+                let all = ["apus"] + command + words
+                let cursor = [argument, "\(all.count - 1)", "\(all.last?.count ?? 0)"]
+                let run = try await Program(
+                    Self.binary,
+                    ["---completion"] + command + ["--"] + cursor + all,
+                    endpoint: endpoint
+                ).end()
+                #expect((run.code, run.errors) == (0, ""))
+                return run.output.split(whereSeparator: \.isWhitespace).map(String.init)
+            }
+            #expect(try await offered(["apps", "show"], "positional@0", ["TEST"]) == ["TEST_APP-1"])
+            #expect(try await offered(["apps", "show"], "positional@0", ["OTHER"]) == [])
+            #expect(try await offered(["apps", "stop"], "--ids", ["TEST_APP-1", "--ids", ""]) == [instance])
+            #expect(try await offered(["explain"], "positional@0", [""]) == ["TEST_APP-1"])
+            #expect(
+                try await offered(["executors", "show"], "positional@0", [""])
+                    == ["93b6b6f3-c7c8-3824-afc9-cb6d0b32454c", "node1", "node1:3000"]
+            )
+            #expect(try await offered(["executors", "drain"], "--tag", ["--tag", "n"]) == ["node1"])
+            #expect(try await offered(["localservices", "show"], "positional@0", [""]) == [])
+            #expect(try await offered(["apps", "show"], "positional@0", [""], at: "127.0.0.1:1") == [])
+            let chosen = ["--endpoint", endpoint, "TEST"]
+            #expect(try await offered(["apps", "show"], "positional@0", chosen, at: "127.0.0.1:1") == ["TEST_APP-1"])
+        }
+    }
+
+    @Test func `a shell is given what completes commands`() async throws {
+        // It is more than fits into a pipe that nobody empties meanwhile.
+        let bash = try await Program("/bin/sh", ["-c", "'\(Self.binary)' completions bash | bash -n"]).end()
+        #expect((bash.code, bash.errors) == (0, ""))
+        for shell in ["bash", "zsh", "fish"] {
+            let script = "'\(Self.binary)' completions \(shell) | grep -c -e ---completion"
+            let run = try await Program("/bin/sh", ["-c", script]).end()
+            #expect(run.code == 0, "\(shell)")
+        }
+        #expect(try await Program(Self.binary, ["completions", "tcsh"]).end().code == 64)
+    }
+
+    // MARK: the page
+
+    @Test func `every command is on the page of the command line, and nothing else`() async throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "help-\(UUID())").path
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: file) } }
+        let run = try await Program("/bin/sh", ["-c", "'\(Self.binary)' --experimental-dump-help >'\(file)'"]).end()
+        #expect(run.code == 0, "\(run.errors)")
+        let help = try JSON(parsing: String(contentsOfFile: file, encoding: .utf8))
+        let commands = Self.commands(in: try #require(help["command"]), after: "")
+        #expect(commands.contains("apus executors drain"))
+        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let page = tests.deletingLastPathComponent().appending(path: "docs/cli.md")
+        let rows = try String(contentsOf: page, encoding: .utf8).split(separator: "\n").filter {
+            $0.hasPrefix("| `apus ")
+        }
+        // The first cell begins with the command, what it takes in capitals behind it.
+        let told = rows.map { row in
+            row.dropFirst("| `".count).prefix { $0 != "`" }.split(separator: " ")
+                .prefix { $0.allSatisfy { $0.isLowercase || $0 == "-" } }.joined(separator: " ")
+        }
+        #expect(Set(told) == Set(commands))
+        #expect(told.count == Set(told).count, "each once")
+    }
+
+    /// Those that do something themselves.
+    private static func commands(in command: JSON, after path: String) -> [String] {
+        let name = path + (command["commandName"]?.text ?? "")
+        guard case .array(let subcommands)? = command["subcommands"] else { return [name] }
+        let own = subcommands.filter { $0["commandName"] != "help" }
+        return own.isEmpty ? [name] : own.flatMap { commands(in: $0, after: "\(name) ") }
+    }
+}
