@@ -1,5 +1,5 @@
-import ApusEngine
 import ApusClient
+import ApusEngine
 import ApusModel
 import Logging
 
@@ -15,6 +15,7 @@ package struct API: Sendable {
     let inbox: Inbox
     let published: Published
     let events: EventLog
+    let audit: AuditLog
     let time: TimeSource
     let desk: PlacementDesk
     let endpoints: EndpointCache
@@ -51,12 +52,21 @@ package struct API: Sendable {
         do throws(AccessRefusal) {
             principal = try await access.principal(of: call, for: route.need, in: published.state)
         } catch {
-            return APIAnswer(error)
+            let answer = APIAnswer(error)
+            if route.isChange, answer.status == 401 { deny(call, by: nil, 401) }
+            return answer
         }
-        guard principal.covers(route.need) else { return APIAnswer(status: 403) }
-        guard let state = published.state else { return .notLeading }
+        guard principal.covers(route.need) else {
+            if route.isChange { deny(call, by: principal, 403) }
+            return APIAnswer(status: 403)
+        }
         var call = call
         call.parameters = route.parameters(of: segments)
+        return await answer(call, by: route, to: principal)
+    }
+
+    private func answer(_ call: APICall, by route: Route, to principal: Principal) async -> APIAnswer {
+        guard let state = published.state else { return .notLeading }
         do throws(APIRefusal) {
             return try await route.handle(Handling(api: self, state: state, call: call, principal: principal))
         } catch {
@@ -90,7 +100,9 @@ struct Handling: Sendable {
         refused: ([String]) -> APIAnswer = { APIAnswer(SpecRefusal.violations($0)) },
         done: (CommandOutcome) -> APIAnswer
     ) async -> APIAnswer {
-        switch await api.inbox.submit(command) {
+        let reply = await api.inbox.submit(command, by: actor)
+        if case .answer = reply { await api.audit.settle() }
+        switch reply {
         case .answer(.refused(let violations)): return refused(violations)
         case .answer(.unavailable(let reason)), .unavailable(let reason): return .failed(503, reason, retryAfter: 1)
         case .busy:

@@ -24,6 +24,7 @@ package struct ControllerSettings: Sendable {
     package var callers = CallerSettings()
     /// Whom it takes for an executor.
     package var trust = ServerTrust.system
+    package var audit = AuditLimits()
 
     package init(cluster: ClusterID, hostname: String, port: Int, seed: UInt64) {
         self.cluster = cluster
@@ -73,11 +74,13 @@ package struct Controller: Service {
     package let inbox: Inbox
     /// What clients are told of what has happened.
     package let events: EventLog
+    let audit: AuditLog
     private let outboxes: Outboxes
 
     package init(
         settings: ControllerSettings,
         store: any StateStore,
+        audit: AuditStore,
         time: TimeSource = .system(),
         send: Send? = nil,
         crash: CrashPoint? = nil,
@@ -95,6 +98,11 @@ package struct Controller: Service {
         events = EventLog(seed: ~settings.seed, time: time, limits: settings.events)
         let outfit = Outfit(fetches: settings.engine.allowances.fetches, time: time)
         let client = NodeClient(as: settings.caller)
+        let log = AuditLog(audit, limits: settings.audit, host: settings.hostname, time: time, logger: logger)
+        self.audit = log
+        telemetry.health.add("audit") {
+            log.trouble.map { .unhealthy("the audit log cannot be written: \($0)") } ?? .healthy
+        }
         outboxes = Outboxes(
             inbox: inbox,
             outfit: outfit,
@@ -112,6 +120,7 @@ package struct Controller: Service {
             inbox: inbox,
             published: published,
             events: events,
+            audit: audit,
             time: time,
             desk: desk,
             endpoints: endpoints,
@@ -129,18 +138,35 @@ package struct Controller: Service {
     /// - Throws: `ControllerError` if the state cannot be read, the API would be open to other machines, or another
     ///   leader took over.
     package func run() async throws {
+        let outcome = await leading()
+        await audit.finish()
+        try outcome.get()
+    }
+
+    /// Nothing is taken any more when it is over.
+    private func leading() async -> Result<Void, any Error> {
         defer {
             published.publish(nil)
             inbox.close("the controller has stopped")
         }
-        let turn = try await takeOver(as: store.acquireEpoch())
-        numbers.elected(.start)
+        do {
+            let turn = try await takeOver(as: store.acquireEpoch())
+            numbers.elected(.start)
+            return .success(try await serve(turn))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Leads, with everything around it.
+    private func serve(_ turn: Turn) async throws {
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 defer { group.cancelAll() }
                 group.addTask { await outboxes.run() }
                 group.addTask { await events.run() }
                 group.addTask { await vault.run() }
+                group.addTask { await audit.run { published.state?.facts.checked } }
                 group.addTask {
                     while !Task.isCancelled {
                         inbox.nudge()

@@ -27,7 +27,7 @@ extension Handling {
             throw .spec(.violations([error.description]))
         }
         try await api.vault.changeUsers(at: state.epoch) { known throws(UserFault) in try known.set(users) }
-        for user in users { tell("a user was set", user.name) }
+        for user in users { await tell("a user was set", "USER_SET", user.name, user.role) }
         return .success(.array(users.map(\.json)))
     }
 
@@ -53,8 +53,8 @@ extension Handling {
             }
             try known.set([User(name: name, role: role, hash: hash)])
         }
-        tell("a user was set", name)
         guard let user = api.access.users[name] else { throw .notFound("User \(name) not found") }
+        await tell("a user was set", "USER_SET", name, user.role)
         return .success(user.json)
     }
 
@@ -65,7 +65,7 @@ extension Handling {
         try await api.vault.changeUsers(at: state.epoch) { known throws(UserFault) in
             try known.remove(name, isReachable: isReachable)
         }
-        tell("a user was removed", name)
+        await tell("a user was removed", "USER_REMOVE", name, nil)
         return .success(.members(["name": .string(name), "removed": true]))
     }
 
@@ -86,8 +86,10 @@ extension Handling {
         }
     }
 
-    private func tell(_ message: Logger.Message, _ name: String) {
+    private func tell(_ message: Logger.Message, _ action: String, _ name: String, _ role: Role?) async {
         api.logger.info(message, metadata: ["user.name": "\(name)", "by": "\(principal.name)"])
+        let detail = role.map { JSON.members(["role": .string($0.rawValue)]) }
+        await audit(action, of: AuditSubject(.user, name), detail: detail)
     }
 
     // MARK: keys
@@ -98,6 +100,7 @@ extension Handling {
         let oldest = state.instances.values.map(\.created).min()
         let count = try await api.vault.rotateKeys(at: state.epoch, oldest: oldest)
         api.logger.info("instances' tokens have a new key", metadata: ["keys": "\(count)", "by": "\(principal.name)"])
+        await audit("INSTANCE_KEYS_ROTATE", of: AuditSubject(.cluster, state.cluster.rawValue))
         return .success(.members(["keys": .integer(Int64(count))]))
     }
 }

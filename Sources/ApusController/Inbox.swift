@@ -47,6 +47,8 @@ package final class Inbox: Sendable {
         /// Why nothing is taken; `nil` while the loop runs.
         var closed: String? = "the controller is starting"
         var commands: [(RequestID, Command)] = []
+        /// Who made the requests that are not answered yet: their callers may have given up.
+        var asked: [RequestID: AskedCommand] = [:]
         var reports: OrderedDictionary<NodeIdentity, (RequestID, NodeReport)> = [:]
         var outcomes: [Input] = []
         var waiting: [RequestID: Waiting] = [:]
@@ -66,14 +68,15 @@ package final class Inbox: Sendable {
 
     // MARK: from outside
 
-    /// Hands in a request for change and waits for its answer.
-    package func submit(_ command: Command) async -> Reply<CommandOutcome> {
+    /// Hands in a request for change and waits for its answer; without an `actor` it is not audited.
+    package func submit(_ command: Command, by actor: AuditActor? = nil) async -> Reply<CommandOutcome> {
         await withCheckedContinuation { continuation in
             let refusal: Reply<CommandOutcome>? = state.withLock { state in
                 if let reason = state.closed { return .unavailable(reason) }
                 guard state.commandsWaiting < Self.mostCommands else { return .busy }
                 state.lastRequest += 1
                 state.commands.append((state.lastRequest, command))
+                if let actor { state.asked[state.lastRequest] = AskedCommand(command: command, actor: actor) }
                 state.commandsWaiting += 1
                 state.waiting[state.lastRequest] = Waiting(since: time().now, waiter: .command(continuation))
                 return nil
@@ -161,8 +164,12 @@ package final class Inbox: Sendable {
         }
     }
 
+    /// Who made a request that is about to be answered.
+    func asked(_ request: RequestID) -> AskedCommand? { state.withLock { $0.asked[request] } }
+
     /// Gives the caller of a command its answer; one who has given up gets none.
     package func answer(_ request: RequestID, _ outcome: CommandOutcome) {
+        state.withLock { $0.asked[request] = nil }
         guard case .command(let continuation)? = remove(request) else { return }
         continuation.resume(returning: .answer(outcome))
     }

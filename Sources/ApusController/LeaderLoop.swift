@@ -23,6 +23,7 @@ struct LeaderLoop {
     }
     /// What was counted already.
     private var counted = Tally()
+    private var trail: AuditTrail
     private let outboxes: Outboxes
     private let controller: Controller
 
@@ -33,6 +34,7 @@ struct LeaderLoop {
         self.turn = turn
         self.controller = controller
         self.outboxes = outboxes
+        trail = AuditTrail(host: controller.settings.hostname)
         nudges = controller.inbox.nudges.makeAsyncIterator()
     }
 
@@ -73,13 +75,28 @@ struct LeaderLoop {
         controller.published.publish(turn.committed)
         // Before the answers: whoever is told that something was done finds it told.
         tell(turn.committed.events(since: before, turn.changes, leader: controller.settings.hostname))
-        if case .release(let effects) = step { release(effects) }
+        if case .release(let effects) = step {
+            audit(effects, since: before)
+            release(effects)
+        }
         let tally = turn.engine.tally
         controller.numbers.turned(tally.since(counted))
         counted = tally
     }
 
+    /// Before the answers too, so that a change stands before what came of it.
+    private mutating func audit(_ effects: [Effect], since before: ClusterState) {
+        let answers = effects.compactMap { effect -> (asked: AskedCommand, outcome: CommandOutcome)? in
+            guard case .answer(let request, let outcome) = effect else { return nil }
+            return inbox.asked(request).map { ($0, outcome) }
+        }
+        let (state, wall) = (turn.committed, controller.time().wall)
+        let decisions = state.decisions(since: before, turn.changes)
+        controller.audit.append(trail.entries(of: answers, decisions, in: state, at: wall))
+    }
+
     private func tell(leadership kind: ClusterEvent.Kind) {
+        controller.audit.append([trail.leadership(kind, of: turn.committed, at: controller.time().wall)])
         tell([ClusterEvent(kind, .members(["HOSTNAME": .string(controller.settings.hostname)]))])
     }
 

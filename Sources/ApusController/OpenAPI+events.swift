@@ -4,6 +4,22 @@ import ApusModel
 extension OpenAPI {
     static let events: [RouteDescription] = [
         RouteDescription(
+            "GET cluster/audit",
+            "Who changed what, and what the controller decided by itself, the newest first",
+            parameters: [
+                .init(name: "from", schema: .integer(0...Int64.max), description: "Those from this sequence down"),
+                .init(name: "after", schema: .integer(0...Int64.max), description: "Those after this sequence"),
+                .init(name: "since", schema: .integer(0...Int64.max), description: "Those from this time on"),
+                .init(name: "until", schema: .integer(0...Int64.max), description: "Those up to this time"),
+                .init(name: "actor", schema: .text, description: "Those of whoever has this name"),
+                .init(name: "action", schema: .text, description: "Those of this action"),
+                .init(name: "subject", schema: .text, description: "Those about this, and about its instances"),
+                .init(name: "source", schema: .text, description: "Those from this address"),
+                .init(name: "size", schema: .integer(1...1000), description: "How many at most; 100 unless it is said"),
+            ],
+            .data(.auditPage)
+        ),
+        RouteDescription(
             "GET cluster/events",
             "Events, the newest first",
             parameters: since,

@@ -113,6 +113,7 @@ struct Route: Sendable {
         post("cluster/executors/retire", .maintenance) { call throws(APIRefusal) in try await call.retireExecutors() },
         get("cluster/executors") { call throws(APIRefusal) in call.executors() },
         get("cluster/executors/{id}") { call throws(APIRefusal) in try call.executor() },
+        get("cluster/audit", .maintenance) { call throws(APIRefusal) in try await call.auditLog() },
         get("cluster/events") { call throws(APIRefusal) in try call.listEvents() },
         get("cluster/events/latest") { call throws(APIRefusal) in try call.latestEvents() },
         get("cluster/events/summary") { call throws(APIRefusal) in try call.eventSummary() },

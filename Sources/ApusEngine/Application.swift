@@ -70,6 +70,12 @@ package struct Backoff: Hashable, Sendable {
 
     package init() {}
 
+    /// How long what failed last is held back; `nil` if it is tried again at once.
+    var pause: Duration? {
+        let doublings = failures - 2
+        return doublings >= 0 ? .seconds(min(Self.longest, 1 << min(doublings, 6))) : nil
+    }
+
     /// The generation that instances started now belong to.
     package var generation: Int { failures }
 
@@ -83,8 +89,7 @@ package struct Backoff: Hashable, Sendable {
         self.reason = reason
         guard generation == failures else { return }
         failures += 1
-        let doublings = failures - 2
-        if doublings >= 0 { notBefore = now + .seconds(min(Self.longest, 1 << min(doublings, 6))) }
+        if let pause { notBefore = now + pause }
     }
 
     /// An instance of the latest generation has stayed HEALTHY long enough.

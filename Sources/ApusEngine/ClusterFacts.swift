@@ -22,7 +22,7 @@ package struct ClusterFacts: Hashable, Sendable {
     /// Of so many it is known that they must be started again before they may join.
     private static let mostRetired = 1000
     /// Up to when age was counted (`SoundClock`); `nil` before the first look.
-    var checked: WallTime?
+    package var checked: WallTime?
 
     static let key = RecordKey(.cluster, "facts")
     /// Drove's text (contract §0.4).

@@ -31,6 +31,7 @@ extension Engine {
                 due: other.heard + due,
                 until: WallTime(milliseconds: times.wall.milliseconds + until)
             )
+            noted.members.insert(other.id)
         }
         guard isFirst else { return }
         effects.append(

@@ -19,6 +19,7 @@ extension Engine {
         // Loading changes nothing that is stored.
         touched = []
         effects = []
+        noted = Changes()
         _ = state.takeMoves()
     }
 

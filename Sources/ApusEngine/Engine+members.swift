@@ -55,6 +55,7 @@ extension Engine {
             let text = report.troubles.isEmpty ? "can serve again" : report.troubles.joined(separator: "; ")
             effects.append(.note("executor \(member.id) (\(member.hostname)): \(text)"))
             member.troubles = report.troubles
+            noted.members.insert(member.id)
             wakeWaiting()
         }
         // Their texts count what they tell of, so that each report may bring another.
@@ -69,6 +70,7 @@ extension Engine {
         }
         // Nothing was asked of it since: the next command will tell.
         if case .failing(_, let last) = member.reach, times.now - last > settings.lostAfter {
+            noted.members.insert(member.id)
             member.reach = .reached
             member.unreachable = nil
         }
@@ -98,6 +100,7 @@ extension Engine {
             // Nothing was missed if its revisions still join up; if not, the full list follows.
             member.presence = member.applied > 0 ? .present : .joining
             member.lossHold = nil
+            noted.members.insert(member.id)
             effects.append(.note("executor \(member.id) is heard again"))
             dirty.formUnion(waiting.take(for: member.id))
             wakeWaiting()
@@ -126,6 +129,7 @@ extension Engine {
         state.members[id] = member
         guard isUnreachable(member), !wasUnreachable else { return }
         state.members[id]?.unreachable = "does not take commands: \(reason)".clipped(toBytes: Self.longestError)
+        noted.members.insert(id)
         effects.append(.note("executor \(id) (\(member.hostname)) does not take commands: \(reason)"))
         updateAdmission(of: id)
     }
@@ -135,6 +139,7 @@ extension Engine {
         state.members[id]?.reach = .reached
         state.members[id]?.unreachable = nil
         guard isUnreachable(member) else { return }
+        noted.members.insert(id)
         effects.append(.note("executor \(id) (\(member.hostname)) takes commands again"))
         updateAdmission(of: id)
         wakeWaiting()
@@ -153,6 +158,7 @@ extension Engine {
             state.members[id]?.presence = .silent
             dirty.formUnion(waiting.take(for: id))
             updateAdmission(of: id)
+            noted.members.insert(id)
             effects.append(.note("executor \(id) (\(member.hostname)) is silent"))
         }
         // In maintenance nobody is given up; its end sets the alarm.

@@ -124,6 +124,7 @@ extension Engine {
         switch ledger.place(request, tieBreak: random.next(), notCounting: going) {
         case .refused(let refusal):
             tally.count(refusal)
+            noted.unplaced.insert(owner)
             if application.shortfall?.text != refusal.text {
                 effects.append(.note("\(application.id) has no room: \(refusal.text)"))
             }

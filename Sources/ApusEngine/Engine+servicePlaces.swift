@@ -61,6 +61,7 @@ extension Engine {
     /// It waits for room there, and says so once.
     private mutating func note(_ reason: RefusalReason, of service: LocalService, on host: ExecutorID) {
         tally.count(.placementRefused(reason.kind))
+        noted.unplaced.insert(.localService(service.id))
         if state.localServices[service.id]?.shortfalls[host] != reason {
             let name = state.members[host]?.hostname ?? host.rawValue
             effects.append(.note("local service \(service.id) has no room on \(name): \(reason)"))

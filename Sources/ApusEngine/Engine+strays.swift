@@ -64,6 +64,7 @@ extension Engine {
                 && (onExecutor[stray.executor] ?? 0 > limit || isWhole(stray.owner, ofOwner[stray.owner] ?? 0))
             guard isMuch || isRestored else { continue }
             state.strays[id]?.isHeld = true
+            noted.strays.insert(id)
             newlyHeld[stray.executor, default: 0] += 1
         }
         for (executor, count) in newlyHeld.sorted(by: { $0.key < $1.key }) {
@@ -104,6 +105,10 @@ extension Engine {
             state.members[stray.executor]?.presence == .present
         {
             emit(.stop(id, reason(toStop: stray)), to: stray.executor)
+            if !stray.isTold {
+                state.strays[id]?.isTold = true
+                noted.strays.insert(id)
+            }
         }
         wake(.stray(id), at: times.now + settings.resendAfter)
     }
@@ -132,6 +137,8 @@ package struct Stray: Sendable {
     package var isHeld = false
     /// Somebody has.
     var isReleased = false
+    /// A STOP has left for it.
+    var isTold = false
 }
 
 /// A stop that waits until somebody confirms it.

@@ -140,6 +140,7 @@ extension Engine {
                 )
             )
             tally.count(refusal)
+            noted.unplaced.insert(run.owner)
             if run.shortfall?.text != refusal.text {
                 effects.append(.note("task \(run.id) has no room: \(refusal.text)"))
             }

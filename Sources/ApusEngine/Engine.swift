@@ -27,6 +27,8 @@ package struct Engine: Sendable {
     var recount: Set<ExecutorID> = []
     /// Records that this turn changed.
     var touched: Set<RecordKey> = []
+    /// What else this turn changed that is told: see `Changes`.
+    var noted = Changes()
     var effects: [Effect] = []
     package internal(set) var tally = Tally()
     /// Members whose work is to be elsewhere.
@@ -159,7 +161,12 @@ package struct Engine: Sendable {
     package var hasWork: Bool { !dirty.isEmpty || !dirtyHosts.isEmpty || waiting.hasWork || capacity.hasMoved }
 
     /// What may have changed since the last call; to be taken before its batches are.
-    mutating func takeChanges() -> Changes { Changes(instances: state.takeMoves(), records: touched) }
+    mutating func takeChanges() -> Changes {
+        defer { noted = Changes() }
+        noted.instances = state.takeMoves()
+        noted.records = touched
+        return noted
+    }
 
     /// The records that changed since the last call, in batches that a store takes; none if none did.
     ///

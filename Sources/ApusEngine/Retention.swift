@@ -95,6 +95,10 @@ extension Engine {
         wake(.retention, at: times.now + (left > 0 ? settings.retention.checkInterval : Self.pause))
     }
 
+    private mutating func noteForgotten(_ owner: Owner, _ reason: String) {
+        noted.forgotten.append(Changes.Forgotten(owner: owner, reason: reason))
+    }
+
     private mutating func removeStaleApplications(_ left: inout Int, at times: Times) {
         let limit = settings.retention.applications
         let stale = state.applications.values.filter {
@@ -103,6 +107,7 @@ extension Engine {
         }
         for application in stale.sorted(by: { $0.id < $1.id }).prefix(left) {
             left -= 1
+            noteForgotten(.application(application.id), "nothing was wanted of it for \(limit.inWords)")
             effects.append(.note("\(application.id) is destroyed: nothing was wanted of it for \(limit.inWords)"))
             destroy(application, at: times)
         }
@@ -117,6 +122,7 @@ extension Engine {
         }
         for id in stale.map(\.id).sorted().prefix(left) {
             left -= 1
+            noteForgotten(.task(id), "it ended \(limit.inWords) ago")
             effects.append(.note("task \(id) is forgotten: it ended \(limit.inWords) ago"))
             _ = forget(id, at: times)
         }
@@ -129,6 +135,7 @@ extension Engine {
         }
         for id in stale.map(\.id).sorted().prefix(left) {
             left -= 1
+            noteForgotten(.localService(id), "it was inactive for \(limit.inWords)")
             effects.append(.note("local service \(id) is destroyed: it was inactive for \(limit.inWords)"))
             forget(id)
         }
@@ -146,6 +153,7 @@ extension Engine {
             state.ended[owner] = history.pages.isEmpty ? nil : history
             for page in old.pages.union(surplus.pages) { touched.insert(Self.endedKey(owner, page: page)) }
             if old.removed > 0 {
+                noteForgotten(owner, "\(old.removed) ended instances are older than \(limits.instances.inWords)")
                 effects.append(
                     .note(
                         "\(old.removed) ended instances of \(owner) are forgotten: older than \(limits.instances.inWords)"
@@ -153,6 +161,10 @@ extension Engine {
                 )
             }
             if surplus.removed > 0 {
+                noteForgotten(
+                    owner,
+                    "\(surplus.removed) ended instances are more than the \(limits.mostInstances) kept"
+                )
                 effects.append(
                     .note(
                         "\(surplus.removed) ended instances of \(owner) are forgotten: \(limits.mostInstances) are kept"

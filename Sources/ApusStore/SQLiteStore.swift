@@ -1,6 +1,5 @@
 package import ApusEngine
 package import ApusModel
-import Dispatch
 import Foundation
 import GRDB
 
@@ -27,11 +26,11 @@ package final class SQLiteStore: StateStore {
     ///   it was written by a later version, or commits could not be made to last.
     package static func open(in directory: StateDirectory) async throws(StoreError) -> SQLiteStore {
         let path = "\(directory.path)/\(fileName)"
-        return try await storeErrors(path) {
-            try await offThePool {
-                try makeFile(path)
+        return try await SQLiteFile.storeErrors(path) {
+            try await SQLiteFile.offThePool {
+                try SQLiteFile.make(path)
                 let pool = try DatabasePool(path: path, configuration: configuration())
-                try pool.writeWithoutTransaction { try makeCommitsLast($0) }
+                try pool.writeWithoutTransaction { try SQLiteFile.makeCommitsLast($0) }
                 try migrate(pool)
                 return SQLiteStore(pool: pool, directory: directory)
             }
@@ -43,8 +42,8 @@ package final class SQLiteStore: StateStore {
     /// Calls after it throw `unavailable`; the directory stays locked.
     package func close() async throws(StoreError) {
         let pool = pool
-        try await Self.storeErrors(pool.path) {
-            try await Self.offThePool { try pool.close() }
+        try await SQLiteFile.storeErrors(pool.path) {
+            try await SQLiteFile.offThePool { try pool.close() }
         }
     }
 
@@ -100,11 +99,11 @@ package final class SQLiteStore: StateStore {
     }
 
     private func reading<T: Sendable>(_ body: @Sendable (Database) throws -> T) async throws(StoreError) -> T {
-        try await Self.storeErrors(pool.path) { try await pool.read(body) }
+        try await SQLiteFile.storeErrors(pool.path) { try await pool.read(body) }
     }
 
     private func writing<T: Sendable>(_ body: @Sendable (Database) throws -> T) async throws(StoreError) -> T {
-        try await Self.storeErrors(pool.path) { try await pool.write(body) }
+        try await SQLiteFile.storeErrors(pool.path) { try await pool.write(body) }
     }
 
     private static func epoch(_ db: Database) throws -> Epoch {
@@ -128,26 +127,6 @@ extension SQLiteStore {
         return configuration
     }
 
-    /// Makes the file before SQLite does, for its owner only; the files beside it (WAL) take on its permissions.
-    private static func makeFile(_ path: String) throws(StoreError) {
-        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .system("creating", path) }
-        defer { _ = Foundation.close(descriptor) }
-        guard fchmod(descriptor, 0o600) == 0 else { throw .system("protecting", path) }
-    }
-
-    /// GRDB sets NORMAL with WAL, which may lose acknowledged commits in a power cut.
-    ///
-    /// So FULL is set once the pool is open, and read back: SQLite ignores it silently where it cannot obey.
-    private static func makeCommitsLast(_ db: Database) throws {
-        try db.execute(sql: "PRAGMA synchronous = FULL")
-        let full = 2
-        let level = try Int.fetchOne(db, sql: "PRAGMA synchronous")
-        guard level == full else {
-            throw StoreError.unavailable(reason: "synchronous=FULL was not accepted (it is \(level ?? -1))")
-        }
-    }
-
     private static func migrate(_ pool: DatabasePool) throws {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1 records and epoch") { db in
@@ -165,38 +144,5 @@ extension SQLiteStore {
             throw StoreError.unavailable(reason: "it was written by a later version of Apus; start that version")
         }
         try migrator.migrate(pool)
-    }
-}
-
-// MARK: errors and threads
-
-extension SQLiteStore {
-    /// Gives every failure the store's own terms, with the file and SQLite's reason.
-    private static func storeErrors<T: Sendable>(
-        _ path: String,
-        _ body: () async throws -> T
-    ) async throws(StoreError) -> T {
-        do {
-            return try await body()
-        } catch let error as StoreError {
-            throw error
-        } catch let error as DatabaseError {
-            let reason = "\(path): \(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")"
-            switch error.resultCode {
-            case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_MISMATCH: throw .corrupt(reason: reason)
-            default: throw .unavailable(reason: reason)
-            }
-        } catch {
-            throw .unavailable(reason: "\(path): \(error)")
-        }
-    }
-
-    /// Runs blocking work on a thread of its own; GRDB opens and closes only synchronously.
-    private static func offThePool<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(with: Result { try body() })
-            }
-        }
     }
 }

@@ -28,6 +28,7 @@ struct Apus: AsyncParsableCommand {
             Restart.self, Scale.self, Apps.self, LocalServices.self, Tasks.self,
             Explain.self, Cluster.self, Store.self, Executors.self, Maintenance.self, Logs.self,
             Events.self, UserCommands.self, Initialise.self, Doctor.self, Config.self, Completions.self,
+            Events.self, Audit.self,
         ]
     )
 

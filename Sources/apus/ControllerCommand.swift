@@ -31,6 +31,7 @@ struct ControllerCommand: AsyncParsableCommand {
     @OptionGroup var admin: AdminOptions
     @OptionGroup var weights: TaskWeightOptions
     @OptionGroup var retention: RetentionOptions
+    @OptionGroup var audit: AuditOptions
     @OptionGroup var specifications: SpecificationOptions
     @OptionGroup var callers: CallerOptions
 
@@ -62,6 +63,7 @@ struct ControllerCommand: AsyncParsableCommand {
                 security: try network.security(process.logger),
                 engine: engine,
                 callers: try callers.settings(),
+                audit: try audit.limits(),
                 logger: process.logger
             )
             let url = "\(NodeURL(isEncrypted: network.isEncrypted, host: hostname, port: address.port))"

@@ -25,6 +25,7 @@ struct ControllerNode {
     var telemetry = Telemetry()
     var engine = EngineSettings()
     var callers = CallerSettings()
+    var audit = AuditLimits()
     let logger: Logger
 
     /// Gives `body` the services to run; the store is open until it ends.
@@ -35,18 +36,31 @@ struct ControllerNode {
     ) async throws {
         let crash = try crashPoint()
         let store = try await SQLiteStore.open(in: directory)
+        let log: AuditStore
+        do {
+            log = try await AuditStore.open(in: directory)
+        } catch {
+            try await store.close()
+            throw CommandFailure(
+                .other,
+                "The audit log cannot be opened: \(error). To begin a new one, move \(AuditStore.fileName) and the files "
+                    + "beside it (-wal, -shm) out of \(directory.path)."
+            )
+        }
         let result: Result<Void, any Error>
         do {
-            result = .success(try await body(services(store, crash, onListening)))
+            result = .success(try await body(services(store, log, crash, onListening)))
         } catch {
             result = .failure(error)
         }
         try await store.close()
+        try await log.close()
         try result.get()
     }
 
     private func services(
         _ store: SQLiteStore,
+        _ log: AuditStore,
         _ crash: CrashPoint?,
         _ onListening: @escaping @Sendable () -> Void
     ) -> [any Service] {
@@ -61,10 +75,12 @@ struct ControllerNode {
         settings.isReachable = !address.isLoopback
         settings.nodeSecrets = security.secrets
         settings.trust = security.trust
+        settings.audit = audit
         logger.info("what has ended is kept for a while", metadata: engine.retention.metadata)
         let controller = Controller(
             settings: settings,
             store: store,
+            audit: log,
             crash: crash,
             telemetry: telemetry,
             logger: logger

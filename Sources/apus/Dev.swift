@@ -51,6 +51,7 @@ struct Dev: AsyncParsableCommand {
     @OptionGroup var hardware: HardwareOptions
     @OptionGroup var logs: LogOptions
     @OptionGroup var retention: RetentionOptions
+    @OptionGroup var audit: AuditOptions
 
     @OptionGroup var weights: TaskWeightOptions
     @OptionGroup var specifications: SpecificationOptions
@@ -91,6 +92,7 @@ struct Dev: AsyncParsableCommand {
             logs: logs.settings,
             engineSettings: engine,
             callers: try callers.settings(),
+            audit: try audit.limits(),
             logLevel: logLevel.level
         )
         try await cluster.run()

@@ -23,6 +23,7 @@ struct DevCluster {
     let logs: ExecutorSettings.Logs
     let engineSettings: EngineSettings
     let callers: CallerSettings
+    let audit: AuditLimits
     let logLevel: Logger.Level
 
     /// Runs until SIGTERM or SIGINT.
@@ -62,6 +63,7 @@ struct DevCluster {
                 telemetry: telemetry,
                 engine: engineSettings,
                 callers: callers,
+                audit: audit,
                 logger: process.logger
             )
             try await controller.withServices(in: directory, onListening: { welcome(engine, url) }) { services in

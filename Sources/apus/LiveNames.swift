@@ -10,7 +10,10 @@ enum LiveNames {
     /// Instances of no more owners than these are asked for.
     private static let mostOwners = 4
     /// Those of `EndpointOptions`, each followed by its value.
-    private static let endpointOptions: Set<String> = ["--endpoint"]
+    private static let endpointOptions: Set<String> = [
+        "--endpoint", "--cluster", "--drove-config", "--username", "--password-file", "--auth-header-file",
+        "--ca-certificate",
+    ]
 
     static var applications: CompletionKind { names { client, _ in try await ids(of: client.applications()) } }
 

@@ -135,19 +135,25 @@ func create(_ spec: ApplicationSpec = exampleSpec(), instances: Int) -> Applicat
 /// Runs a controller for as long as the body takes.
 func withController<Value: Sendable>(
     store: any StateStore,
+    audit: AuditStore? = nil,
     time: TimeSource = .system(),
     send: @escaping Controller.Send = obedient,
     telemetry: Telemetry = Telemetry(),
     events: EventLimits = EventLimits(),
     callers: CallerRig = CallerRig(),
+    auditLimits: AuditLimits = AuditLimits(),
     _ body: @escaping @Sendable (Controller) async throws -> Value
 ) async throws -> Value {
     var settings = ControllerSettings(cluster: cluster, hostname: "ctrl1", port: 10000, seed: 7)
     settings.events = events
     try callers.arrange(&settings)
+    settings.audit = auditLimits
+    let log: AuditStore
+    if let audit { log = audit } else { log = try await .inMemory() }
     let controller = Controller(
         settings: settings,
         store: store,
+        audit: log,
         time: time,
         send: send,
         telemetry: telemetry,

@@ -57,6 +57,7 @@ import Testing
         let idle = Controller(
             settings: ControllerSettings(cluster: cluster, hostname: "ctrl1", port: 10000, seed: 7),
             store: MemoryStore(),
+            audit: try await .inMemory(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         #expect(await idle.get("ping").status == 400)

@@ -17,6 +17,7 @@ struct Bench {
     var replies: [RequestID: ReportAnswer] = [:]
     var notes: [String] = []
     var events: [ClusterEvent] = []
+    var decisions: [Decision] = []
     /// That of an executor, when it is greater than the leader's.
     var epochMet: Epoch?
     /// Where a START was sent, whether it arrived or not.
@@ -58,6 +59,7 @@ struct Bench {
                 step = turn.stored()
             }
             events += turn.committed.events(since: before, turn.changes, leader: "leader")
+            decisions += turn.committed.decisions(since: before, turn.changes)
             if case .release(let effects) = step { collect(effects) }
         } while turn.hasWork
         let state = turn.committed

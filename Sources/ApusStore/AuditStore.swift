@@ -1,0 +1,191 @@
+package import ApusModel
+import GRDB
+
+/// The audit log of one controller: entries in order, in a SQLite file of its own in the state directory.
+///
+/// Sequences rise over restarts and are never used again. What `append` returned for outlives a crash. No call blocks
+/// the caller's thread.
+package final class AuditStore: Sendable {
+    /// The file's name in the state directory.
+    package static let fileName = "audit.sqlite"
+
+    private let database: any DatabaseWriter
+    private let path: String
+    /// Kept so that the lock lasts as long as the log; `nil` in memory.
+    private let directory: StateDirectory?
+
+    private init(_ database: any DatabaseWriter, at path: String, in directory: StateDirectory?) {
+        self.database = database
+        self.path = path
+        self.directory = directory
+    }
+
+    /// Opens the log, or makes an empty one.
+    ///
+    /// - Throws: `corrupt` if the file is none, `unavailable` if it cannot be used or a later version wrote it.
+    package static func open(in directory: StateDirectory) async throws(StoreError) -> AuditStore {
+        let path = "\(directory.path)/\(fileName)"
+        return try await SQLiteFile.storeErrors(path) {
+            try await SQLiteFile.offThePool {
+                try SQLiteFile.make(path)
+                let pool = try DatabasePool(path: path, configuration: configuration())
+                try pool.writeWithoutTransaction { try SQLiteFile.makeCommitsLast($0) }
+                try migrate(pool)
+                return AuditStore(pool, at: path, in: directory)
+            }
+        }
+    }
+
+    /// One that ends with its last reference: for tests.
+    package static func inMemory() async throws(StoreError) -> AuditStore {
+        try await SQLiteFile.storeErrors("the audit log in memory") {
+            try await SQLiteFile.offThePool {
+                let queue = try DatabaseQueue(configuration: configuration())
+                try migrate(queue)
+                return AuditStore(queue, at: "the audit log in memory", in: nil)
+            }
+        }
+    }
+
+    /// Ends all connections; calls after it throw `unavailable`.
+    package func close() async throws(StoreError) {
+        let database = database
+        try await SQLiteFile.storeErrors(path) {
+            try await SQLiteFile.offThePool { try database.close() }
+        }
+    }
+
+    // MARK: writing
+
+    /// Appends the entries, in order, all or none.
+    ///
+    /// - Returns: the sequence of the last; 0 if there were none.
+    package func append(_ entries: [AuditEntry]) async throws(StoreError) -> Int64 {
+        guard !entries.isEmpty else { return 0 }
+        return try await writing { db in
+            var last: Int64 = 0
+            for entry in entries { last = try Self.insert(entry, db) }
+            return last
+        }
+    }
+
+    private static func insert(_ entry: AuditEntry, _ db: Database) throws -> Int64 {
+        let ids = [entry.subject.id] + entry.related.map(AuditEntry.name)
+        let record = try db.cachedStatement(
+            sql: "INSERT INTO record (time, actor, source, action, ids, body) VALUES (?, ?, ?, ?, ?, ?)"
+        )
+        try record.execute(arguments: [
+            entry.time.milliseconds, entry.actor.name, entry.actor.source, entry.action,
+            JSON.array(ids.map { .string($0) }).serialized, entry.json.serialized,
+        ])
+        let sequence = db.lastInsertedRowID
+        let about = try db.cachedStatement(sql: "INSERT OR IGNORE INTO about (id, time, sequence) VALUES (?, ?, ?)")
+        for id in ids { try about.execute(arguments: [id, entry.time.milliseconds, sequence]) }
+        return sequence
+    }
+
+    /// Removes at most `most` records: those of before a time, and the oldest of what is more than `count`.
+    ///
+    /// - Returns: how many it removed.
+    package func prune(before time: WallTime, keeping count: Int, atMost most: Int) async throws(StoreError) -> Int {
+        try await writing { db in
+            // Sequences have hardly a gap, so that nothing has to be counted.
+            let newest = try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM record") ?? 0
+            let surplus = try Int64.fetchAll(
+                db,
+                sql: "SELECT sequence FROM record WHERE sequence <= ? ORDER BY sequence LIMIT ?",
+                arguments: [newest - Int64(count), most]
+            )
+            let old = try Int64.fetchAll(
+                db,
+                sql: "SELECT sequence FROM record INDEXED BY record_time WHERE time < ? ORDER BY time LIMIT ?",
+                arguments: [time.milliseconds, most]
+            )
+            let sequences = Set(surplus + old).sorted().prefix(most)
+            for sequence in sequences { try Self.remove(sequence, db) }
+            return sequences.count
+        }
+    }
+
+    private static func remove(_ sequence: Int64, _ db: Database) throws {
+        let known = try db.cachedStatement(sql: "SELECT time, ids FROM record WHERE sequence = ?")
+        if let row = try Row.fetchOne(known, arguments: [sequence]) {
+            let about = try db.cachedStatement(sql: "DELETE FROM about WHERE id = ? AND time = ? AND sequence = ?")
+            let time: Int64 = row[0]
+            guard case .array(let ids) = try JSON(parsing: row[1] as String) else { return }
+            for id in ids.compactMap(\.text) { try about.execute(arguments: [id, time, sequence]) }
+        }
+        try db.cachedStatement(sql: "DELETE FROM record WHERE sequence = ?").execute(arguments: [sequence])
+    }
+}
+
+// MARK: reading
+
+extension AuditStore {
+    /// What is asked for, the newest first.
+    package func page(_ query: AuditQuery) async throws(StoreError) -> AuditPage {
+        try await SQLiteFile.storeErrors(path) {
+            try await database.read { db in
+                // One more than wanted: where the next page begins.
+                let rows = try query.rows(db)
+                let records = try rows.prefix(query.size).map { row in
+                    let body: String = row["body"]
+                    guard case .object(let members) = try JSON(parsing: body) else {
+                        throw StoreError.corrupt(reason: "a record of the audit log is no object: \(body)")
+                    }
+                    return JSON.object([JSON.Member("sequence", .integer(row["sequence"]))] + members)
+                }
+                return AuditPage(
+                    records: records,
+                    next: rows.count > query.size ? rows[query.size]["sequence"] : nil,
+                    last: try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM record") ?? 0
+                )
+            }
+        }
+    }
+
+    private func writing<T: Sendable>(_ body: @Sendable (Database) throws -> T) async throws(StoreError) -> T {
+        try await SQLiteFile.storeErrors(path) { try await database.write(body) }
+    }
+}
+
+// MARK: opening
+
+extension AuditStore {
+    private static func configuration() -> Configuration {
+        var configuration = Configuration()
+        configuration.label = "apus.audit"
+        configuration.busyMode = .timeout(5)
+        configuration.maximumReaderCount = 2
+        return configuration
+    }
+
+    /// Everything that is looked for has an index with the time in it, so that the newest come first without sorting.
+    private static func migrate(_ database: any DatabaseWriter) throws {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1 records") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE record (
+                        sequence INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, actor TEXT NOT NULL,
+                        source TEXT, action TEXT NOT NULL, ids TEXT NOT NULL, body TEXT NOT NULL
+                    ) STRICT;
+                    CREATE INDEX record_time ON record (time);
+                    CREATE INDEX record_actor ON record (actor, time);
+                    CREATE INDEX record_source ON record (source, time);
+                    CREATE INDEX record_action ON record (action, time);
+                    CREATE TABLE about (
+                        id TEXT NOT NULL, time INTEGER NOT NULL, sequence INTEGER NOT NULL,
+                        PRIMARY KEY (id, time, sequence)
+                    ) STRICT, WITHOUT ROWID;
+                    """
+            )
+        }
+        guard try !database.read(migrator.hasBeenSuperseded) else {
+            throw StoreError.unavailable(
+                reason: "the audit log was written by a later version of Apus; start that version"
+            )
+        }
+        try migrator.migrate(database)
+    }
+}
