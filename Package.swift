@@ -123,8 +123,7 @@ let package = Package(
             name: "ApusExecutorTests",
             dependencies: [
                 "ApusAgent", "ApusClient", "ApusContainers", "ApusExecutor", "CZlib", "ApusModel", "ApusTelemetry",
-                "ApusTestKit",
-                asyncHTTPClient, lifecycle, logging, nioSSL,
+                "ApusTestKit", asyncHTTPClient, lifecycle, logging, nioSSL,
             ] + nio
         ),
 

@@ -6,7 +6,7 @@ package struct NodeClient: Sendable {
     /// How long one message may take: a heartbeat's length.
     package static let deadline: Duration = .seconds(2)
 
-    private let caller: Caller
+    let caller: Caller
 
     package init(as caller: Caller = .nobody) { self.caller = caller }
 

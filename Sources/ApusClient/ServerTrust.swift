@@ -51,6 +51,8 @@ final class ConnectionPools: Sendable {
     let logs: HTTPClient
     /// Streams; one that says nothing for so long is broken.
     let streams: HTTPClient
+    /// Commands in containers: none is read from while nothing is wanted of it, so nothing is timed here.
+    let commands: HTTPClient
 
     init(_ verification: CertificateVerification, roots: NIOSSLTrustRoots?) {
         var tls = TLSConfiguration.makeClientConfiguration()
@@ -69,5 +71,8 @@ final class ConnectionPools: Sendable {
         configuration.timeout.read = .seconds(30)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
         logs = HTTPClient(eventLoopGroup: group, configuration: configuration)
+        configuration.timeout.read = nil
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
+        commands = HTTPClient(eventLoopGroup: group, configuration: configuration)
     }
 }

@@ -45,7 +45,7 @@ extension DockerEngine {
         let command = ContainerCommand(container: container, words: words)
         let doing = "running a command in container \(container)"
         if let earlier = unended(command) {
-            guard try await progress(of: earlier, doing) != .runs else { return .stillRuns }
+            if case .runs = try await progress(of: earlier, doing) { return .stillRuns }
             forget(command)
         }
         let execution = try await prepare(command, within: max(limit, Self.lastQuestion), doing)
@@ -58,7 +58,7 @@ extension DockerEngine {
             // Which of them is late? An engine that answers is not.
         }
         var progress = try await progress(of: execution, doing)
-        while progress == .runs {
+        while case .runs = progress {
             // It has closed its output and goes on, or its time is up.
             guard ContinuousClock.now < deadline else { return .runsOn }
             try await Task.sleep(for: Self.pause)
@@ -70,14 +70,6 @@ extension DockerEngine {
         }
         forget(command)
         return result(code, output)
-    }
-
-    /// How far a command is.
-    private enum Progress: Equatable {
-        case runs
-        case ended(code: Int64)
-        /// The engine does not know of it, or has not begun it.
-        case unknown
     }
 
     private func prepare(
@@ -116,21 +108,6 @@ extension DockerEngine {
             // A cancelled body just ends.
             try Task.checkCancellation()
             return output
-        }
-    }
-
-    private func progress(of execution: String, _ doing: String) async throws -> Progress {
-        let answer = try await call(
-            .GET,
-            "/exec/\(execution)/json",
-            within: Self.lastQuestion,
-            accepting: [200, 404],
-            doing: doing
-        )
-        guard answer.status == 200 else { return .unknown }
-        return try answer.decoded(doing: doing) { json throws(JSONError) in
-            if try json.bool("Running") { return .runs }
-            return json["ExitCode"] == nil ? .unknown : .ended(code: try json.integer("ExitCode"))
         }
     }
 

@@ -19,6 +19,8 @@ package struct API: Sendable {
     let time: TimeSource
     let desk: PlacementDesk
     let endpoints: EndpointCache
+    let execs: ExecRelays
+    let usage: UsageDesk
     let allowances: Allowances
     let access: Access
     let vault: Vault
@@ -31,6 +33,11 @@ package struct API: Sendable {
     /// The longest body that a path takes.
     package static func bodyLimit(of path: String) -> Int {
         path.hasPrefix("/apis/v1/internal/") ? longestReport : longestBody
+    }
+
+    /// Whether a path takes a body that is read while it is answered.
+    package static func isStreamed(_ path: String) -> Bool {
+        path.hasPrefix("/apis/v1/instances/") && path.hasSuffix("/exec")
     }
 
     /// Every operation, as `GET /apis/v1/applications/{id}`.

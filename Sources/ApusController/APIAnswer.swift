@@ -115,12 +115,21 @@ package final class APIFile: Hashable, Sendable {
     package let contentType: String
     package let disposition: String?
     package let pieces: Pieces
+    /// Runs beside the sending, and is cancelled at its end.
+    package let meanwhile: (@Sendable () async -> Void)?
 
-    init(length: Int?, contentType: String, disposition: String?, pieces: Pieces) {
+    init(
+        length: Int?,
+        contentType: String,
+        disposition: String?,
+        pieces: Pieces,
+        meanwhile: (@Sendable () async -> Void)? = nil
+    ) {
         self.length = length
         self.contentType = contentType
         self.disposition = disposition
         self.pieces = pieces
+        self.meanwhile = meanwhile
     }
 
     package static func == (left: APIFile, right: APIFile) -> Bool { left === right }

@@ -11,6 +11,8 @@ package struct APICall: Sendable {
     /// The last event that a listener has had, as it says itself.
     package var lastEventID: String?
     package var body: [UInt8]
+    /// A body that is read while it is answered, in place of `body`; see `API.isStreamed`.
+    package var frames: APIFile.Pieces?
     /// The address it came from.
     package var source: String
     /// The first header field of a name, in any case of letters.

@@ -61,6 +61,7 @@ package struct APIServer: Service {
             } onGracefulShutdown: {
                 // They would last for an hour.
                 api.events.dismiss()
+                api.execs.dismiss()
             }
         } catch let failure as ListenFailure {
             throw ControllerError(
@@ -100,10 +101,11 @@ private struct APIResponder: HTTPResponder {
             if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
                 throw NIOTooManyBytesError(maxBytes: limit)
             }
-            guard let body = try await body(of: request, upTo: limit) else {
+            let isStreamed = API.isStreamed(request.uri.path)
+            guard let body = isStreamed ? ByteBuffer() : try await body(of: request, upTo: limit) else {
                 return response(for: .failed(400, "The request body did not arrive whole, or is not what HTTP allows"))
             }
-            let call = APICall(
+            var call = APICall(
                 request.method.rawValue,
                 request.uri.string,
                 contentType: request.headers[.contentType],
@@ -112,6 +114,7 @@ private struct APIResponder: HTTPResponder {
                 source: context.source,
                 header: { name in HTTPField.Name(name).flatMap { request.headers[$0] } }
             )
+            if isStreamed { call.frames = request.body.map { Array($0.readableBytesView) } }
             answer = await api.answer(call)
         } catch is NIOTooManyBytesError {
             answer = .tooLarge(limit: limit)
@@ -170,7 +173,11 @@ private struct APIResponder: HTTPResponder {
             status: status,
             headers: headers,
             body: ResponseBody(contentLength: file.length) { writer in
-                for try await piece in file.pieces { try await writer.write(ByteBuffer(bytes: piece)) }
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    defer { group.cancelAll() }
+                    if let meanwhile = file.meanwhile { group.addTask { await meanwhile() } }
+                    for try await piece in file.pieces { try await writer.write(ByteBuffer(bytes: piece)) }
+                }
                 try await writer.finish(nil)
             }
         )

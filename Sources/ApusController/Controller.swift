@@ -70,6 +70,8 @@ package struct Controller: Service {
     private let endpoints = EndpointCache()
     private let access: Access
     private let vault: Vault
+    private let execs = ExecRelays()
+    private let usage: UsageDesk
     /// Where requests and reports are handed in.
     package let inbox: Inbox
     /// What clients are told of what has happened.
@@ -98,6 +100,7 @@ package struct Controller: Service {
         events = EventLog(seed: ~settings.seed, time: time, limits: settings.events)
         let outfit = Outfit(fetches: settings.engine.allowances.fetches, time: time)
         let client = NodeClient(as: settings.caller)
+        usage = UsageDesk { try await client.usage(of: $0) }
         let log = AuditLog(audit, limits: settings.audit, host: settings.hostname, time: time, logger: logger)
         self.audit = log
         telemetry.health.add("audit") {
@@ -124,6 +127,8 @@ package struct Controller: Service {
             time: time,
             desk: desk,
             endpoints: endpoints,
+            execs: execs,
+            usage: usage,
             allowances: settings.engine.allowances,
             access: access,
             vault: vault,

@@ -3,6 +3,20 @@ import ApusModel
 /// Who may call, and what instances ask about themselves.
 extension OpenAPI {
     static let access: [RouteDescription] = [
+        RouteDescription(
+            "POST instances/{id}/exec",
+            "Runs a command in a running container; its streams are frames both ways (application/vnd.apus.exec)",
+            path: [.instanceID],
+            parameters: [
+                .init(name: "command", schema: .list(.text), description: "The program and what it is given"),
+                .init(name: "tty", schema: .flag, description: "It has a terminal"),
+                .init(name: "stdin", schema: .flag, description: "It reads what is sent"),
+                .init(name: "user", schema: .text, description: "Whom it runs as"),
+                .init(name: "workdir", schema: .text, description: "Where it runs"),
+                .init(name: "env", schema: .list(.text), description: "NAME=VALUE"),
+            ],
+            .frames
+        ),
         RouteDescription("GET users", "Everybody who may call, without their passwords", .data(.list(.user))),
         RouteDescription(
             "POST users",

@@ -5,6 +5,11 @@ extension OpenAPI {
     static let cluster: [RouteDescription] =
         [
             RouteDescription("GET cluster", "The cluster in numbers", .data(.clusterSummary)),
+            RouteDescription(
+                "GET cluster/usage",
+                "What executors and instances use just now",
+                .data(.object(["executors": .list(.any), "instances": .list(.any)]))
+            ),
             RouteDescription("GET cluster/dashboard", "What a page shows of the whole cluster", .data(.dashboard)),
             RouteDescription(
                 "GET cluster/executors",

@@ -30,6 +30,16 @@ enum OpenAPIResponse {
         case .plain(let schema): [ok(schema)]
         case .logs(let schema): logs(schema)
         case .stream: [file(["text/event-stream"])]
+        case .frames:
+            [
+                JSON.Member(
+                    "200",
+                    [
+                        "description": "What the command writes, or why there is no such instance",
+                        "content": ["application/vnd.apus.exec": [:], "application/json": ["schema": failure.json]],
+                    ]
+                )
+            ]
         case .never: []
         case .redirection:
             [

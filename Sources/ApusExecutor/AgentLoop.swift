@@ -25,6 +25,7 @@ package struct AgentLoop: Sendable {
     private let images: ImageKeeper?
     private let logs: LogCapture?
     private let numbers: ExecutorNumbers?
+    private let containers: ContainerBook?
     private let send: Send
     private let logger: Logger
     /// For tests: see `TransitionCrash`.
@@ -41,6 +42,7 @@ package struct AgentLoop: Sendable {
         images: ImageKeeper? = nil,
         logs: LogCapture? = nil,
         numbers: ExecutorNumbers? = nil,
+        containers: ContainerBook? = nil,
         logger: Logger,
         send: @escaping Send
     ) {
@@ -54,6 +56,7 @@ package struct AgentLoop: Sendable {
         self.images = images
         self.logs = logs
         self.numbers = numbers
+        self.containers = containers
         self.send = send
         self.logger = logger
         crash = .asked(logger)
@@ -135,7 +138,10 @@ package struct AgentLoop: Sendable {
     /// What a container writes is kept from its start, or from when it is found again.
     private func followOutput(after event: AgentEvent, _ state: inout State) {
         switch event {
-        case .outcome(let id, attempt: _, .started): follow(state.turn.agent.container(of: id))
+        case .outcome(let id, attempt: _, .started):
+            let container = state.turn.agent.container(of: id)
+            if let container { containers?.note(id, container.container) }
+            follow(container)
         case .inventory: state.isFoundUnfollowed = true
         default: break
         }
@@ -144,7 +150,9 @@ package struct AgentLoop: Sendable {
     private func followFound(_ state: inout State) {
         guard state.isFoundUnfollowed, !state.turn.isRecording else { return }
         state.isFoundUnfollowed = false
-        for container in state.turn.agent.containers { follow(container) }
+        let found = state.turn.agent.containers
+        containers?.list(Dictionary(found.map { ($0.instance, $0.container) }) { first, _ in first })
+        for container in found { follow(container) }
         logs?.listed()
         numbers?.stats.judged(state.turn.agent.instancesByContainer)
     }

@@ -35,6 +35,14 @@ struct InstanceNames: Hashable {
 extension StatsRoster.Entry {
     var names: InstanceNames { InstanceNames(subject.owner, appName: subject.appName, subject.instance) }
 
+    /// Cores, on average between the last two looks; `nil` if there were not two.
+    var usedCores: Double? {
+        guard let last, let before, last.at > before.at, last.stats.cpuNanoseconds >= before.stats.cpuNanoseconds
+        else { return nil }
+        return Double(last.stats.cpuNanoseconds - before.stats.cpuNanoseconds)
+            / Double((last.at - before.at).nanoseconds)
+    }
+
     /// What it uses; none if it was not measured.
     var samples: [Sample] {
         guard let last else { return [] }
@@ -51,8 +59,7 @@ extension StatsRoster.Entry {
         }
         add("nr_throttled", Double(stats.throttledPeriods))
         add("cpu_cores_allocated", Double(subject.cores))
-        if let before, span > .zero, stats.cpuNanoseconds >= before.stats.cpuNanoseconds {
-            let cores = Double(stats.cpuNanoseconds - before.stats.cpuNanoseconds) / Double(span.nanoseconds)
+        if let cores = usedCores {
             add("cpu_percentage_overall", cores * 100)
             add("cpu_percentage_per_core", cores * 100 / Double(max(1, subject.cores)))
             // Nanoseconds of processor time in each millisecond.

@@ -179,6 +179,14 @@ package struct Executor: Service {
             logs: logs,
             logger: logger
         )
+        let containers = ContainerBook()
+        let exec = ExecDesk(
+            engine: engine,
+            containers: containers,
+            limits: beginning.limits,
+            kernel: kernel,
+            logger: logger
+        )
         let loop = AgentLoop(
             agent: agent,
             journal: beginning.journal,
@@ -190,6 +198,7 @@ package struct Executor: Service {
             images: images,
             logs: logs,
             numbers: numbers,
+            containers: containers,
             logger: logger
         ) { report in
             var report = report
@@ -203,7 +212,14 @@ package struct Executor: Service {
         let watch = ExitWatch(engine: engine, identity: identity, inbox: inbox, logger: logger)
         let reader = LogReader(root: logFolder, disk: logDisk)
         let entrance = NodeGuard(secrets: secrets, logger: logger)
-        let routes = NodeRoutes(desk: desk, identity: identity, logs: reader, entrance: entrance)
+        let routes = NodeRoutes(
+            desk: desk,
+            identity: identity,
+            logs: reader,
+            entrance: entrance,
+            exec: exec,
+            stats: numbers.stats
+        )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await loop.run() }
             group.addTask { await watch.run() }
@@ -220,6 +236,7 @@ package struct Executor: Service {
                 }
             }
             group.addTask { await numbers.stats.run() }
+            group.addTask { await exec.run() }
             group.addTask { await numbers.machine.run(on: kernel) }
             group.addTask { try await listen(routes) }
             // None of them ends by itself: the first end is a failure or the shutdown.
@@ -275,6 +292,7 @@ extension ExecutorSettings.Allowances {
     fileprivate func limits() throws(ExecutorError) -> LimitsFile {
         var base = MachineLimits()
         base.volumes = volumes
+        base.allowsExec = allowsExec
         if let limitsPath { return try LimitsFile(path: limitsPath, beside: base) }
         return try LimitsFile(path: LimitsFile.standardPath, isOptional: true, beside: base)
     }

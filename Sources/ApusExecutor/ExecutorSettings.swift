@@ -65,6 +65,8 @@ package struct ExecutorSettings: Hashable, Sendable {
         package var keepsImages: Bool
         /// Every container gets all of Nvidia's GPUs.
         package var givesAllGPUs: Bool
+        /// People may run commands in containers that run, unless the machine's limits forbid it.
+        package var allowsExec = true
 
         package init(
             volumes: [String] = [],

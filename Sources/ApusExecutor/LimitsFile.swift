@@ -44,6 +44,7 @@ package struct LimitsFile: Sendable {
             throw ExecutorError("\(path): \(error)")
         }
         limits.volumes += base.volumes
+        limits.allowsExec = limits.allowsExec && base.allowsExec
         return limits
     }
 }

@@ -22,6 +22,8 @@ package struct MachineLimits: Hashable, Sendable {
     package var allowsArguments = true
     /// Whether a local service of the host level may take the very ports of the machine that it names.
     package var allowsHostNetworking = true
+    /// Whether people may run commands of their own in containers that run.
+    package var allowsExec = true
     package var mostCores: Int?
     package var mostMemoryMB: Int64?
     /// Whom configuration files may be fetched from.
@@ -53,6 +55,17 @@ package struct MachineLimits: Hashable, Sendable {
             return LimitExcess("largest.memoryMB", "\(instance.allocation.memoryMB) MB, at most \(mostMemoryMB) MB")
         }
         return nil
+    }
+
+    /// What of a command in a running container exceeds them; `nil` if nothing does.
+    func excess(of request: ExecRequest) -> LimitExcess? {
+        guard allowsExec else { return LimitExcess("exec", "no commands are run in running containers") }
+        guard allowsArguments else {
+            return LimitExcess("arguments", "the command line would be another than the image's own")
+        }
+        // The container's own was found to be one of them.
+        guard let users, let user = request.user, !users.contains(user) else { return nil }
+        return LimitExcess("users", "user \(user) is none of \(users)")
     }
 
     /// Whether `listed` means that image: `a/` all below it, `a` or `a:` that one with any tag or digest, `a:1` or
@@ -146,6 +159,7 @@ extension MachineLimits {
         case "deviceRequests": allowsDeviceRequests = try Self.flag(value, name)
         case "arguments": allowsArguments = try Self.flag(value, name)
         case "hostNetworking": allowsHostNetworking = try Self.flag(value, name)
+        case "exec": allowsExec = try Self.flag(value, name)
         case "fetches":
             fetches = []
             for text in try Self.strings(value, name) {

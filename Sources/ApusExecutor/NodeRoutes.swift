@@ -15,6 +15,8 @@ struct NodeRoutes: Sendable {
     let identity: NodeIdentity
     var logs: LogReader?
     let entrance: NodeGuard
+    var exec: ExecDesk?
+    var stats: StatsWatch?
 
     var router: Router<NodeContext> {
         let router = Router(context: NodeContext.self)
@@ -22,6 +24,8 @@ struct NodeRoutes: Sendable {
         router.get("/apis/v1/ping") { _, _ in pong }
         router.post("/apis/v1/messages") { request, _ in await answer(to: request) }
         if let logs { addLogs(logs, to: router) }
+        if let exec { addExec(exec, to: router) }
+        if let stats { addUsage(stats, to: router) }
         return router
     }
 

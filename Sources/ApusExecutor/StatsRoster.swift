@@ -11,6 +11,9 @@ package struct StatsRoster: Sendable {
     /// One that has just appeared has more to do than to be measured, and so has its engine.
     package static let settling = Duration.seconds(10)
 
+    /// So often while somebody looks at the figures, and for so long after the last look.
+    package static let (closePeriod, attention) = (Duration.seconds(2), Duration.seconds(10))
+
     /// Whose container it is.
     struct Subject: Hashable, Sendable {
         var owner: Owner
@@ -40,6 +43,8 @@ package struct StatsRoster: Sendable {
     private(set) var entries: [ContainerID: Entry] = [:]
     /// All that run were told once.
     private var isListed = false
+    /// Somebody looks at the figures until then.
+    private var watchedUntil: Moment?
 
     package init() {}
 
@@ -64,15 +69,21 @@ package struct StatsRoster: Sendable {
         entries = listed
     }
 
+    /// Somebody looks at the figures: they are to be fresh.
+    package mutating func watch(at now: Moment) { watchedUntil = now + Self.attention }
+
     package mutating func ended(_ container: ContainerID) { entries[container] = nil }
 
     /// What is to be looked at now, those that wait longest first: of many not all at once, so that the work is spread.
     package mutating func takeDue(at now: Moment, beat: Duration, mostUnderWay: Int) -> [ContainerID] {
         let free = mostUnderWay - entries.values.count(where: \.isUnderWay)
         guard free > 0 else { return [] }
-        let share = Int((Double(entries.count) * (beat / Self.period)).rounded(.up)) + 2
-        let due = entries.filter { $0.value.due <= now && !$0.value.isUnderWay }
-            .sorted { ($0.value.due, $0.key) < ($1.value.due, $1.key) }.prefix(min(share, free)).map(\.key)
+        let isWatched = watchedUntil.map { now < $0 } ?? false
+        let period = isWatched ? Self.closePeriod : Self.period
+        let share = Int((Double(entries.count) * (beat / period)).rounded(.up)) + 2
+        let due = entries.filter { !$0.value.isUnderWay }
+            .map { (id: $0.key, due: $0.value.due(isWatched: isWatched)) }.filter { $0.due <= now }
+            .sorted { ($0.due, $0.id) < ($1.due, $1.id) }.prefix(min(share, free)).map(\.id)
         for id in due { entries[id]?.isUnderWay = true }
         return due
     }
@@ -86,6 +97,13 @@ package struct StatsRoster: Sendable {
         if let memory = stats?.memory { entry.mostBytes = max(memory.mostBytes ?? memory.usedBytes, entry.mostBytes) }
         entry.due = now + (entry.before == nil && stats != nil ? Self.second : Self.period)
         entries[id] = entry
+    }
+}
+
+extension StatsRoster.Entry {
+    fileprivate func due(isWatched: Bool) -> Moment {
+        guard isWatched, let last else { return due }
+        return min(due, last.at + StatsRoster.closePeriod)
     }
 }
 

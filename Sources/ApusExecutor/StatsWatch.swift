@@ -61,6 +61,15 @@ package final class StatsWatch: Sendable {
         roster.withLock { $0.list(listed, of: instances, at: metrics.time) }
     }
 
+    /// What each container used when it was measured last; soon it is measured more often.
+    package func usage() -> [InstanceUsage] {
+        let now = metrics.time
+        return roster.withLock { roster in
+            roster.watch(at: now)
+            return roster.entries.values.map { $0.usage(at: now) }.sorted { $0.instance < $1.instance }
+        }
+    }
+
     private func samples(at now: Moment) -> [Sample] {
         let entries = roster.withLock(\.entries)
         var samples = [Sample(Series("apus.executor.containers"), .gauge(Double(entries.count)))]

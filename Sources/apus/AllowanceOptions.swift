@@ -36,14 +36,19 @@ struct AllowanceOptions: ParsableArguments {
     @Flag(help: "Give every container all of Nvidia's GPUs.")
     var enableNvidiaGpu = false
 
+    @Flag(help: "Let nobody run commands in containers that run (apus exec).")
+    var noExec = false
+
     var allowances: ExecutorSettings.Allowances {
-        ExecutorSettings.Allowances(
+        var allowances = ExecutorSettings.Allowances(
             volumes: volumes,
             limitsPath: limits,
             registriesPath: registries,
             keepsImages: cacheImages,
             givesAllGPUs: enableNvidiaGpu
         )
+        allowances.allowsExec = !noExec
+        return allowances
     }
 
     func validate() throws {

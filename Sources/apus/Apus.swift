@@ -20,15 +20,16 @@ struct Apus: AsyncParsableCommand {
 
             Exit codes: 0 done, 1 any other failure, 2 no room, 3 unhealthy or rolled back, 4 timed out, 5 in conflict \
             with what is there, 6 not allowed, 7 controller not reached, 64 wrong usage, 130 interrupted. `apus tasks \
-            run` ends with its container's exit code, or with 125 if there is none, be it for wrong usage.
+            run` and `apus exec` end with the exit code of what they run, or with 125 if there is none, be it for \
+            wrong usage.
             """,
         version: "apus 0.1.0",
         subcommands: [
             Dev.self, ControllerCommand.self, ExecutorCommand.self, Apply.self, Plan.self, Status.self, Rollback.self,
             Restart.self, Scale.self, Apps.self, LocalServices.self, Tasks.self,
             Explain.self, Cluster.self, Store.self, Executors.self, Maintenance.self, Logs.self,
-            Events.self, UserCommands.self, Initialise.self, Doctor.self, Config.self, Completions.self,
-            Events.self, Audit.self,
+            Exec.self, Top.self, Events.self, Audit.self, UserCommands.self, Initialise.self, Doctor.self,
+            Config.self, Completions.self,
         ]
     )
 
@@ -55,7 +56,7 @@ struct Apus: AsyncParsableCommand {
             return try await asyncParseAsRoot()
         } catch
             where exitCode(for: error) == .validationFailure
-            && CommandLine.arguments.dropFirst().starts(with: ["tasks", "run"])
+            && [["tasks", "run"], ["exec"]].contains(where: CommandLine.arguments.dropFirst().starts(with:))
         {
             Output.error(fullMessage(for: error))
             throw ExitCode(CommandFailure.Code.noExitCode.rawValue)

@@ -1,9 +1,9 @@
 import ApusClient
 
-/// Shows the lines of a folder of log files, which are renamed while they are read.
+/// The lines of a folder of log files, which are renamed while they are read.
 ///
 /// A file is known by its mark, the time of its first line: later files have greater ones, under any name.
-struct LogView {
+struct LogView: Sendable {
     static let newest = "output.log"
     private static let pieceLength = 256 << 10
     /// So many seconds an executor waits for new lines.
@@ -18,7 +18,7 @@ struct LogView {
     private static let tries = 5
 
     /// Where reading goes on: in the file of that mark, or with the first file there is if that is empty.
-    private struct Place {
+    private struct Place: Sendable {
         var mark = ""
         var offset = 0
     }
@@ -38,49 +38,57 @@ struct LogView {
     )
 
     let files: LogClient
+    private let show: @Sendable ([Substring]) -> Void
     private var place = Place()
     /// The beginning of a line whose end has not been read.
     private var unended = ""
 
-    init(files: LogClient) { self.files = files }
+    /// `show` gets whole lines as they are followed.
+    init(files: LogClient, show: @escaping @Sendable ([Substring]) -> Void) {
+        self.files = files
+        self.show = show
+    }
 
     // MARK: the last lines
 
-    /// Shows the last lines over all files; `follow` goes on behind them.
-    mutating func showLast(_ count: Int) async throws {
+    /// The last lines over all files; `follow` goes on behind them.
+    mutating func last(_ range: LogRange) async throws -> [Substring] {
         for attempt in 1... {
             do {
-                let (lines, end) = try await last(count)
+                let (lines, end) = try await lines(range)
                 place = end
-                Self.print(lines)
-                return
+                return lines
             } catch is Moved where attempt < Self.tries {
                 continue
             } catch is Moved {
-                throw Self.restless
+                break
             }
         }
+        throw Self.restless
     }
 
-    /// Shows the last lines of one file.
-    func show(_ name: String, _ count: Int) async throws {
+    /// The last lines of one file.
+    func lines(of name: String, _ range: LogRange) async throws -> [Substring] {
         let piece = try await files.read(name, offset: 0, length: 0)
         let file = File(name: name, mark: piece.file, length: piece.length)
         do {
-            Self.print(try await lines(of: file, atLeast: count).suffix(count))
+            return range.wanted(try await lines(of: file, range))
         } catch is Moved {
             throw CommandFailure(.other, "\(name) was renamed while it was read; try again")
         }
     }
 
-    private func last(_ count: Int) async throws -> (lines: [Substring], end: Place) {
+    private func lines(_ range: LogRange) async throws -> (lines: [Substring], end: Place) {
         let all = try await marked()
         guard let newest = all.first else { return ([], Place()) }
         var lines: [Substring] = []
-        for file in all where lines.count < count {
-            lines = try await self.lines(of: file, atLeast: count - lines.count) + lines
+        for file in all where lines.count < range.count {
+            if let first = lines.first, range.excludes(first) { break }
+            var rest = range
+            rest.count -= lines.count
+            lines = try await self.lines(of: file, rest) + lines
         }
-        return (lines.suffix(count), Place(mark: newest.mark, offset: newest.length))
+        return (range.wanted(lines), Place(mark: newest.mark, offset: newest.length))
     }
 
     /// The files with lines in them, the newest first.
@@ -98,17 +106,19 @@ struct LogView {
         return all.sorted { $0.mark > $1.mark }
     }
 
-    /// Whole lines from the end of the file: at least so many, or all there are.
-    private func lines(of file: File, atLeast count: Int) async throws -> [Substring] {
-        var span = max(64 << 10, count * 200)
-        while count > 0 {
+    /// Whole lines from the end of the file: at least those that are wanted, or all there are.
+    private func lines(of file: File, _ range: LogRange) async throws -> [Substring] {
+        // How far back a time lies is not known beforehand.
+        var span = max(64 << 10, range.since == nil ? range.count * 200 : 0)
+        while range.count > 0 {
             let start = max(0, file.length - span)
             let text = try await text(of: file, from: start)
             var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
             if lines.last?.isEmpty ?? false { lines.removeLast() }
             if start == 0 { return lines }
             // The first is the end of one that began before.
-            if lines.count > count { return Array(lines.dropFirst()) }
+            let whole = lines.dropFirst()
+            if whole.count >= range.count || whole.first.map(range.excludes) ?? false { return Array(whole) }
             span *= 4
         }
         return []
@@ -172,7 +182,7 @@ struct LogView {
             }
             try await Task.sleep(until: begin + Self.interval)
         }
-        if !unended.isEmpty { Output.line(unended) }
+        if !unended.isEmpty { show([unended[...]]) }
     }
 
     /// Reads a piece.
@@ -188,7 +198,7 @@ struct LogView {
                 waiting: seconds
             )
             if piece.file == place.mark {
-                show(piece)
+                take(piece)
                 return !piece.data.isEmpty
             }
         } catch is Moved {
@@ -200,7 +210,7 @@ struct LogView {
                 let piece = try await read(file.name, offset: place.offset, length: Self.pieceLength)
                 guard piece.file == place.mark else { return true }
                 guard piece.next > place.offset else { break }
-                show(piece)
+                take(piece)
             }
         } else {
             Output.error("apus: lines are missing here: their file was removed before it could be read")
@@ -215,15 +225,11 @@ struct LogView {
         return true
     }
 
-    private mutating func show(_ piece: LogClient.Piece) {
+    private mutating func take(_ piece: LogClient.Piece) {
         place.offset = piece.next
         var lines = (unended + piece.data).split(separator: "\n", omittingEmptySubsequences: false)
         unended = String(lines.removeLast())
-        Self.print(lines)
-    }
-
-    private static func print(_ lines: [Substring]) {
-        if !lines.isEmpty { Output.line(lines.joined(separator: "\n")) }
+        if !lines.isEmpty { show(lines) }
     }
 }
 

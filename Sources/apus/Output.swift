@@ -27,15 +27,20 @@ enum Output {
 
     private static func write(_ text: String, to descriptor: Int32) {
         var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { system_write(descriptor, $0.baseAddress, $0.count) }
+        while !rest.isEmpty { rest = rest.dropFirst(write(rest, to: descriptor)) }
+    }
+
+    /// Writes the beginning of it.
+    ///
+    /// - Returns: how much; all of it if there is nobody left to tell.
+    static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Int {
+        while true {
+            let count = bytes.withUnsafeBytes { system_write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             if count < 0, errno == EPIPE, descriptor == STDOUT_FILENO, endsWithItsReader.load(ordering: .relaxed) {
                 _exit(readerGone)
             }
-            // There is nobody left to tell.
-            guard count > 0 else { return }
-            rest = rest.dropFirst(count)
+            return count > 0 ? count : bytes.count
         }
     }
 

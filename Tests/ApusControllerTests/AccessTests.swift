@@ -15,7 +15,7 @@ import Testing
             [
                 "POST applications/operations", "POST operations", "POST applications/operations/{id}/cancel",
                 "POST operations/{id}/cancel", "POST tasks/operations", "POST localservices/operations",
-                "POST localservices/operations/{id}/cancel",
+                "POST localservices/operations/{id}/cancel", "POST instances/{id}/exec",
             ]
         ),
         (

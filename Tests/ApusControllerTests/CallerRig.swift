@@ -10,7 +10,7 @@ struct CallerRig: Sendable {
     /// Of the least cost: tests need not be slow.
     static let hash = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e"
     static let otherHash = "$2b$04$ABCDEFGHIJKLMNOPQRSTUulKC227Zjs8.oFQ0XfGfMcypV5qfsvJW"
-    static let secret = "a secret of all nodes"
+    static let secret = "a-secret-of-all-nodes"
 
     /// Somebody of each role that users have, by its plain name, all with the same password.
     static let users: [(name: String, role: Role)] = [

@@ -198,4 +198,26 @@ struct StatsRosterTests {
             #expect(zip(late, late.dropFirst()).allSatisfy { (29...33).contains($1 - $0) }, "\(late)")
         }
     }
+
+    @Test func `while somebody looks at the figures they are measured every two seconds`() throws {
+        var roster = StatsRoster()
+        roster.list([found(1)], at: .zero)
+        func due(_ seconds: Double) -> [ContainerID] {
+            roster.takeDue(at: at(seconds), beat: .seconds(1), mostUnderWay: 32)
+        }
+        for second in [0.0, 5.0] {
+            #expect(due(second) == [container])
+            roster.looked(at: container, try stats(), at: at(second))
+        }
+        #expect(due(8).isEmpty)
+        roster.watch(at: at(8))
+        for second in [8.0, 10.0, 12.0] {
+            #expect(due(second) == [container])
+            roster.looked(at: container, try stats(), at: at(second))
+            #expect(due(second + 1).isEmpty)
+        }
+        // Nobody has looked for ten seconds.
+        #expect(due(18).isEmpty)
+        #expect(due(42) == [container])
+    }
 }

@@ -14,7 +14,8 @@ final class DevCluster: Sendable {
     let state: String
     private let process: ApusProcess
 
-    init(arguments: [String] = []) throws {
+    /// `credentials` are those of a user that it is started with, in a file that `arguments` name.
+    init(arguments: [String] = [], as credentials: Credentials? = nil) throws {
         let socket = try needed("APUS_TEST_DOCKER_SOCKET")
         let address = "127.0.0.1:\(try freePort())"
         state = NSTemporaryDirectory() + "apus-\(UUID().uuidString.prefix(8))"
@@ -25,7 +26,7 @@ final class DevCluster: Sendable {
             ] + arguments,
             log: state + ".log"
         )
-        api = APIClient(endpoint: "http://\(address)")
+        api = APIClient(endpoint: "http://\(address)", as: Caller(credentials))
         engine = DockerEngine(socketPath: socket)
     }
 
@@ -137,10 +138,11 @@ final class DevCluster: Sendable {
 /// Runs a test against a cluster of its own and cleans up after it, also when it fails.
 func withDevCluster(
     arguments: [String] = [],
+    as credentials: Credentials? = nil,
     crashAt: String? = nil,
     _ body: (DevCluster) async throws -> Void
 ) async throws {
-    let cluster = try DevCluster(arguments: arguments)
+    let cluster = try DevCluster(arguments: arguments, as: credentials)
     do {
         try await cluster.startAndAnswer(crashAt: crashAt)
         try await body(cluster)

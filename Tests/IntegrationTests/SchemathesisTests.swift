@@ -8,7 +8,9 @@ extension ServiceTests {
     /// With schemathesis of PyPI as it is, so the test needs PyPI (or a pip that knows another index).
     @Test(.timeLimit(.minutes(Schemathesis.seconds / 60 + 3)))
     func `schemathesis finds no 5xx, and no answer that the API's document does not describe`() async throws {
-        try await withDevCluster { cluster in
+        let users = try UsersFile()
+        defer { users.remove() }
+        try await withDevCluster(arguments: ["--users", users.path], as: UsersFile.credentials) { cluster in
             let schemathesis = try Schemathesis(of: cluster, document: try await describedWithLiveIDs(cluster))
             defer { schemathesis.close() }
             let deadline = ContinuousClock.now + .seconds(Schemathesis.seconds)
@@ -62,6 +64,31 @@ extension ServiceTests {
     }
 }
 
+/// A plain user, who may do everything, in a file of Drove's form.
+private struct UsersFile {
+    static let name = "plain"
+    static let password = "a test's password"
+    static let credentials = Credentials.basic(username: name, password: password)
+
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "users-\(UUID().uuidString.prefix(8)).json"
+        let list: JSON = [
+            "enabled": true, "encoding": "PLAIN",
+            "users": [["username": .string(Self.name), "password": .string(Self.password), "role": "EXTERNAL_ROOT"]],
+        ]
+        let isWritten = FileManager.default.createFile(
+            atPath: path,
+            contents: Data(list.bytes),
+            attributes: [.posixPermissions: 0o600]
+        )
+        try #require(isWritten)
+    }
+
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
+}
+
 /// The `schemathesis` command with a document of its own.
 private struct Schemathesis {
     /// What is tried in one go, one after the other: what takes work away comes last.
@@ -88,8 +115,6 @@ private struct Schemathesis {
     static let examples = ProcessInfo.processInfo.environment["APUS_SCHEMATHESIS_EXAMPLES"].flatMap { Int($0) } ?? 25
     /// For all passes together; more only for more examples.
     static let seconds = max(300, examples * 18)
-    /// `user:password`; `nil` where access is open.
-    private static let credentials: String? = nil
 
     private static let checks = [
         "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
@@ -137,7 +162,7 @@ private struct Schemathesis {
                 "--max-examples", "\(Self.examples)", "--generation-deterministic",
                 "--generation-with-security-parameters", "false", "--suppress-health-check", "all",
                 "--warnings", "off", "--request-timeout", "20", "--workers", "1",
-            ] + pass.filter + (Self.credentials.map { ["--auth", $0] } ?? []),
+            ] + pass.filter + ["--auth", "\(UsersFile.name):\(UsersFile.password)"],
             log: "\(folder)/\(pass).log",
             program: program
         )

@@ -1,0 +1,38 @@
+/// What an instance used when its executor measured it last.
+package struct InstanceUsage: Hashable, Sendable {
+    package var instance: InstanceID
+    /// In thousandths of a core; `nil` until it was measured twice.
+    package var cpu: Int64?
+    /// `nil` if it was not measured.
+    package var memoryBytes: Int64?
+    /// How long ago that was; `nil` if it was not.
+    package var ageMilliseconds: Int64?
+
+    package init(instance: InstanceID, cpu: Int64? = nil, memoryBytes: Int64? = nil, ageMilliseconds: Int64? = nil) {
+        self.instance = instance
+        self.cpu = cpu
+        self.memoryBytes = memoryBytes
+        self.ageMilliseconds = ageMilliseconds
+    }
+
+    /// The form in messages.
+    package var json: JSON {
+        .members([
+            "instanceId": instance.json, "cpu": cpu.map(JSON.integer), "memoryBytes": memoryBytes.map(JSON.integer),
+            "ageMilliseconds": ageMilliseconds.map(JSON.integer),
+        ])
+    }
+
+    /// Reads the form of `json`.
+    ///
+    /// - Throws: `JSONError` with the first fault.
+    package init(json: JSON) throws(JSONError) {
+        func count(_ key: String) throws(JSONError) -> Int64? { json[key] == nil ? nil : try json.integer(key) }
+        self.init(
+            instance: InstanceID(try json.string("instanceId")),
+            cpu: try count("cpu"),
+            memoryBytes: try count("memoryBytes"),
+            ageMilliseconds: try count("ageMilliseconds")
+        )
+    }
+}
