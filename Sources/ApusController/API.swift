@@ -32,7 +32,7 @@ package struct API: Sendable {
 
     /// The longest body that a path takes.
     package static func bodyLimit(of path: String) -> Int {
-        path.hasPrefix("/apis/v1/internal/") ? longestReport : longestBody
+        path == "/apis/v1/internal/nodes/report" ? longestReport : longestBody
     }
 
     /// Whether a path takes a body that is read while it is answered.
@@ -45,34 +45,57 @@ package struct API: Sendable {
 
     /// Answers any call.
     package func answer(_ call: APICall) async -> APIAnswer {
-        if let document = OpenAPI.answer(to: call) { return document }
+        switch await admission(of: call) {
+        case .refused(let answer): answer
+        case .admitted(let route, let principal): await answer(call, by: route, to: principal)
+        }
+    }
+
+    /// What becomes of a call, before its body is looked at or has come at all.
+    enum Admission: Sendable {
+        case refused(APIAnswer)
+        case admitted(Route, Principal)
+    }
+
+    func admission(of call: APICall) async -> Admission {
+        if let document = OpenAPI.answer(to: call) { return .refused(document) }
         let segments = call.path.split(separator: "/")
         let matches = Route.all.filter { $0.matches(segments) }
-        guard let pattern = matches.first?.pattern else { return APIAnswer(status: 404) }
+        guard let pattern = matches.first?.pattern else { return .refused(APIAnswer(status: 404)) }
         let routes = matches.filter { $0.pattern == pattern }
         // HEAD is a GET whose body the server leaves out.
         guard let route = routes.first(where: { $0.method == (call.method == "HEAD" ? "GET" : call.method) }) else {
-            return .allowing(routes.map(\.method), call.method)
+            return .refused(.allowing(routes.map(\.method), call.method))
         }
-        guard route.takes(call) else { return APIAnswer(status: 415) }
-        let principal: Principal
+        guard route.takes(call) else { return .refused(APIAnswer(status: 415)) }
+        guard route.method == "GET" || !call.isOfAnotherSite else {
+            return .refused(.failed(403, "A page of another site sent this: the API is not for it"))
+        }
         do throws(AccessRefusal) {
-            principal = try await access.principal(of: call, for: route.need, in: published.state)
+            let principal = try await access.principal(of: call, for: route.need, in: published.state)
+            return admission(of: call, to: route, principal)
         } catch {
             let answer = APIAnswer(error)
             if route.isChange, answer.status == 401 { deny(call, by: nil, 401) }
-            return answer
+            return .refused(answer)
         }
-        guard principal.covers(route.need) else {
-            if route.isChange { deny(call, by: principal, 403) }
-            return APIAnswer(status: 403)
-        }
-        var call = call
-        call.parameters = route.parameters(of: segments)
-        return await answer(call, by: route, to: principal)
     }
 
-    private func answer(_ call: APICall, by route: Route, to principal: Principal) async -> APIAnswer {
+    private func admission(of call: APICall, to route: Route, _ principal: Principal) -> Admission {
+        guard principal.covers(route.need) else {
+            if route.isChange { deny(call, by: principal, 403) }
+            return .refused(APIAnswer(status: 403))
+        }
+        // A page whose name was made to lead here is of another site too.
+        guard principal != .implicit || call.namesThisMachine(or: leader) else {
+            return .refused(.failed(403, "Ask by an address, or by the name of this controller: \(leader)"))
+        }
+        return .admitted(route, principal)
+    }
+
+    func answer(_ call: APICall, by route: Route, to principal: Principal) async -> APIAnswer {
+        var call = call
+        call.parameters = route.parameters(of: call.path.split(separator: "/"))
         guard let state = published.state else { return .notLeading }
         do throws(APIRefusal) {
             return try await route.handle(Handling(api: self, state: state, call: call, principal: principal))

@@ -66,7 +66,7 @@ package struct APIAnswer: Hashable, Sendable {
         case .tooManyFailures(let seconds):
             self = .failed(
                 429,
-                "Too many wrong passwords came from this address; try again in \(seconds) s",
+                "Too many wrong credentials came from this address; try again in \(seconds) s",
                 retryAfter: seconds
             )
         case .busy: self = .failed(503, "Too many passwords wait to be checked; try again", retryAfter: 1)

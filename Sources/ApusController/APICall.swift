@@ -11,6 +11,8 @@ package struct APICall: Sendable {
     /// The last event that a listener has had, as it says itself.
     package var lastEventID: String?
     package var body: [UInt8]
+    /// There is one, whether it has come already or not.
+    package var hasBody: Bool
     /// A body that is read while it is answered, in place of `body`; see `API.isStreamed`.
     package var frames: APIFile.Pieces?
     /// The address it came from.
@@ -37,6 +39,7 @@ package struct APICall: Sendable {
         self.contentType = contentType
         self.lastEventID = lastEventID
         self.body = body
+        hasBody = !body.isEmpty
         self.source = source
         self.header = header
     }

@@ -98,24 +98,12 @@ private struct APIResponder: HTTPResponder {
         let limit = API.bodyLimit(of: request.uri.path)
         let answer: APIAnswer
         do {
-            if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
-                throw NIOTooManyBytesError(maxBytes: limit)
+            let call = call(of: request, from: context.source)
+            switch await api.admission(of: call) {
+            case .refused(let refusal): answer = refusal
+            case .admitted(let route, let principal):
+                answer = try await self.answer(to: request, call, upTo: limit, by: route, to: principal)
             }
-            let isStreamed = API.isStreamed(request.uri.path)
-            guard let body = isStreamed ? ByteBuffer() : try await body(of: request, upTo: limit) else {
-                return response(for: .failed(400, "The request body did not arrive whole, or is not what HTTP allows"))
-            }
-            var call = APICall(
-                request.method.rawValue,
-                request.uri.string,
-                contentType: request.headers[.contentType],
-                lastEventID: request.headers[.lastEventID],
-                body: Array(body.readableBytesView),
-                source: context.source,
-                header: { name in HTTPField.Name(name).flatMap { request.headers[$0] } }
-            )
-            if isStreamed { call.frames = request.body.map { Array($0.readableBytesView) } }
-            answer = await api.answer(call)
         } catch is NIOTooManyBytesError {
             answer = .tooLarge(limit: limit)
         } catch is BodyTooSlow {
@@ -129,6 +117,46 @@ private struct APIResponder: HTTPResponder {
         }
         let response = response(for: answer)
         return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    /// All but its body, which is not read before it is known who sends it.
+    private func call(of request: Request, from source: String) -> APICall {
+        let (headers, host) = (request.headers, request.head.authority)
+        var call = APICall(
+            request.method.rawValue,
+            request.uri.string,
+            contentType: headers[.contentType],
+            lastEventID: headers[.lastEventID],
+            source: source,
+            header: { name in
+                name.lowercased() == "host" ? host : HTTPField.Name(name).flatMap { headers[$0] }
+            }
+        )
+        call.hasBody = headers[.transferEncoding] != nil || headers[.contentLength].map { $0 != "0" } ?? false
+        return call
+    }
+
+    private func answer(
+        to request: Request,
+        _ head: APICall,
+        upTo limit: Int,
+        by route: Route,
+        to principal: Principal
+    ) async throws -> APIAnswer {
+        var call = head
+        if API.isStreamed(request.uri.path) {
+            call.frames = request.body.map { Array($0.readableBytesView) }
+        } else {
+            if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
+                throw NIOTooManyBytesError(maxBytes: limit)
+            }
+            guard let body = try await body(of: request, upTo: limit) else {
+                return .failed(400, "The request body did not arrive whole, or is not what HTTP allows")
+            }
+            call.body = Array(body.readableBytesView)
+            call.hasBody = !call.body.isEmpty
+        }
+        return await api.answer(call, by: route, to: principal)
     }
 
     /// `nil` if what came is no body, or the rest of it never came.

@@ -61,8 +61,7 @@ package final class Access: Sendable {
 
     private func node(_ call: APICall, _ shown: String, _ secrets: NodeSecrets) throws(AccessRefusal) -> Principal {
         guard secrets.accepts(shown) else {
-            passwords.countFailure(from: call.source)
-            throw .unknown
+            throw passwords.refusal(ofProofFrom: call.source)
         }
         return Principal(name: Self.nodeName(call), role: .node, proof: .node)
     }
@@ -84,8 +83,7 @@ package final class Access: Sendable {
         _ state: ClusterState?
     ) async throws(AccessRefusal) -> Principal {
         guard token.utf8.count <= Self.longestToken, let claim = await tokens.claim(of: token) else {
-            passwords.countFailure(from: call.source)
-            throw .unknown
+            throw passwords.refusal(ofProofFrom: call.source)
         }
         // The route for instances says more than 401 to one that is no more.
         if let state, need != .instances, state.instance(of: claim) == nil { throw .unknown }

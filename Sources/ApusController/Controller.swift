@@ -41,6 +41,8 @@ package struct ControllerSettings: Sendable {
 package struct CallerSettings: Sendable {
     /// The users of a cluster that has none yet.
     package var users: [NewUser] = []
+    /// The file that was to hold them, which is not there; such a cluster must have users already.
+    package var missingUsers: String?
     package var trustedProxy: TrustedProxy?
 
     package init() {}

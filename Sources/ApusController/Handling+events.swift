@@ -3,6 +3,8 @@ import ApusModel
 /// What has happened (contract §1.4, §6), and as an addition a stream of it.
 extension Handling {
     private static let usualSize = 1024
+    /// A list has at most so many, whatever is asked for.
+    private static let longestList = 10_000
     /// A stream lasts at most so many seconds.
     private static let longestStream = 3_600
 
@@ -17,7 +19,7 @@ extension Handling {
         let since = try time("lastSyncTime")
         let size = try call.count("size", default: Self.usualSize, upTo: Int(Int32.max))
         do throws(JSONError) {
-            let (events, newest) = try api.events.latest(after: since, atMost: size)
+            let (events, newest) = try api.events.latest(after: since, atMost: min(size, Self.longestList))
             return .success(form(events, newest))
         } catch {
             return .unexpected(error)

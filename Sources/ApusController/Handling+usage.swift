@@ -19,7 +19,9 @@ extension Handling {
         var used: [InstanceID: InstanceUsage] = [:]
         for case .measured(let usages) in answers.values { for usage in usages { used[usage.instance] = usage } }
         let instances = members.flatMap { member in
-            member.instances.compactMap { state.instances[$0] }.map { json(of: $0, on: member, used[$0.id]) }
+            member.instances.compactMap { state.instances[$0] }
+                .sorted { ($0.created, $0.id) < ($1.created, $1.id) }
+                .map { json(of: $0, on: member, used[$0.id]) }
         }
         return .success(
             .members([

@@ -97,7 +97,9 @@ extension Handling {
     /// A new key signs instances' tokens; the others hold for as long as an instance may have a token of them.
     func rotateInstanceKeys() async throws(APIRefusal) -> APIAnswer {
         _ = try call.json()
-        let oldest = state.instances.values.map(\.created).min()
+        // What was lost may come back, with the token that it has.
+        let lost = state.ended.values.flatMap(\.entries).filter { $0.state == .lost }.map(\.created)
+        let oldest = (state.instances.values.map(\.created) + lost).min()
         let count = try await api.vault.rotateKeys(at: state.epoch, oldest: oldest)
         api.logger.info("instances' tokens have a new key", metadata: ["keys": "\(count)", "by": "\(principal.name)"])
         await audit("INSTANCE_KEYS_ROTATE", of: AuditSubject(.cluster, state.cluster.rawValue))

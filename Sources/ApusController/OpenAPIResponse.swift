@@ -16,7 +16,7 @@ enum OpenAPIResponse {
             ("400", "Refused"), ("401", "Unknown"), ("404", "NoPath"), ("405", "NoMethod"), ("408", "Late"),
             ("413", "TooLarge"), ("415", "OtherType"), ("429", "Busy"), ("500", "Unexpected"), ("503", "Unavailable"),
         ]
-        if need != .anyone { names.append(("403", "Forbidden")) }
+        if need != .anyone || description.method != "GET" { names.append(("403", "Forbidden")) }
         return names
     }
 

@@ -21,7 +21,9 @@ final class PasswordDesk: Sendable {
 
     private struct State {
         var remembered = RememberedLogins()
-        var failures = FailureBook()
+        var failures = FailureLimit()
+        /// Of those who were not looked at for their passwords: they hold up nobody who shows the right thing.
+        var proofs = FailureLimit()
         var underWay = 0
     }
 
@@ -45,7 +47,7 @@ final class PasswordDesk: Sendable {
         let decoy = users.all[Int(digest(of: Array(login.name.utf8))[0]) % users.all.count]
         let user = users[login.name]
         let hash = (user ?? decoy).hash
-        let digest = digest(of: Array("\(hash.text)\(login.name):".utf8) + login.password)
+        let digest = digest(of: Array("\(source)\n\(hash.text)\(login.name):".utf8) + login.password)
         if user != nil, isRemembered(digest) { return user }
         try refuse(source)
         let isRight = try await onThread { [self] () throws(AccessRefusal) in
@@ -59,14 +61,32 @@ final class PasswordDesk: Sendable {
         return isRight ? user : nil
     }
 
-    /// Somebody has shown wrong credentials.
-    func countFailure(from source: String) {
-        guard state.withLock({ $0.failures.count(source, at: time().now) }) else { return }
+    private func countFailure(from source: String) {
+        guard state.withLock({ $0.failures.fail(source, at: time().now) }) == FailureLimit.most else { return }
         logger.warning(
-            "too many wrong credentials; no password from there is looked at",
+            "too many wrong passwords; none from there is looked at",
             metadata: ["source": "\(source)"]
         )
     }
+
+    /// What whoever shows a wrong secret or token is told; they cannot be guessed, so that nobody else is shut out.
+    func refusal(ofProofFrom source: String) -> AccessRefusal {
+        let (wait, count) = state.withLock { state in
+            let now = time().now
+            if let wait = state.proofs.wait(of: source, at: now) { return (Optional(wait), 0) }
+            return (nil, state.proofs.fail(source, at: now))
+        }
+        if let wait { return .tooManyFailures(seconds: Self.seconds(wait)) }
+        if count == 1 || count == FailureLimit.most {
+            logger.warning(
+                "a wrong node secret or instance token is refused",
+                metadata: ["source": "\(source)", "count": "\(count)"]
+            )
+        }
+        return .unknown
+    }
+
+    private static func seconds(_ wait: Duration) -> Int { Int((wait + .milliseconds(999)).components.seconds) }
 
     /// The hash of a password that is to be set.
     ///
@@ -87,7 +107,7 @@ final class PasswordDesk: Sendable {
 
     private func refuse(_ source: String) throws(AccessRefusal) {
         guard let wait = state.withLock({ $0.failures.wait(of: source, at: time().now) }) else { return }
-        throw .tooManyFailures(seconds: wait)
+        throw .tooManyFailures(seconds: Self.seconds(wait))
     }
 
     private func digest(of bytes: [UInt8]) -> [UInt8] {

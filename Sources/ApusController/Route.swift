@@ -36,7 +36,7 @@ struct Route: Sendable {
 
     /// A body that says it is something else is not read; one that says nothing is.
     func takes(_ call: APICall) -> Bool {
-        guard !call.body.isEmpty, let type = call.contentType else { return true }
+        guard call.hasBody, let type = call.contentType else { return true }
         let essence = type.split(separator: ";").first?.lowercased() ?? ""
         return essence.split(separator: " ").joined() == bodyType
     }

@@ -7,12 +7,8 @@ package final class UsageDesk: Sendable {
     /// Asks the executor at a base URL.
     package typealias Ask = @Sendable (_ url: String) async throws -> [InstanceUsage]
 
-    /// What was heard so lately is not asked for again.
-    private static let freshness = Duration.seconds(2)
     /// Executors that are asked at once.
     private static let mostAtOnce = 16
-    /// Whoever was not asked by then is not asked.
-    private static let limit = Duration.seconds(8)
 
     private struct Round {
         var at: ContinuousClock.Instant
@@ -26,10 +22,17 @@ package final class UsageDesk: Sendable {
     }
 
     private let ask: Ask
+    private let freshness: Duration
+    private let limit: Duration
     private let gate = Gate(limit: 1)
     private let last = Mutex<Round?>(nil)
 
-    package init(ask: @escaping Ask) { self.ask = ask }
+    /// What was heard within `freshness` is not asked for again; whoever was not asked within `limit` is not asked.
+    package init(freshness: Duration = .seconds(2), limit: Duration = .seconds(8), ask: @escaping Ask) {
+        self.freshness = freshness
+        self.limit = limit
+        self.ask = ask
+    }
 
     /// Of each of these executors.
     ///
@@ -37,7 +40,7 @@ package final class UsageDesk: Sendable {
     package func answers(of executors: [ExecutorID: String]) async throws -> [ExecutorID: Answer] {
         try await gate.pass {
             let known = last.withLock { round in
-                round.flatMap { ContinuousClock.now - $0.at < Self.freshness ? $0.answers : nil }
+                round.flatMap { ContinuousClock.now - $0.at < freshness ? $0.answers : nil }
             }
             if let known { return known }
             let answers = await round(executors)
@@ -48,7 +51,7 @@ package final class UsageDesk: Sendable {
     }
 
     private func round(_ executors: [ExecutorID: String]) async -> [ExecutorID: Answer] {
-        let end = ContinuousClock.now + Self.limit
+        let end = ContinuousClock.now + limit
         return await withTaskGroup(of: (ExecutorID, Answer).self) { group in
             var waiting = executors.sorted { $0.key < $1.key }[...]
             var answers: [ExecutorID: Answer] = [:]

@@ -54,6 +54,9 @@ final class Vault: Sendable {
     func open(at epoch: Epoch) async throws {
         try await gate.pass {
             var (users, tokens) = try await stored()
+            if users.all.isEmpty, let path = settings.callers.missingUsers {
+                throw ControllerError(description: "\(path) cannot be opened, and there is no user yet: no such file")
+            }
             if users.all.isEmpty, !settings.callers.users.isEmpty {
                 users = try await firstUsers()
                 try await keep(Users.recordKey, users.record, at: epoch)
@@ -143,6 +146,14 @@ final class Vault: Sendable {
         let records = [Users.recordKey: users.record.bytes, InstanceTokens.recordKey: tokens.record.bytes]
         guard taken.withLock(\.self) != records else { return }
         await outfit.take(tokens)
+        if !users.all.isEmpty, access.users.all.isEmpty, settings.nodeSecrets() == nil {
+            logger.warning(
+                """
+                there are users and no node secret: programs of this machine can report as an executor, and executors \
+                take commands from them; give all nodes one with --node-secret-file
+                """
+            )
+        }
         access.take(users, tokens)
         taken.withLock { $0 = records }
     }

@@ -1,5 +1,6 @@
 package import ApusModel
 import GRDB
+import Synchronization
 
 /// The audit log of one controller: entries in order, in a SQLite file of its own in the state directory.
 ///
@@ -13,6 +14,8 @@ package final class AuditStore: Sendable {
     private let path: String
     /// Kept so that the lock lasts as long as the log; `nil` in memory.
     private let directory: StateDirectory?
+    /// GRDB does not look itself: what is asked of a closed queue would go to freed memory.
+    private let isClosed = Atomic(false)
 
     private init(_ database: any DatabaseWriter, at path: String, in directory: StateDirectory?) {
         self.database = database
@@ -49,6 +52,7 @@ package final class AuditStore: Sendable {
 
     /// Ends all connections; calls after it throw `unavailable`.
     package func close() async throws(StoreError) {
+        isClosed.store(true, ordering: .sequentiallyConsistent)
         let database = database
         try await SQLiteFile.storeErrors(path) {
             try await SQLiteFile.offThePool { try database.close() }
@@ -124,7 +128,8 @@ package final class AuditStore: Sendable {
 extension AuditStore {
     /// What is asked for, the newest first.
     package func page(_ query: AuditQuery) async throws(StoreError) -> AuditPage {
-        try await SQLiteFile.storeErrors(path) {
+        try checkOpen()
+        return try await SQLiteFile.storeErrors(path) {
             try await database.read { db in
                 // One more than wanted: where the next page begins.
                 let rows = try query.rows(db)
@@ -145,7 +150,14 @@ extension AuditStore {
     }
 
     private func writing<T: Sendable>(_ body: @Sendable (Database) throws -> T) async throws(StoreError) -> T {
-        try await SQLiteFile.storeErrors(path) { try await database.write(body) }
+        try checkOpen()
+        return try await SQLiteFile.storeErrors(path) { try await database.write(body) }
+    }
+
+    private func checkOpen() throws(StoreError) {
+        guard !isClosed.load(ordering: .sequentiallyConsistent) else {
+            throw .unavailable(reason: "\(path): it is closed")
+        }
     }
 }
 

@@ -36,7 +36,11 @@ struct CallerOptions: ParsableArguments {
     /// - Throws: `CommandFailure` if the file of users cannot be used.
     func settings() throws -> CallerSettings {
         var settings = CallerSettings()
-        if let users { settings.users = try UsersFile(path: users).users() }
+        if let users {
+            let known = try UsersFile(path: users).users()
+            settings.users = known ?? []
+            settings.missingUsers = known == nil ? users : nil
+        }
         settings.trustedProxy = try trustedProxy()
         return settings
     }

@@ -72,7 +72,7 @@ struct ControllerNode {
         )
         settings.engine = engine
         settings.callers = callers
-        settings.isReachable = !address.isLoopback
+        settings.isReachable = !address.isLoopback || callers.trustedProxy != nil
         settings.nodeSecrets = security.secrets
         settings.trust = security.trust
         settings.audit = audit

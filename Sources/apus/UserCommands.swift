@@ -113,7 +113,9 @@ struct UsersImport: AsyncParsableCommand {
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let users = try UsersFile(path: file).users()
+        guard let users = try UsersFile(path: file).users() else {
+            throw CommandFailure(.other, "\(file) cannot be opened: there is no such file")
+        }
         let hashed: [JSON]
         do {
             hashed = try users.map { user in

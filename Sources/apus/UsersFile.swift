@@ -7,17 +7,17 @@ import ApusModel
 struct UsersFile {
     let path: String
 
-    /// Reads it whole; blocks.
+    /// Reads it whole; `nil` if there is no such file; blocks.
     ///
     /// - Throws: `CommandFailure` that says what is wrong with it, never with a password in it.
-    func users() throws -> [NewUser] {
+    func users() throws -> [NewUser]? {
         let json: JSON?
         do {
             json = try PrivateFile.read(path, .ownersToRead)
         } catch {
             throw CommandFailure(.other, "\(error)")
         }
-        guard let json else { throw CommandFailure(.other, "\(path) cannot be opened: there is no such file") }
+        guard let json else { return nil }
         do throws(UserFault) {
             return try UserList(json: json).users
         } catch {

@@ -163,6 +163,40 @@ import Testing
         }
     }
 
+    // MARK: browsers
+
+    @Test func `a page of another site changes nothing, whoever visits it`() async throws {
+        try await withController(store: MemoryStore()) { controller in
+            func status(_ method: String, _ headers: [String: String]) async -> Int {
+                let path = method == "GET" ? "applications" : "cluster/maintenance/set"
+                return await controller.call(method, path, headers).status
+            }
+            let host = ["Host": "127.0.0.1:10000"]
+            for site in ["cross-site", "same-site"] {
+                #expect(await status("POST", host.merging(["Sec-Fetch-Site": site]) { $1 }) == 403)
+            }
+            for origin in ["https://example.com", "null", "http://127.0.0.1:8080"] {
+                #expect(await status("POST", host.merging(["Origin": origin]) { $1 }) == 403, "\(origin)")
+            }
+            #expect(await status("GET", host.merging(["Sec-Fetch-Site": "cross-site"]) { $1 }) == 200)
+            #expect(await status("POST", host.merging(["Origin": "http://127.0.0.1:10000"]) { $1 }) == 200)
+            #expect(await status("POST", host.merging(["Sec-Fetch-Site": "same-origin"]) { $1 }) == 200)
+            #expect(await status("POST", host) == 200)
+        }
+    }
+
+    @Test func `where nobody has to say who they are, a name that was made to lead here is not answered`() async throws
+    {
+        try await withController(store: MemoryStore()) { controller in
+            for (host, expected) in [
+                ("evil.example:10000", 403), ("127.0.0.1.evil.example", 403), ("localhost:10000", 200),
+                ("ctrl1:10000", 200), ("[::1]:10000", 200), ("127.0.0.1", 200),
+            ] {
+                #expect(await controller.call("GET", "applications", ["Host": host]).status == expected, "\(host)")
+            }
+        }
+    }
+
     // MARK: nodes
 
     @Test func `without users and secrets everybody is root, and nodes need show nothing`() async throws {
@@ -176,7 +210,7 @@ import Testing
     }
 
     @Test func `with a node secret nodes must show it, on loopback too`() async throws {
-        let rig = CallerRig(secrets: ["the next secret of nodes", CallerRig.secret])
+        let rig = CallerRig(secrets: ["the-next-secret-of-nodes", CallerRig.secret])
         try await withController(store: MemoryStore(), callers: rig) { controller in
             let (path, report) = ("internal/nodes/report", fullReport().json.serialized)
             func status(_ headers: [String: String]) async -> Int {
@@ -186,7 +220,7 @@ import Testing
             #expect(await status(["Cluster-Authorization": "some other secret"]) == 401)
             #expect(await status(["Cluster-Authorization": ""]) == 401)
             #expect(await status(["Cluster-Authorization": CallerRig.secret, "NodeId": "node1"]) == 200)
-            #expect(await status(["cluster-authorization": "the next secret of nodes"]) == 200)
+            #expect(await status(["cluster-authorization": "the-next-secret-of-nodes"]) == 200)
             // A node is no user: it reads, and changes nothing.
             let node = ["Cluster-Authorization": CallerRig.secret]
             #expect(await controller.call("GET", "applications", node).status == 200)

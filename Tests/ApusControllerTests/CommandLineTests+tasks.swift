@@ -79,7 +79,7 @@ extension CommandLineTests {
             let cases: [([String], String)] = [
                 (["--image", "job:1", "--cpu", "9"], "Cluster does not have enough CPU. Required: 9 Available: 4"),
                 (["/nonexistent/job.json"], "/nonexistent/job.json cannot be read"),
-                (["-"], "standard input is not JSON or YAML"),
+                (["-"], "standard input is not JSON"),
                 (["--image", "job:1", "--id", "a/b"], "Only characters, numbers, hyphen and underscore is allowed"),
                 (["--image", "job:1", "--endpoint", "127.0.0.1:1"], "Is a controller running?"),
             ]

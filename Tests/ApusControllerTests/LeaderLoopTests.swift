@@ -141,6 +141,8 @@ import Testing
                     return
                 }
                 try await eventually("it no longer leads") { await controller.get("ping").status == 400 }
+                // Its own end is what ends this.
+                try await eventually("it has ended") { false }
             }
         }
         #expect(error?.description == "Another leader has taken over with epoch 2; this one (1) ends.")

@@ -35,7 +35,7 @@ import Testing
 
     @Test func `executors are asked a few at a time, once for all who want to know together`() async throws {
         let asked = Asked()
-        let desk = UsageDesk { url in
+        let desk = UsageDesk(freshness: .seconds(600), limit: .seconds(600)) { url in
             asked.begin()
             defer { asked.end() }
             for _ in 0..<20 { await Task.yield() }

@@ -45,7 +45,7 @@ struct ExecDeskTests {
     @Test func `the machine's limits forbid it with their names, and an engine that is away says so`() async throws {
         let scratch = try Scratch()
         func limits(_ text: String, base: MachineLimits = MachineLimits()) throws -> LimitsFile {
-            let path = "\(try scratch.directory().path)/limits.yaml"
+            let path = "\(try scratch.directory().path)/limits-\(UUID().uuidString).yaml"
             try text.write(toFile: path, atomically: false, encoding: .utf8)
             try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
             return try LimitsFile(path: path, beside: base)
