@@ -25,7 +25,7 @@ struct AppsList: AsyncParsableCommand {
             Output.list(
                 ["APPLICATION", "EXPECTED", "RUNNING", "HEALTHY", "STATE", "REMARK"],
                 rows,
-                orElse: "no applications; create one with: apus apps deploy FILE"
+                orElse: "no applications; create one with: apus apply FILE"
             )
         }
     }

@@ -81,7 +81,7 @@ struct DevCluster {
             cores     \(sharing.explanation)
             state     \(statePath)
             metrics   \(admin.metrics(isEncrypted: network.isEncrypted))
-            Next: apus apps deploy FILE, apus apps list. Ctrl-C ends this and leaves containers running.
+            Next: apus apply FILE, apus status. Ctrl-C ends this and leaves containers running.
             """
         )
     }

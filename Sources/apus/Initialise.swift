@@ -14,7 +14,7 @@ struct Initialise: AsyncParsableCommand {
         abstract: "Write a specification to begin with, which says what else may stand in it.",
         discussion: """
             It is valid as it stands. Every field that may be left out is there as a comment, with its meaning and what \
-            holds without it. Deploy it with: apus apps deploy FILE, apus tasks run FILE, apus localservices create FILE.
+            holds without it. Deploy it with: apus apply FILE, apus tasks run FILE, apus localservices create FILE.
             """
     )
 

@@ -12,7 +12,7 @@ struct SpecificationTemplate {
         /// What takes its file.
         var command: String {
             switch self {
-            case .app: "apus apps deploy"
+            case .app: "apus apply"
             case .task: "apus tasks run"
             case .localservice: "apus localservices create"
             }

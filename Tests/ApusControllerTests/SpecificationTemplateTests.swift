@@ -106,7 +106,7 @@ import Testing
         defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: folder) } }
         let file = "\(folder)/web.yaml"
         let first = try await Self.written("--out", file)
-        #expect(first == "\(file) is written. Next: apus apps deploy \(file)\n")
+        #expect(first == "\(file) is written. Next: apus apply \(file)\n")
         let again = try await Program(CommandLineTests.binary, ["init", "--out", file]).end()
         #expect(again.code == 5)
         #expect(again.errors == "apus: \(file) is there already: give another name, or --force to write over it\n")
