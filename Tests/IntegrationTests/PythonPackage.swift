@@ -5,7 +5,7 @@ import Foundation
 /// pip knows where packages come from.
 enum PythonPackage {
     /// The folder with its programs.
-    static let drove = Result { try install("drove-cli") }
+    static let drove = Result { try install("drove-cli==0.0.14") }
     static let schemathesis = Result { try install("schemathesis==4.32.5") }
 
     private static let folder = NSTemporaryDirectory() + "apus-pypi-\(getpid())"

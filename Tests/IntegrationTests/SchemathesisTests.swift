@@ -64,31 +64,6 @@ extension ServiceTests {
     }
 }
 
-/// A plain user, who may do everything, in a file of Drove's form.
-private struct UsersFile {
-    static let name = "plain"
-    static let password = "a test's password"
-    static let credentials = Credentials.basic(username: name, password: password)
-
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "users-\(UUID().uuidString.prefix(8)).json"
-        let list: JSON = [
-            "enabled": true, "encoding": "PLAIN",
-            "users": [["username": .string(Self.name), "password": .string(Self.password), "role": "EXTERNAL_ROOT"]],
-        ]
-        let isWritten = FileManager.default.createFile(
-            atPath: path,
-            contents: Data(list.bytes),
-            attributes: [.posixPermissions: 0o600]
-        )
-        try #require(isWritten)
-    }
-
-    func remove() { try? FileManager.default.removeItem(atPath: path) }
-}
-
 /// The `schemathesis` command with a document of its own.
 private struct Schemathesis {
     /// What is tried in one go, one after the other: what takes work away comes last.

@@ -1,0 +1,37 @@
+import ApusClient
+import ApusModel
+import Foundation
+import Testing
+
+/// A plain user, who may do everything, and one who may only look, in a file of Drove's form.
+struct UsersFile {
+    static let name = "plain"
+    static let password = "a test's password"
+    static let credentials = Credentials.basic(username: name, password: password)
+    static let readerName = "reader"
+    static let readerPassword = "50% of it"
+
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "users-\(UUID().uuidString.prefix(8)).json"
+        let list: JSON = [
+            "enabled": true, "encoding": "PLAIN",
+            "users": [
+                ["username": .string(Self.name), "password": .string(Self.password), "role": "EXTERNAL_ROOT"],
+                [
+                    "username": .string(Self.readerName), "password": .string(Self.readerPassword),
+                    "role": "EXTERNAL_READ_ONLY",
+                ],
+            ],
+        ]
+        let isWritten = FileManager.default.createFile(
+            atPath: path,
+            contents: Data(list.bytes),
+            attributes: [.posixPermissions: 0o600]
+        )
+        try #require(isWritten)
+    }
+
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
+}
