@@ -93,7 +93,9 @@ struct Route: Sendable {
         get("localservices/{id}/instances/old") { call throws(APIRefusal) in call.oldServiceInstances() },
         get("localservices/{id}/instances/{instance}") { call throws(APIRefusal) in try call.serviceInstance() },
 
-        post("instances/{id}/exec", .changes) { call throws(APIRefusal) in try await call.runCommand() },
+        Route("POST", "instances/{id}/exec", .changes, bodyType: ExecFrame.contentType) { call throws(APIRefusal) in
+            try await call.runCommand()
+        },
 
         get("cluster/usage") { call throws(APIRefusal) in await call.usage() },
         get("cluster") { call throws(APIRefusal) in call.cluster() },

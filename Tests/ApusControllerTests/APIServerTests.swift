@@ -51,7 +51,8 @@ import Musl
             try await withServer(controller, arrival: .milliseconds(100)) { client in
                 let port = Int(client.endpoint.split(separator: ":").last ?? "") ?? 0
                 let answer = await Self.answer(
-                    to: "POST /apis/v1/applications/operations HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{",
+                    to:
+                        "POST /apis/v1/applications/operations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
                     at: port
                 )
                 #expect(answer.hasPrefix("HTTP/1.1 408 "))
@@ -67,7 +68,7 @@ import Musl
             try await withServer(controller) { client in
                 let port = Int(client.endpoint.split(separator: ":").last ?? "") ?? 0
                 let answer = await Self.answer(
-                    to: "HEAD /apis/v1/cluster HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+                    to: "HEAD /apis/v1/cluster HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
                     at: port
                 )
                 #expect(answer.hasPrefix("HTTP/1.1 200 ") && answer.hasSuffix("\r\n\r\n"), "\(answer)")

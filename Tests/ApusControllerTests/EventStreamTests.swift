@@ -168,7 +168,7 @@ private struct SlowListener {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(own, $0, size) }
         }
         try #require(result == 0, "nobody listens")
-        let request = Array("GET /apis/v1/cluster/events/stream HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+        let request = Array("GET /apis/v1/cluster/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
         _ = send(connection, request, request.count, Int32(MSG_NOSIGNAL))
     }
 

@@ -158,7 +158,7 @@ import Testing
             "a wrong secret", key,
         ]
         for text in told.all { for secret in secrets { #expect(!text.contains(secret), "\(text)") } }
-        #expect(told.all.contains { $0.contains("too many wrong credentials") })
+        #expect(told.all.contains { $0.contains("too many wrong passwords") })
         #expect(told.all.contains { $0.contains("a user was set") && $0.contains("alice") && $0.contains("root") })
     }
 }

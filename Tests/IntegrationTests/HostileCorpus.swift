@@ -82,7 +82,7 @@ struct HostileCorpus {
         let bodies = varied ? [body] + (try Self.variants(of: body)) : [body]
         return bodies.map { body in
             var message = Array(method.utf8) + [0x20] + target + Array(" HTTP/1.1".utf8) + Self.lineEnd
-            message += Array("Host: hostile".utf8) + Self.lineEnd + Array("Connection: close".utf8) + Self.lineEnd
+            message += Array("Host: localhost".utf8) + Self.lineEnd + Array("Connection: close".utf8) + Self.lineEnd
             if !body.isEmpty {
                 if headers.isEmpty { message += Array("Content-Type: application/json".utf8) + Self.lineEnd }
                 message += Array("Content-Length: \(body.count)".utf8) + Self.lineEnd
