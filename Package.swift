@@ -164,6 +164,16 @@ let package = Package(
             dependencies: ["ApusClient", "ApusContainers", "ApusModel", "ApusTestKit", asyncHTTPClient] + nio
         ),
 
+        // Every decoder, fed with broken input.
+        .executableTarget(
+            name: "apus-fuzz",
+            dependencies: [
+                "ApusAgent", "ApusClient", "ApusContainers", "ApusController", "ApusEngine", "ApusExecutor",
+                "ApusModel",
+                "ApusPlacement", argumentParser,
+            ]
+        ),
+
         // Figures, each beside its peer or its limit.
         .executableTarget(
             name: "apus-bench",

@@ -79,6 +79,7 @@ package struct ContextFile: Hashable, Sendable {
 
     mutating func parse() throws(ContextFault) {
         sections = []
+        var known: [String: Set<String>] = [:]
         var (indent, isInOption) = (0, false)
         for (index, line) in lines.enumerated() {
             let content = line.trimmed
@@ -90,10 +91,14 @@ package struct ContextFile: Hashable, Sendable {
             }
             indent = depth
             if let name = Self.header(content) {
-                try begin(name, index)
+                guard name == Self.standardName || known[name] == nil else {
+                    throw ContextFault("line \(index + 1): there is a context \(name) already")
+                }
+                known[name] = known[name] ?? []
+                sections.append(Section(name: name, header: index))
                 isInOption = false
             } else {
-                try add(content, index)
+                try add(content, index, &known)
                 isInOption = true
             }
         }
@@ -105,15 +110,13 @@ package struct ContextFile: Hashable, Sendable {
         return name.isEmpty ? nil : String(name)
     }
 
-    private mutating func begin(_ name: String, _ index: Int) throws(ContextFault) {
-        guard name == Self.standardName || !sections.contains(where: { $0.name == name }) else {
-            throw ContextFault("line \(index + 1): there is a context \(name) already")
-        }
-        sections.append(Section(name: name, header: index))
-    }
-
-    private mutating func add(_ content: Substring, _ index: Int) throws(ContextFault) {
-        guard let section = sections.last else {
+    /// `known` are the keys that each section has so far.
+    private mutating func add(
+        _ content: Substring,
+        _ index: Int,
+        _ known: inout [String: Set<String>]
+    ) throws(ContextFault) {
+        guard let name = sections.last?.name else {
             throw ContextFault("line \(index + 1) stands before the first context: begin with [DEFAULT] or [NAME]")
         }
         guard let mark = content.firstIndex(where: { $0 == "=" || $0 == ":" }) else {
@@ -121,9 +124,8 @@ package struct ContextFile: Hashable, Sendable {
         }
         let key = String(content[..<mark].trimmed).lowercased()
         guard !key.isEmpty else { throw ContextFault("line \(index + 1) has no key: write KEY = VALUE") }
-        let known = section.name == Self.standardName ? defaults : section.entries
-        guard !known.contains(where: { $0.key == key }) else {
-            throw ContextFault("line \(index + 1): \(section.name) has \(key) already")
+        guard known[name, default: []].insert(key).inserted else {
+            throw ContextFault("line \(index + 1): \(name) has \(key) already")
         }
         let value = String(content[content.index(after: mark)...].trimmed)
         var entry = Entry(key, value.replacing("%%", with: "%"))
@@ -134,9 +136,9 @@ package struct ContextFile: Hashable, Sendable {
     private mutating func goOn(_ content: Substring, _ index: Int) {
         let section = sections.count - 1
         let entry = sections[section].entries.count - 1
-        let former = sections[section].entries[entry]
-        sections[section].entries[entry].value = "\(former.value)\n\(String(content).replacing("%%", with: "%"))"
-        sections[section].entries[entry].lines = former.lines.lowerBound..<(index + 1)
+        let first = sections[section].entries[entry].lines.lowerBound
+        sections[section].entries[entry].value += "\n" + String(content).replacing("%%", with: "%")
+        sections[section].entries[entry].lines = first..<(index + 1)
     }
 }
 

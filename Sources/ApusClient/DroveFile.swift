@@ -25,6 +25,10 @@ package struct DroveFile: Sendable {
     private static let common = "DEFAULT"
     /// Of values that name others, which may name others.
     private static let deepest = 10
+    /// So many names of others are followed for one value: names within names may stand for any number.
+    private static let mostNames = 1000
+    /// Of a value with all that it names, in bytes.
+    private static let longestValue = 1 << 16
 
     private typealias Section = [String: String]
     private var sections: [String: Section] = [common: [:]]
@@ -78,8 +82,18 @@ package struct DroveFile: Sendable {
         }
     }
 
+    private func value(_ key: String, of section: Section) throws(Fault) -> String? {
+        var left = Self.mostNames
+        return try value(key, of: section, depth: 1, left: &left)
+    }
+
     /// With what its `%(name)s` stand for; `%%` is a percent sign.
-    private func value(_ key: String, of section: Section, depth: Int = 1) throws(Fault) -> String? {
+    private func value(
+        _ key: String,
+        of section: Section,
+        depth: Int,
+        left: inout Int
+    ) throws(Fault) -> String? {
         guard let text = section[key] else { return nil }
         guard !text.contains("\n") else { throw Fault("\(key) must be on one line") }
         var (value, rest) = ("", Substring(text))
@@ -91,10 +105,15 @@ package struct DroveFile: Sendable {
                 rest.removeFirst()
             } else if rest.hasPrefix("("), let end = rest.firstIndex(of: ")"), rest[end...].hasPrefix(")s") {
                 let name = rest[..<end].dropFirst().lowercased()
-                guard depth < Self.deepest, let other = try self.value(name, of: section, depth: depth + 1) else {
-                    throw Fault("\(key) names \(name), which stands for nothing")
-                }
+                left -= 1
+                guard left > 0 else { throw Fault("\(key) names more than \(Self.mostNames) others") }
+                guard depth < Self.deepest,
+                    let other = try self.value(name, of: section, depth: depth + 1, left: &left)
+                else { throw Fault("\(key) names \(name), which stands for nothing") }
                 value += other
+                guard value.utf8.count <= Self.longestValue else {
+                    throw Fault("\(key) is longer than \(Self.longestValue) bytes with all that it names")
+                }
                 rest = rest[end...].dropFirst(2)
             } else {
                 throw Fault("a percent sign in \(key) must be written as %%")

@@ -2,7 +2,7 @@
 ///
 /// A frame is one byte for the stream, three of zero, four for the length (big-endian), then what was written. Keeps
 /// a bounded end however much comes.
-struct CommandOutput: Sendable {
+package struct CommandOutput: Sendable {
     private static let kept = 4_096
     /// Of the line that is shown to people.
     private static let longestLine = 300
@@ -11,7 +11,10 @@ struct CommandOutput: Sendable {
     private var unreadOfFrame = 0
     private(set) var tail: [UInt8] = []
 
-    mutating func take(_ chunk: some Collection<UInt8>) {
+    package init() {}
+
+    /// Takes in what comes next.
+    package mutating func take(_ chunk: some Collection<UInt8>) {
         var rest = chunk[...]
         while !rest.isEmpty {
             if unreadOfFrame > 0 {
@@ -36,7 +39,7 @@ struct CommandOutput: Sendable {
     }
 
     /// The last line that has more than blanks, without control characters.
-    var lastLine: String {
+    package var lastLine: String {
         let lines = tail.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
         let last = lines.last { line in line.contains { $0 > UInt8(ascii: " ") } } ?? []
         let text = String(decoding: last, as: UTF8.self).unicodeScalars.filter { $0.value >= 32 && $0.value != 127 }

@@ -46,7 +46,10 @@ package struct ContainerDetails: Hashable, Sendable {
         }
     }
 
-    init(engineJSON json: JSON) throws(JSONError) {
+    /// Reads the engine's answer.
+    ///
+    /// - Throws: `JSONError` with the first fault.
+    package init(engineJSON json: JSON) throws(JSONError) {
         let state = try json.required("State")
         id = ContainerID(try json.string("Id"))
         name = Self.plain(try json.string("Name"))
@@ -108,7 +111,10 @@ package struct ContainerSummary: Hashable, Sendable {
     /// It has processes; for how it ended, inspect it.
     package var isRunning: Bool
 
-    init(engineJSON json: JSON) throws(JSONError) {
+    /// Reads an entry of the engine's list.
+    ///
+    /// - Throws: `JSONError` with the first fault.
+    package init(engineJSON json: JSON) throws(JSONError) {
         id = ContainerID(try json.string("Id"))
         name = ContainerDetails.plain(try json.strings("Names").first ?? "")
         labels = try json.stringMap("Labels")

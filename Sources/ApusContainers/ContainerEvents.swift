@@ -17,8 +17,10 @@ package struct ContainerEvent: Hashable, Sendable {
     package var labels: [String: String]
     package var time: WallTime
 
-    /// `nil` for an event of another kind.
-    init?(engineJSON json: JSON) throws(JSONError) {
+    /// Reads one line of the engine's; `nil` for an event of another kind.
+    ///
+    /// - Throws: `JSONError` with the first fault.
+    package init?(engineJSON json: JSON) throws(JSONError) {
         let actor = try json.required("Actor")
         let attributes = try actor.stringMap("Attributes")
         switch try json.string("Action") {

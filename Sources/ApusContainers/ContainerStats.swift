@@ -86,11 +86,11 @@ extension ContainerStats.Network.Direction {
 }
 
 extension JSON {
-    /// A count of the kernel's; one that goes beyond `Int64` stays at its end.
+    /// A count of the kernel's: none is below 0, and one that goes beyond `Int64` stays at its end.
     fileprivate func count(_ key: String) -> Int64? {
         switch self[key] {
-        case .integer(let number): number
-        case .number(let number): Int64(exactly: number.rounded()) ?? (number > 0 ? .max : 0)
+        case .integer(let number): max(0, number)
+        case .number(let number): max(0, Int64(exactly: number.rounded()) ?? (number > 0 ? .max : 0))
         default: nil
         }
     }

@@ -88,7 +88,7 @@ package struct ContainerLogEntry: Hashable, Sendable {
     package static func nanoseconds(_ time: some Collection<UInt8>) -> Int64? {
         let text = String(decoding: time, as: UTF8.self)
         guard text.utf8.count == timeLength, let wall = WallTime(rfc3339: text), wall.milliseconds >= 0,
-            let fraction = Int64(text.dropLast().suffix(9))
+            let fraction = Int64(text.dropLast().suffix(9)), fraction >= 0
         else { return nil }
         let (whole, isTooLate) = (wall.milliseconds / 1_000).multipliedReportingOverflow(by: 1_000_000_000)
         let (nanoseconds, isBeyond) = whole.addingReportingOverflow(fraction)

@@ -1,12 +1,17 @@
 import ApusModel
 
 /// One whole answer of the engine.
-struct EngineAnswer: Sendable {
-    var status: Int
-    var body: [UInt8]
+package struct EngineAnswer: Sendable {
+    package var status: Int
+    package var body: [UInt8]
+
+    package init(status: Int, body: [UInt8]) {
+        self.status = status
+        self.body = body
+    }
 
     /// The engine's own message, or the beginning of whatever it sent instead.
-    var message: String {
+    package var message: String {
         do {
             if let message = try JSON(parsing: body)["message"]?.text { return message }
         } catch {

@@ -94,24 +94,31 @@ extension EngineConnection {
 }
 
 /// The beginning of an answer, as far as it has come.
-private struct HijackAnswer {
-    private(set) var status = 0
+package struct HijackAnswer {
+    /// Whoever says that a refusal is longer is not believed: nobody waits for so much of it.
+    private static let longest = 1 << 30
+
+    /// 0 until it is read.
+    package private(set) var status = 0
     /// Where the head ends; 0 while it has not.
     private var end = 0
     private var length = 0
 
+    package init() {}
+
     /// The engine takes bytes from here on.
-    mutating func isOpen(_ bytes: [UInt8]) -> Bool {
+    package mutating func isOpen(_ bytes: [UInt8]) -> Bool {
         readHead(bytes)
         return end > 0 && (status == 101 || status == 200)
     }
 
     /// Nothing more of it is to be waited for.
-    mutating func isWhole(_ bytes: [UInt8]) -> Bool {
+    package mutating func isWhole(_ bytes: [UInt8]) -> Bool {
         isOpen(bytes) || (end > 0 && bytes.count >= end + length)
     }
 
-    func body(_ bytes: [UInt8]) -> [UInt8] { Array(bytes[end...]) }
+    /// What stands behind the head, which must be read.
+    package func body(_ bytes: [UInt8]) -> [UInt8] { Array(bytes[end...]) }
 
     private mutating func readHead(_ bytes: [UInt8]) {
         let mark = Array("\r\n\r\n".utf8)
@@ -123,7 +130,7 @@ private struct HijackAnswer {
         for line in lines.dropFirst() {
             let parts = line.split(separator: ":", maxSplits: 1)
             guard parts.count == 2, parts[0].lowercased() == "content-length" else { continue }
-            length = Int(parts[1].drop { $0 == " " }) ?? 0
+            length = min(max(Int(parts[1].drop { $0 == " " }) ?? 0, 0), Self.longest)
         }
     }
 }

@@ -1,4 +1,4 @@
-import ApusModel
+package import ApusModel
 import NIOHTTP1
 
 /// How a container engine is set up.
@@ -24,7 +24,8 @@ package struct EngineInfo: Hashable, Sendable {
         self.warnings = warnings
     }
 
-    init(engineJSON json: JSON) {
+    /// Reads the engine's answer; what it does not say is left empty.
+    package init(engineJSON json: JSON) {
         dataRoot = json["DockerRootDir"]?.text
         storageDriver = json["Driver"]?.text ?? ""
         isLiveRestoring = json["LiveRestoreEnabled"] == true

@@ -11,6 +11,8 @@ package struct API: Sendable {
     package static let longestBody = 1 << 20
     /// A full list of a thousand instances is longer.
     package static let longestReport = 4 << 20
+    /// Of a query, each counted.
+    package static let mostParameters = 1000
 
     let inbox: Inbox
     let published: Published
@@ -35,6 +37,9 @@ package struct API: Sendable {
         path == "/apis/v1/internal/nodes/report" ? longestReport : longestBody
     }
 
+    /// Whether executors alone call a path.
+    package static func isInternal(_ path: String) -> Bool { path.hasPrefix("/apis/v1/internal/") }
+
     /// Whether a path takes a body that is read while it is answered.
     package static func isStreamed(_ path: String) -> Bool {
         path.hasPrefix("/apis/v1/instances/") && path.hasSuffix("/exec")
@@ -58,6 +63,14 @@ package struct API: Sendable {
     }
 
     func admission(of call: APICall) async -> Admission {
+        guard call.query.count <= Self.mostParameters else {
+            return .refused(
+                .failed(
+                    400,
+                    "The query has \(call.query.count) parameters, at most \(Self.mostParameters) are allowed"
+                )
+            )
+        }
         if let document = OpenAPI.answer(to: call) { return .refused(document) }
         let segments = call.path.split(separator: "/")
         let matches = Route.all.filter { $0.matches(segments) }

@@ -96,6 +96,11 @@ package struct APIAnswer: Hashable, Sendable {
         .failed(413, "The request body is larger than \(limit) bytes")
     }
 
+    /// For one request more than are answered at once.
+    static func tooManyRequests(most: Int) -> APIAnswer {
+        .failed(429, "\(most) requests are being answered already; try again", retryAfter: 1)
+    }
+
     /// For an error nobody foresaw.
     static func unexpected(_ error: any Error) -> APIAnswer {
         .failed(500, "Unexpected Server error", data: .members(["failure": .string("\(error)")]))

@@ -12,6 +12,10 @@ import ServiceLifecycle
 package struct APIServer: Service {
     /// A request that does not go on, and a connection that asks nothing, is closed after this.
     private static let idleConnection = Duration.seconds(120)
+    /// Listeners, commands and a few of each executor and client; more wait to be taken.
+    private static let mostConnections = 8192
+    /// Each may hold a body of a megabyte.
+    package static let mostRequests = 1024
 
     private let api: API
     private let address: String
@@ -19,16 +23,19 @@ package struct APIServer: Service {
     private let onListening: @Sendable (Int) async -> Void
     private let logger: Logger
     private let arrival: Duration
+    private let requests: RequestLimit
     private let encryption: (@Sendable () -> PortEncryption)?
 
     /// `onListening` is told the port that is listened on, which is another one only if `port` is 0; `arrival` is how
-    /// long a request's body may take to arrive whole; `encryption` is that of a `ListeningPort`.
+    /// long a request's body may take to arrive whole; `mostRequests` is how many are taken in and answered at once;
+    /// `encryption` is that of a `ListeningPort`.
     package init(
         api: API,
         address: String,
         port: Int,
         logger: Logger,
         arrival: Duration = .seconds(20),
+        mostRequests: Int = Self.mostRequests,
         encryption: (@Sendable () -> PortEncryption)? = nil,
         onListening: @escaping @Sendable (Int) async -> Void
     ) {
@@ -37,6 +44,7 @@ package struct APIServer: Service {
         self.port = port
         self.logger = logger
         self.arrival = arrival
+        requests = RequestLimit(mostRequests)
         self.encryption = encryption
         self.onListening = onListening
     }
@@ -49,12 +57,13 @@ package struct APIServer: Service {
             address,
             port,
             .bounded(idle: Self.idleConnection),
+            limit: Self.mostConnections,
             encryption: encryption
         )
         do {
             try await withGracefulShutdownHandler {
                 try await listening.serve(
-                    APIResponder(api: api, arrival: arrival),
+                    APIResponder(api: api, arrival: arrival, requests: requests),
                     logger: logger,
                     onListening: onListening
                 )
@@ -93,8 +102,17 @@ private struct APIResponder: HTTPResponder {
 
     let api: API
     let arrival: Duration
+    let requests: RequestLimit
 
     func respond(to request: Request, context: SourceContext) async throws -> Response {
+        // An executor whose reports were refused would be taken for lost; of those no more come than connections.
+        guard !API.isInternal(request.uri.path) else { return try await answered(request, context) }
+        guard requests.begin() else { return response(for: .tooManyRequests(most: requests.most)) }
+        defer { requests.end() }
+        return try await answered(request, context)
+    }
+
+    private func answered(_ request: Request, _ context: SourceContext) async throws -> Response {
         let limit = API.bodyLimit(of: request.uri.path)
         let answer: APIAnswer
         do {

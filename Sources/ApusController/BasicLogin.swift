@@ -1,15 +1,15 @@
 import ApusModel
 
 /// A name and a password as HTTP's basic authentication carries them (RFC 7617).
-struct BasicLogin: Sendable {
+package struct BasicLogin: Sendable {
     /// Of the encoded text; no name and password that can be right are longer.
     private static let longest = 512
 
-    let name: String
+    package let name: String
     let password: [UInt8]
 
     /// `nil` if the value of `Authorization` is none.
-    init?(header: String) {
+    package init?(header: String) {
         let words = header.split(separator: " ")
         guard words.count == 2, words[0].lowercased() == "basic", words[1].utf8.count <= Self.longest,
             let bytes = Base64.decoded(String(words[1])), let colon = bytes.firstIndex(of: UInt8(ascii: ":")),

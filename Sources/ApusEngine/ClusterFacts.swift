@@ -67,7 +67,8 @@ extension RetiredExecutor {
 }
 
 extension ClusterFacts {
-    var record: JSON {
+    /// The stored form.
+    package var record: JSON {
         .members([
             "schema": 1, "mode": .string(mode.rawValue), "changed": changed.json, "spread": spread?.json,
             "restoration": restoration.map {
@@ -78,7 +79,10 @@ extension ClusterFacts {
         ])
     }
 
-    init(record json: JSON) throws(JSONError) {
+    /// Reads the stored form.
+    ///
+    /// - Throws: `JSONError` with the first fault.
+    package init(record json: JSON) throws(JSONError) {
         mode = Mode(rawValue: try json.string("mode")) ?? .normal
         changed = WallTime(milliseconds: try json.integer("changed"))
         if let recorded = json["restoration"] {

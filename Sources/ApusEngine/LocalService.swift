@@ -149,7 +149,8 @@ extension ClusterState {
 }
 
 extension LocalService {
-    func record(at now: Moment) -> JSON {
+    /// The stored form.
+    package func record(at now: Moment) -> JSON {
         .members([
             "schema": 1, "instancesPerHost": .integer(Int64(instancesPerHost)),
             "activation": .string(activation.rawValue), "created": created.json, "updated": updated.json,
@@ -158,7 +159,10 @@ extension LocalService {
         ])
     }
 
-    init(record json: JSON, resumed: Moment) throws(JSONError) {
+    /// Reads the stored form; an operation under way goes on from `resumed`.
+    ///
+    /// - Throws: `JSONError` with the first fault.
+    package init(record json: JSON, resumed: Moment) throws(JSONError) {
         self.init(
             spec: try LocalServiceSpec(json: try json.required("spec")),
             instancesPerHost: try json.int("instancesPerHost"),

@@ -1,4 +1,4 @@
-import ApusModel
+package import ApusModel
 import HashTreeCollections
 
 /// The stored form of the state: JSON with a schema version, one record a thing.
@@ -46,7 +46,8 @@ extension Engine {
 }
 
 extension Application {
-    func record(at now: Moment) -> JSON {
+    /// The stored form.
+    package func record(at now: Moment) -> JSON {
         .members([
             "schema": .integer(recordSchema), "expected": .integer(Int64(expected)), "share": share?.json,
             "created": created.json, "updated": updated.json, "operation": operation?.record(at: now),
@@ -55,7 +56,10 @@ extension Application {
         ])
     }
 
-    init(record json: JSON, resumed: Moment) throws(JSONError) {
+    /// Reads the stored form; an operation under way goes on from `resumed`.
+    ///
+    /// - Throws: `JSONError` with the first fault.
+    package init(record json: JSON, resumed: Moment) throws(JSONError) {
         self.init(
             spec: try ApplicationSpec(json: try json.required("spec")),
             expected: try json.int("expected"),
@@ -96,6 +100,10 @@ extension Operation {
             spent: .milliseconds(try json.integer("spentMilliseconds")),
             resumed: resumed
         )
+        if let recorded = json["rollout"] { rollout = try Rollout(record: recorded) }
+        guard (kind == .rollout) == (rollout != nil) else {
+            throw JSONError("operation \(id) does not say what it moves")
+        }
         // Those of the first version know none of these.
         guard json["rounds"] != nil else { return }
         rounds = try json.int("rounds")
@@ -103,10 +111,6 @@ extension Operation {
         if let recorded = json["shareBefore"] { shareBefore = try CapacityShare(json: recorded) }
         order = Order(rawValue: try json.string("order")) ?? .startFirst
         targets = try json.instanceIDs("targets")
-        if let recorded = json["rollout"] { rollout = try Rollout(record: recorded) }
-        guard (kind == .rollout) == (rollout != nil) else {
-            throw JSONError("operation \(id) does not say what it moves")
-        }
     }
 }
 
@@ -151,7 +155,8 @@ extension EndedOperation {
 }
 
 extension Member {
-    var record: JSON {
+    /// The stored form.
+    package var record: JSON {
         let lost: JSON? = if case .lost(let since) = presence { since.json } else { nil }
         return .members([
             "schema": .integer(recordSchema), "id": id.json, "key": key.json, "hostname": .string(hostname),
@@ -162,7 +167,10 @@ extension Member {
         ])
     }
 
-    init(record json: JSON) throws(JSONError) {
+    /// Reads the stored form.
+    ///
+    /// - Throws: `JSONError` with the first fault.
+    package init(record json: JSON) throws(JSONError) {
         let admitted = WallTime(milliseconds: try json.integer("admitted"))
         let presence: Presence =
             json["lostSince"] == nil
@@ -178,18 +186,18 @@ extension Member {
         )
         self.presence = presence
         isReady = json["unready"] == nil
+        if json["dutyOrdered"] != nil { dutyOrdered = try json.integer("dutyOrdered") }
         // Those of earlier versions know no duty.
         guard json["duty"] != nil else { return }
         let name = try json.string("duty")
         guard let known = Duty(rawValue: name) else { throw JSONError("the duty \(name) is not known") }
         duty = known
-        if json["dutyOrdered"] != nil { dutyOrdered = try json.integer("dutyOrdered") }
     }
 }
 
 extension Instance {
     /// What the store keeps of a live instance; the rest its executor knows.
-    var hint: JSON {
+    package var hint: JSON {
         .members([
             "id": id.json, "app": owner.json, "allocation": allocation.json, "ports": .array(ports.map(\.json)),
             "healthy": .bool(isWell), "epoch": .integer(epoch), "created": created.json,
@@ -197,7 +205,10 @@ extension Instance {
         ])
     }
 
-    static func hints(record json: JSON) throws(JSONError) -> [Instance] {
+    /// Reads one page of hints.
+    ///
+    /// - Throws: `JSONError` with the first fault.
+    package static func hints(record json: JSON) throws(JSONError) -> [Instance] {
         let executor = ExecutorID(try json.string("executor"))
         var instances: [Instance] = []
         for hint in try json.array("instances") { instances.append(try Instance(hint: hint, on: executor)) }
@@ -258,7 +269,10 @@ extension EndedInstance {
 }
 
 extension EndedHistory.Page {
-    init(record json: JSON) throws(JSONError) {
+    /// Reads one page.
+    ///
+    /// - Throws: `JSONError` with the first fault.
+    package init(record json: JSON) throws(JSONError) {
         var entries: [EndedInstance] = []
         for entry in try json.array("entries") { entries.append(try EndedInstance(record: entry)) }
         self.init(number: try json.int("page"), entries: entries, bytes: json.bytes.count)

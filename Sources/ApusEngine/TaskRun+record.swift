@@ -1,9 +1,9 @@
-import ApusModel
+package import ApusModel
 
 /// A task's record: what it is, where it was placed, how it ended.
 extension TaskRun {
-    /// `live` is its instance while it has one.
-    func record(live: Instance?, at now: Moment) -> JSON {
+    /// The stored form; `live` is its instance while it has one.
+    package func record(live: Instance?, at now: Moment) -> JSON {
         let live = if case .placed = phase { live } else { nil as Instance? }
         return .members([
             "schema": .integer(1), "created": created.json, "updated": updated.json, "timeout": timeout.json,
@@ -14,7 +14,9 @@ extension TaskRun {
     }
 
     /// Reads a record, and the instance that it had.
-    static func reading(record json: JSON, resumed: Moment) throws(JSONError) -> (TaskRun, Instance?) {
+    ///
+    /// - Throws: `JSONError` with the first fault.
+    package static func reading(record json: JSON, resumed: Moment) throws(JSONError) -> (TaskRun, Instance?) {
         let spec = try TaskSpec(json: try json.required("spec"))
         var instance: Instance?
         var phase = Phase.unplaced

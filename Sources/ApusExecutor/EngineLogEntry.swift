@@ -1,16 +1,16 @@
-import ApusContainers
+package import ApusContainers
 import ApusModel
 
 /// The lines of the engine's json-files.
-enum EngineLogEntry {
+package enum EngineLogEntry {
     /// When the first of them was written, in nanoseconds of 1970; `nil` if there is no whole line.
-    static func time(ofFirst bytes: [UInt8]) -> Int64? {
+    package static func time(ofFirst bytes: [UInt8]) -> Int64? {
         guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
         return entry(bytes[..<end]).flatMap { ContainerLogEntry.nanoseconds($0.time) }
     }
 
     /// The whole lines that are wanted, as frames; the rest stays.
-    static func frames(of bytes: inout [UInt8], where isWanted: (ContainerLogEntry) -> Bool) -> [UInt8] {
+    package static func frames(of bytes: inout [UInt8], where isWanted: (ContainerLogEntry) -> Bool) -> [UInt8] {
         var frames: [UInt8] = []
         var start = 0
         while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
@@ -29,7 +29,7 @@ enum EngineLogEntry {
     }
 
     /// How the line of an entry ends that was written then, without its line feed.
-    static func ending(at time: ArraySlice<UInt8>) -> [UInt8] {
+    package static func ending(at time: ArraySlice<UInt8>) -> [UInt8] {
         var digits = time.dropLast()
         while digits.last == UInt8(ascii: "0") { digits.removeLast() }
         if digits.last == UInt8(ascii: ".") { digits.removeLast() }
@@ -39,17 +39,16 @@ enum EngineLogEntry {
     /// Reads `{"log":"…\n","stream":"stdout","time":"…Z"}`.
     ///
     /// A crash of the engine can leave half a line before the next one on the same line: that half was never whole.
-    static func entry(_ line: ArraySlice<UInt8>) -> ContainerLogEntry? {
+    package static func entry(_ line: ArraySlice<UInt8>) -> ContainerLogEntry? {
         let opening = Array(#"{"log":"#.utf8)
         var rest = line
         while rest.count >= opening.count {
             do {
                 let json = try JSON(parsing: rest)
                 guard let text = json["log"]?.text, let time = json["time"]?.text.flatMap(fullTime) else { return nil }
-                return ContainerLogEntry(
-                    stream: json["stream"]?.text == "stderr" ? .err : .out,
-                    bytes: time + [UInt8(ascii: " ")] + text.utf8
-                )
+                let bytes = time + [UInt8(ascii: " ")] + text.utf8
+                guard ContainerLogEntry.beginsWithTime(bytes) else { return nil }
+                return ContainerLogEntry(stream: json["stream"]?.text == "stderr" ? .err : .out, bytes: bytes)
             } catch {
                 guard let next = rest.dropFirst().indices.first(where: { rest[$0...].starts(with: opening) }) else {
                     return nil

@@ -1,4 +1,4 @@
-import ApusContainers
+package import ApusContainers
 
 /// Looks in one of the engine's files for the last line that is written, a block at a time.
 ///
@@ -99,7 +99,7 @@ struct EngineLogSearch {
 }
 
 /// The lines of a part of a file, followed from its beginning on, to know where the last of one stream and time begin.
-struct EngineLogTrail {
+package struct EngineLogTrail {
     /// As far before them it matters what is there: a line of the other stream may be in pieces, of which the first
     /// stand before them and the last behind.
     static let window = 2 << 20
@@ -116,7 +116,7 @@ struct EngineLogTrail {
     /// Where the first whole line begins.
     private(set) var firstLine: Int?
     /// Where the wanted lines begin, and where the last of them ends.
-    private(set) var start: Int?
+    package private(set) var start: Int?
     private(set) var lastEnd = 0
     /// No line of the stream with another time has come since.
     private var isOpen = false
@@ -125,7 +125,8 @@ struct EngineLogTrail {
     /// The beginning of a line whose end is not read yet.
     private var unread: [UInt8] = []
 
-    init(_ stream: ContainerLogEntry.Stream, _ ending: [UInt8], from origin: Int, to limit: Int) {
+    /// For the last line of this stream that ends so (`EngineLogEntry.ending`), in this part of a file.
+    package init(_ stream: ContainerLogEntry.Stream, _ ending: [UInt8], from origin: Int, to limit: Int) {
         self.stream = stream
         self.ending = ending
         self.origin = origin
@@ -135,13 +136,13 @@ struct EngineLogTrail {
     }
 
     /// Where to begin to read: at the wanted lines, or at a long one before them, which may be a piece.
-    var beginning: Int {
+    package var beginning: Int {
         guard let start else { return origin }
         return longLines.first { $0 < start && $0 >= start - Self.window } ?? start
     }
 
     /// Follows the bytes that come next.
-    mutating func take(_ bytes: [UInt8]) {
+    package mutating func take(_ bytes: [UInt8]) {
         let offset = end - unread.count
         end += bytes.count
         unread += bytes

@@ -18,6 +18,8 @@ import Musl
 /// An executor: performs on this machine what its agent decides.
 package struct Executor: Service {
     private static let idleConnection = Duration.seconds(120)
+    /// The leader, and whom it passes on: readers of logs, commands in containers; more wait to be taken.
+    private static let mostConnections = 1024
 
     private let settings: ExecutorSettings
     private let secrets: @Sendable () -> NodeSecrets?
@@ -252,6 +254,7 @@ package struct Executor: Service {
             settings.address,
             settings.port,
             .bounded(idle: Self.idleConnection),
+            limit: Self.mostConnections,
             encryption: encryption
         )
         do {

@@ -1,14 +1,14 @@
-import ApusAgent
-import ApusModel
+package import ApusAgent
+package import ApusModel
 
 /// One line of the journal: eight digits of a checksum, a space, the text, a newline.
-enum JournalLine {
+package enum JournalLine {
     /// The first line; its schema is that of all records after it.
     static let header = line(
         JSON.members(["journal": "apus-executor", "schema": .integer(JournalRecord.schema)]).bytes
     )
 
-    static func line(_ record: JournalRecord) -> [UInt8] { line(record.json.bytes) }
+    package static func line(_ record: JournalRecord) -> [UInt8] { line(record.json.bytes) }
 
     private static func line(_ text: [UInt8]) -> [UInt8] {
         let sum = String(checksum(text[...]), radix: 16)
@@ -42,15 +42,15 @@ enum JournalLine {
 }
 
 /// What the bytes of a journal hold.
-struct JournalReading {
-    var records: [JournalRecord] = []
+package struct JournalReading {
+    package var records: [JournalRecord] = []
     /// The numbers (from 1) of lines that cannot be read though a sound one follows.
     var damagedLines: [Int] = []
     /// Bytes up to the end of the last sound line; what follows is an unfinished write.
-    var soundBytes = 0
+    package var soundBytes = 0
 
     /// - Throws: `JSONError` if a line is sound and yet not of this version.
-    init(_ bytes: [UInt8]) throws(JSONError) {
+    package init(_ bytes: [UInt8]) throws(JSONError) {
         var start = 0
         var number = 0
         var doubtful: [Int] = []

@@ -4,10 +4,10 @@ import CZlib
 ///
 /// A member tells its own length in its header, so that any part of a file is read without what stands before it. To
 /// other tools (`zcat`, `zgrep`) the members are one text.
-enum LogGzip {
+package enum LogGzip {
     /// The text of each member but the last.
-    static let block = 256 << 10
-    static let headerLength = 20
+    package static let block = 256 << 10
+    package static let headerLength = 20
     /// The text's checksum and length.
     static let trailerLength = 8
 
@@ -17,7 +17,7 @@ enum LogGzip {
     ]
 
     /// That text as a member; `nil` for want of memory alone.
-    static func member(_ text: [UInt8]) -> [UInt8]? {
+    package static func member(_ text: [UInt8]) -> [UInt8]? {
         var length = compressBound(UInt(text.count))
         var stream = [UInt8](repeating: 0, count: Int(length))
         // Fast: logs are nearly as small by it, and the machine is there for the containers.
@@ -30,7 +30,7 @@ enum LogGzip {
     }
 
     /// How long the member of that header is; `nil` if nothing of ours begins so.
-    static func length(ofMember header: [UInt8]) -> Int? {
+    package static func length(ofMember header: [UInt8]) -> Int? {
         guard header.count == headerLength, header.starts(with: beginning) else { return nil }
         let length = number(header[16...])
         return length > headerLength + trailerLength ? length : nil
@@ -40,7 +40,7 @@ enum LogGzip {
     static func length(ofText trailer: [UInt8]) -> Int { number(trailer.suffix(4)) }
 
     /// The text of a member; `nil` if it is damaged.
-    static func text(ofMember member: [UInt8]) -> [UInt8]? {
+    package static func text(ofMember member: [UInt8]) -> [UInt8]? {
         var text = [UInt8](repeating: 0, count: block)
         var stream = z_stream()
         // 16 more than the window's bits: gzip, with its checksum.

@@ -1,13 +1,13 @@
-import ApusContainers
+package import ApusContainers
 
 /// One line as it stands in a file: time, a space, `out` or `err`, a space, the text, a line feed.
-struct LogLine: Hashable, Sendable {
+package struct LogLine: Hashable, Sendable {
     private static let out = Array(" out ".utf8)
     private static let err = Array(" err ".utf8)
     static let prefixLength = ContainerLogEntry.timeLength + 5
 
     let stream: ContainerLogEntry.Stream
-    let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     init(_ stream: ContainerLogEntry.Stream, time: ArraySlice<UInt8>, text: some Collection<UInt8>) {
         self.stream = stream
@@ -37,7 +37,7 @@ struct LogLine: Hashable, Sendable {
 }
 
 /// Joins the pieces of long lines; of either stream at most one line is held, up to the longest.
-struct LogLines: Sendable {
+package struct LogLines: Sendable {
     private struct Piece {
         var time: ArraySlice<UInt8>
         var text: [UInt8]
@@ -46,10 +46,11 @@ struct LogLines: Sendable {
     private let longest: Int
     private var pieces: [ContainerLogEntry.Stream: Piece] = [:]
 
-    init(longest: Int) { self.longest = longest }
+    /// `longest` is that of a line, in bytes.
+    package init(longest: Int) { self.longest = longest }
 
     /// The line that this entry ends.
-    mutating func take(_ entry: ContainerLogEntry) -> LogLine? {
+    package mutating func take(_ entry: ContainerLogEntry) -> LogLine? {
         guard var piece = pieces.removeValue(forKey: entry.stream) else {
             if entry.endsLine { return LogLine(entry.stream, time: entry.time, text: entry.text) }
             pieces[entry.stream] = Piece(time: entry.time, text: Array(entry.text))
@@ -65,7 +66,7 @@ struct LogLines: Sendable {
     }
 
     /// What never came to its end.
-    mutating func rest() -> [LogLine] {
+    package mutating func rest() -> [LogLine] {
         let rest = pieces.map { LogLine($0.key, time: $0.value.time, text: $0.value.text) }
         pieces = [:]
         return rest.sorted { $0.time.lexicographicallyPrecedes($1.time) }

@@ -144,7 +144,7 @@ extension MachineLimits {
     ///
     /// - Throws: `JSONError` naming what is wrong; a name that is not known is, for a limit that is misspelt would be
     ///   none.
-    init(json: JSON) throws(JSONError) {
+    package init(json: JSON) throws(JSONError) {
         guard case .object(let members) = json else { throw JSONError("it must hold limits by their names") }
         for member in members { try set(member.key, member.value) }
     }

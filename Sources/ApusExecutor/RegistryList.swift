@@ -1,6 +1,6 @@
 import ApusClient
-import ApusContainers
-import ApusModel
+package import ApusContainers
+package import ApusModel
 
 /// Who pulls from which registry, out of a file that only its owner may read.
 ///
@@ -38,6 +38,13 @@ package struct RegistryList: Sendable {
         guard let json = try PrivateFile.read(path, .ownersToRead) else {
             throw ExecutorError("\(path) cannot be opened: there is no such file")
         }
+        return try all(in: json, of: path)
+    }
+
+    /// What the file says; `path` is for texts.
+    ///
+    /// - Throws: `ExecutorError` with the first fault; never with a password in it.
+    package static func all(in json: JSON, of path: String) throws(ExecutorError) -> [RegistryCredentials] {
         guard case .object(let members) = json["entries"] ?? json["auths"] ?? json else {
             throw ExecutorError("\(path) must hold registries, each with a username and a password")
         }

@@ -164,12 +164,16 @@ private struct KernelFiles {
 
 /// Numbers as the kernel lists them: `0-3,8,10-11`; empty for none.
 package enum CoreList {
+    /// No kernel has as many processors; a list of more is none.
+    private static let most = 1 << 20
+
     /// The numbers in the order of the list.
     package static func numbers(_ list: String) throws(TopologyError) -> [Int] {
         var numbers: [Int] = []
         for range in list.filter({ !$0.isWhitespace }).split(separator: ",") {
             let ends = range.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { Int($0) }
-            guard let first = ends.first ?? nil, let last = ends.last ?? nil, 0 <= first, first <= last, last < 1 << 20
+            guard let first = ends.first ?? nil, let last = ends.last ?? nil, 0 <= first, first <= last, last < most,
+                numbers.count + last - first < most
             else { throw TopologyError(description: "\(range), which is no range of numbers") }
             numbers += first...last
         }

@@ -17,6 +17,8 @@ extension NodeReport {
         static let core = 1 << 16
         static let slots = 1 << 16
         static let memoryMB: Int64 = 1 << 40
+        /// Milliseconds of 1970, for some thousand years: ages are differences of such.
+        static let time = 1 << 48
         static let entries = 64
     }
 
@@ -149,5 +151,8 @@ extension InstanceReport {
             try NodeReport.check(port.hostPort, "instances.ports.hostPort", in: 0...65_535)
         }
         try NodeReport.check(error.utf8.count, "the length of instances.error", in: 0...16 * Limit.text)
+        try NodeReport.check(Int(created.milliseconds), "instances.created", in: 0...Limit.time)
+        try NodeReport.check(Int(updated.milliseconds), "instances.updated", in: 0...Limit.time)
+        try NodeReport.check(restarts, "instances.restarts", in: 0...Int(Int32.max))
     }
 }

@@ -22,6 +22,8 @@ package struct ListeningPort: Sendable {
     package var configuration: HTTP1Channel.Configuration
     /// Of connections at once, the others wait; `nil` sets no limit.
     package var limit: Int?
+    /// How long the head of a request may take to arrive whole, from its first byte on.
+    package var headArrival: Duration
     /// Asked for each new connection; `nil`: nothing is encrypted.
     package var encryption: (@Sendable () -> PortEncryption)?
 
@@ -30,12 +32,14 @@ package struct ListeningPort: Sendable {
         _ port: Int,
         _ configuration: HTTP1Channel.Configuration,
         limit: Int? = nil,
+        headArrival: Duration = .seconds(10),
         encryption: (@Sendable () -> PortEncryption)? = nil
     ) {
         self.address = address
         self.port = port
         self.configuration = configuration
         self.limit = limit
+        self.headArrival = headArrival
         self.encryption = encryption
     }
 
@@ -70,13 +74,16 @@ package struct ListeningPort: Sendable {
     }
 
     private func server(_ logger: Logger) -> HTTPServerBuilder {
-        guard let encryption else { return .http1(configuration: configuration) }
-        return HTTPServerBuilder { [configuration] responder in
-            EncryptedChannel(
+        var configuration = configuration
+        let others = configuration.additionalChannelHandlers
+        configuration.additionalChannelHandlers = { others() + [RequestHeads()] }
+        return HTTPServerBuilder { [configuration, headArrival, encryption] responder in
+            let plain = PunctualChannel(
                 base: HTTP1Channel(responder: responder, configuration: configuration),
-                encryption: encryption,
-                log: logger
+                headArrival: headArrival
             )
+            guard let encryption else { return plain }
+            return EncryptedChannel(base: plain, encryption: encryption, log: logger)
         }
     }
 

@@ -53,7 +53,7 @@ package struct PortEncryption: Sendable {
 struct EncryptedChannel: HTTPChannelHandler {
     typealias Value = HTTP1Channel.Value
 
-    let base: HTTP1Channel
+    let base: PunctualChannel
     /// Asked for each new connection.
     let encryption: @Sendable () -> PortEncryption
     /// For what Hummingbird's own logger is too loud.

@@ -58,6 +58,10 @@ struct LimitTests {
         let taken = try report.withinLimits()
         #expect(taken.instances[0].error == Self.long.clipped(toBytes: 1024))
         #expect(taken.troubles == [Self.long.clipped(toBytes: 1024), "short"])
+        var early = report
+        early.instances[0].created = WallTime(milliseconds: .min)
+        let refusal = #expect(throws: JSONError.self) { try early.withinLimits() }
+        #expect(refusal?.message.hasPrefix("instances.created must be 0 to ") == true)
         report.instances[0].allocation.memoryMB = -1
         #expect(throws: JSONError.self) { try report.withinLimits() }
     }

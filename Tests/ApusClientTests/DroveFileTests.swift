@@ -94,4 +94,16 @@ import Testing
         let error = #expect(throws: DroveFile.Fault.self) { try file.cluster("a") }
         #expect(error?.description == reason)
     }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `names within names that stand for more than anybody writes are refused, however little is behind them`()
+        throws
+    {
+        for last in ["", "x"] {
+            let values = (0..<8).map { "v\($0) = " + String(repeating: "%(v\($0 + 1))s", count: 100) }
+            let text = "[a]\nendpoint = %(v0)s\n" + values.joined(separator: "\n") + "\nv8 = \(last)\n"
+            let file = try DroveFile(text)
+            #expect(throws: DroveFile.Fault.self) { try file.cluster("a") }
+        }
+    }
 }

@@ -77,6 +77,57 @@ import Musl
         }
     }
 
+    @Test func `a head that is too large is refused with a word, and so is what is no HTTP`() async throws {
+        try await withController(store: MemoryStore()) { controller in
+            try await withServer(controller) { client in
+                let port = Int(client.endpoint.split(separator: ":").last ?? "") ?? 0
+                let large = String(repeating: "x", count: 100 << 10)
+                let refused = await Self.answer(
+                    to: "GET /apis/v1/ping HTTP/1.1\r\nHost: a\r\nX: \(large)\r\n\r\n",
+                    at: port
+                )
+                #expect(refused.hasPrefix("HTTP/1.1 431 "), "\(refused)")
+                #expect(refused.contains("The head of the request is too large"), "\(refused)")
+                let garbled = await Self.answer(to: "hello there\r\n\r\n", at: port)
+                #expect(garbled.hasPrefix("HTTP/1.1 400 "), "\(garbled)")
+                #expect(garbled.contains("The request is not what HTTP/1.1 allows"), "\(garbled)")
+            }
+        }
+    }
+
+    @Test func `one request more than are answered at once is told to come again, but for executors' reports`()
+        async throws
+    {
+        try await withController(store: MemoryStore()) { controller in
+            try await withServer(controller, arrival: .seconds(5), mostRequests: 1) { client in
+                let port = Int(client.endpoint.split(separator: ":").last ?? "") ?? 0
+                async let held = Self.held(at: port)
+                try await eventually("others are refused") {
+                    let refused = await Self.answer(
+                        to: "GET /apis/v1/ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+                        at: port
+                    )
+                    return refused.hasPrefix("HTTP/1.1 429 ") && refused.lowercased().contains("retry-after: 1\r\n")
+                }
+                let report = try await NodeClient().report(fullReport(revision: 4), to: client.endpoint)
+                #expect(report.verdict == .applied)
+                #expect(await held.hasPrefix("HTTP/1.1 408 "))
+                try await client.ping()
+            }
+        }
+    }
+
+    /// The answer to a request whose body never comes to its end; it is sent until it is taken in.
+    private static func held(at port: Int) async -> String {
+        while true {
+            let answer = await answer(
+                to: "POST /apis/v1/applications/operations HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{",
+                at: port
+            )
+            if !answer.hasPrefix("HTTP/1.1 429 ") { return answer }
+        }
+    }
+
     /// What comes first after these bytes, on a connection and a thread of its own.
     private static func answer(to bytes: String, at port: Int) async -> String {
         await withCheckedContinuation { next in

@@ -254,6 +254,16 @@ import Testing
         }
     }
 
+    @Test func `a query has at most a thousand parameters`() async throws {
+        try await withController(store: MemoryStore()) { controller in
+            let pairs = Array(repeating: "state=HEALTHY", count: 1000).joined(separator: "&")
+            #expect(await controller.get("tasks?\(pairs)").status == 200)
+            let refused = await controller.get("tasks?\(pairs)&a=b")
+            #expect(refused.status == 400)
+            #expect(refused.json?["message"] == "The query has 1001 parameters, at most 1000 are allowed")
+        }
+    }
+
     @Test func `a specification that asks for what is not built is refused when it is validated`() async throws {
         try await withController(store: MemoryStore()) { controller in
             let good = await controller.post("applications/validate/spec", exampleSpec().json.serialized)

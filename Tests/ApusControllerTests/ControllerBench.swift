@@ -192,6 +192,7 @@ extension Controller {
 func withServer(
     _ controller: Controller,
     arrival: Duration = .seconds(20),
+    mostRequests: Int = APIServer.mostRequests,
     encryption: (@Sendable () -> PortEncryption)? = nil,
     _ body: @escaping @Sendable (APIClient) async throws -> Void
 ) async throws {
@@ -202,6 +203,7 @@ func withServer(
         port: 0,
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         arrival: arrival,
+        mostRequests: mostRequests,
         encryption: encryption
     ) { listening.yield($0) }
     try await withThrowingTaskGroup(of: Bool.self) { group in

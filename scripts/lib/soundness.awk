@@ -18,6 +18,7 @@ BEGIN {
     arrows["ApusController"] = "ApusClient ApusEngine ApusModel ApusPlacement ApusStore ApusTelemetry"
     arrows["ApusTestKit"] = "ApusEngine ApusModel ApusStore"
     arrows["apus-sim"] = "ApusModel ApusSimulation"
+    arrows["apus-fuzz"] = "ApusAgent ApusClient ApusContainers ApusController ApusEngine ApusExecutor ApusModel ApusPlacement"
     arrows["apus-bench"] = "ApusClient ApusContainers ApusEngine ApusExecutor ApusModel ApusPlacement ApusTelemetry ApusTestKit"
     arrows["apus"] = "*"
 
@@ -28,7 +29,7 @@ BEGIN {
     # The simulator may run seeds beside each other; within one seed it is as pure as what it runs.
     parallel["ApusSimulation"] = 1
     # Those that talk to a person.
-    split("apus apus-sim apus-bench", list, " ")
+    split("apus apus-sim apus-fuzz apus-bench", list, " ")
     for (i in list) prints[list[i]] = 1
 
     # Not part of a longer name.

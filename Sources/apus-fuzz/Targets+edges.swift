@@ -1,0 +1,182 @@
+import ApusAgent
+import ApusClient
+import ApusController
+import ApusExecutor
+import ApusModel
+
+extension FuzzTarget {
+    /// Files of a machine and of a user.
+    static func files(_ corpus: Corpus) -> [FuzzTarget] {
+        [
+            once("yaml", [yaml, Samples.application, "a: &x [1, 2]\nb: *x\n---\n- |\n  text\n- ~\n"]) { bytes in
+                for json in try Self.documents(bytes) {
+                    let again = try JSON(parsing: json.bytes)
+                    guard again == json else { throw Broken("what it says is something else as JSON") }
+                }
+                return true
+            },
+            once("wanted-document", [yaml, Samples.application, Samples.task, Samples.service]) { bytes in
+                try Self.documents(bytes).allSatisfy { json in
+                    if case .success = WantedDocument.read(json, at: "a.yaml") { true } else { false }
+                }
+            },
+            once("machine-limits", [limits]) { bytes in
+                for json in try Self.documents(bytes) { _ = try MachineLimits(json: json) }
+                return true
+            },
+            once("registries", [registries, #"{"auths":{"https://index.docker.io/v1/":{"auth":"YTpi"}}}"#]) { bytes in
+                for json in try Self.documents(bytes) { _ = try RegistryList.all(in: json, of: "registries.yaml") }
+                return true
+            },
+            once("user-list", [userList]) { bytes in
+                for json in try Self.documents(bytes) { _ = try UserList(json: json) }
+                return true
+            },
+            once("drove-file", [contexts]) { bytes in
+                let file = try DroveFile(String(decoding: bytes, as: UTF8.self))
+                _ = try file.cluster()
+                for name in file.names.prefix(8) { _ = try file.cluster(name) }
+                return true
+            },
+            once("context-file", [contexts]) { bytes in
+                let file = try ContextFile(parsing: String(decoding: bytes, as: UTF8.self))
+                return file.current != nil || !file.contexts.isEmpty
+            },
+            text(
+                "journal",
+                corpus.journals,
+                read: { try JournalReading($0).records },
+                write: { $0.flatMap(JournalLine.line) },
+                isSame: { $0 == $1 }
+            ),
+        ]
+    }
+
+    private static func documents(_ bytes: [UInt8]) throws -> [JSON] {
+        let documents = try JSON.documents(yaml: String(decoding: bytes, as: UTF8.self))
+        guard !documents.isEmpty else { throw JSONError("nothing in it") }
+        return documents
+    }
+
+    private static let yaml = """
+        sourceAppName: JOBS
+        taskId: T1
+        executable: {type: DOCKER, url: "job:1", dockerPullTimeout: 100s}
+        resources:
+          - type: CPU
+            count: 1
+          - {type: MEMORY, sizeInMB: 128}
+        env: &env
+          TEXT: |
+            two
+            lines
+        """
+    private static let limits = """
+        images: [registry.example.com/, "busybox:1"]
+        users: [1000, "1000:1000"]
+        volumes: [/data]
+        devices: [/dev/fuse]
+        arguments: false
+        fetches: ["config.example.com:8080", "[fd00::7]:80"]
+        largest: {cores: 4, memoryMB: 4096}
+        """
+    private static let registries = """
+        registry.example.com:5000:
+          username: apus
+          password: secret
+        """
+    private static let userList = """
+        userAuth:
+          enabled: true
+          encoding: CRYPT
+          users:
+            - {username: joe, password: "\(Samples.hash)", role: EXTERNAL_READ_ONLY}
+        """
+    private static let contexts = """
+        [DEFAULT]
+        current_cluster = home
+        host = localhost
+        ; a comment
+        [home]
+        endpoint = http://%(host)s:10000
+        username: joe
+        password = 100%%
+        [other one]
+        endpoint = https://a
+        insecure = true
+        """
+
+    /// What comes over HTTP beside specifications.
+    static func calls(_ corpus: Corpus) -> [FuzzTarget] {
+        [
+            once("api-call", targets(corpus)) { bytes in
+                let call = APICall("GET", String(decoding: bytes, as: UTF8.self), body: bytes)
+                return call.path.hasPrefix("/")
+            },
+            text(
+                "exec-request",
+                ["command=sh&command=-c&command=echo%20hi&tty=true&stdin=false&user=1:2&workdir=/tmp&env=A=b"],
+                read: { bytes in
+                    try ExecRequest(query: APICall("POST", "/?" + String(decoding: bytes, as: UTF8.self)).query)
+                },
+                write: { request in
+                    let pairs = request.query.map { "\($0.name)=\(Self.escaped($0.value))" }
+                    return Array(pairs.joined(separator: "&").utf8)
+                },
+                isSame: { $0 == $1 }
+            ),
+            once("server-sent-events", ["id: 1-2\nevent: a\ndata: {}\ndata: x\n\n: still here\nid: 1-3\r\n\r\n"]) {
+                bytes in
+                var events = ServerSentEvents()
+                let (first, second) = (bytes.prefix(bytes.count / 2), bytes.dropFirst(bytes.count / 2))
+                return try !(events.take(first) + events.take(second)).isEmpty
+            },
+            once("application-summary", corpus) { _ = try ApplicationSummary(json: $0) },
+            once("service-summary", corpus, [serviceSummary]) { _ = try ServiceSummary(json: $0) },
+            once("task-summary", corpus) { _ = try TaskSummary(json: $0) },
+            once("executor-summary", corpus) { _ = try ExecutorSummary(json: $0) },
+        ]
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.utf8.map { "%" + ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    /// Of the hostile requests, and one that is none.
+    private static func targets(_ corpus: Corpus) -> [String] {
+        let hostile = corpus.hostile.compactMap { line -> String? in
+            let words = line.split(separator: " ", maxSplits: 3)
+            guard words.count >= 3, words[0].hasPrefix("api") else { return nil }
+            return String(words[2].replacing("⟨v1⟩", with: "/apis/v1"))
+        }
+        return ["/apis/v1/applications?state=HEALTHY&a=%2F+b%zz&&=c"] + hostile.prefix(100)
+    }
+
+    private static let serviceSummary = """
+        {"id":"web-1","name":"web","activationState":"ACTIVE","state":"ACTIVE","instancesPerHost":1,\
+        "wantedInstances":1,"liveInstances":1,"healthyInstances":1,"obstacles":[{"hostname":"h","reason":"full"}]}
+        """
+
+    /// Who says who they are.
+    static func logins() async throws -> [FuzzTarget] {
+        let tokens = try InstanceTokens(record: try JSON(parsing: Samples.tokens))
+        await tokens.prepare()
+        let sound = try await tokens.token(
+            of: InstanceID("AI-1"),
+            .application(AppID("web-1")),
+            on: ExecutorID("E"),
+            at: WallTime(milliseconds: 1_753_000_000_000)
+        )
+        return [
+            once("basic-login", ["Basic am9lOnNlY3JldA==", "basic Og=="]) {
+                BasicLogin(header: String(decoding: $0, as: UTF8.self)) != nil
+            },
+            FuzzTarget("instance-token", [Array((sound ?? "").utf8)]) { bytes in
+                await tokens.claim(of: String(decoding: bytes, as: UTF8.self)) == nil ? .refused : .taken
+            },
+            once("password-hash", [Samples.hash]) { bytes in
+                PasswordHash(String(decoding: bytes, as: UTF8.self)) != nil
+            },
+        ]
+    }
+}
