@@ -5,6 +5,7 @@ import HashTreeCollections
 /// The level-triggered heart: what is wanted against what is there, for one application.
 extension Engine {
     mutating func reconcile(_ id: AppID, budget: inout Int, at times: Times) {
+        finishRollout(from: id, at: times)
         guard var application = state.applications[id], !level(application, budget: &budget, at: times) else { return }
         var live = state.instances(of: id)
         if let member = unheardMember(of: live) {
@@ -68,7 +69,7 @@ extension Engine {
     /// Nothing is repaired on hearsay: each member that a hint names has spoken to this leader, or was given up.
     ///
     /// - Returns: the first of which neither is true.
-    private func unheardMember(of live: [Instance]) -> ExecutorID? {
+    func unheardMember(of live: [Instance]) -> ExecutorID? {
         unheard.isEmpty ? nil : live.first { unheard.contains($0.executor) }?.executor
     }
 

@@ -114,9 +114,10 @@ extension Engine {
 
     // MARK: one goes as another one comes
 
-    /// How many of what loses are needed as long as those that take their place do not serve.
+    /// How many of what loses are needed as long as those that take their place do not serve, or are about to be
+    /// stopped with their executor.
     func needed(in handover: Handover) -> Int {
-        let serving = state.instances(of: handover.gaining.id).count(where: serves)
+        let serving = state.instances(of: handover.gaining.id).count { serves($0) && !isSuspendedAtOnce($0) }
         return handover.rest + max(0, handover.gaining.expected - serving)
     }
 

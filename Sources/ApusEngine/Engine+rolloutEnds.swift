@@ -33,6 +33,16 @@ extension Engine {
             + (left > 0 ? ", \(left) of \(losing.id) still there" : "") + gaining.hindrances
     }
 
+    /// Ends the rollout that the application is bound by if there is a reason to: nothing goes for one that is taken
+    /// back in the same turn.
+    mutating func finishRollout(from id: AppID, at times: Times) {
+        guard let to = state.applications[id]?.rolledOutTo, var application = state.applications[to] else { return }
+        let live = state.instances(of: to)
+        guard unheardMember(of: live) == nil else { return }
+        _ = finish(&application, live: live, at: times)
+        state.applications[to] = application
+    }
+
     /// `application` is the one that has the operation.
     mutating func complete(_ rollout: Rollout, _ application: inout Application, at times: Times) {
         guard let failure = rollout.failure else {

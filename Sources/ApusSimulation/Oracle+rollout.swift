@@ -29,7 +29,8 @@ struct SimulatedHandover {
     /// How many of what loses are needed still.
     func needed(in state: ClusterState) -> Int {
         let serving = state.instances(of: gaining.id).count { instance in
-            instance.isHealthy && state.members[instance.executor]?.presence == .present
+            guard let member = state.members[instance.executor] else { return false }
+            return instance.isHealthy && member.presence == .present && member.duty != .suspendedAtOnce
         }
         return rest + max(0, gaining.expected - serving)
     }
@@ -77,7 +78,8 @@ extension Oracle {
             ended["id"] == operation["id"],
             let from = rollout["from"]?.text.flatMap({ store.json(RecordKey(.application, $0)) })
         else { return }
-        if from["lastOperation"]?["id"] != ended["id"] {
+        // After a cancellation another one may have begun and ended in the same turn.
+        if from["lastOperation"]?["ended"]?.integer ?? 0 < ended["ended"]?.integer ?? 0 {
             violated("\(key.id) has ended a rollout that goes on elsewhere")
         }
         let outcome = ended["outcome"]?.text

@@ -101,9 +101,11 @@ struct Oracle: Sendable {
         violated(tasks.answered(request, outcome, store: store))
         services.answered(request, outcome)
         spread.answered(request, outcome)
-        guard let accepted = requests.answered(request, outcome, store: store), let app = accepted.app else { return }
-        violated(requests.contradiction(app, store: store))
-        guard let kind = accepted.kind else { return }
+        let apps = requests.applications(of: request)
+        let accepted = requests.answered(request, outcome, store: store)
+        // What was stored while the answer was awaited is what the store has chosen.
+        for app in apps { violated(requests.contradiction(app, store: store)) }
+        guard let app = accepted?.app, let kind = accepted?.kind else { return }
         let record = store.json(RecordKey(.application, app.rawValue))
         if record != nil, !RequestLedger.kinds(in: record).contains(kind) {
             violated("an accepted request is lost: \(kind) of \(app) is not in its record")

@@ -51,6 +51,11 @@ struct RequestLedger: Sendable {
         for app in command.apps { open[app, default: []].append(Open(request: request, command: command)) }
     }
 
+    /// Those that an unanswered request may change.
+    func applications(of request: RequestID) -> [AppID] {
+        open.keys.filter { app in open[app]?.contains { $0.request == request } == true }.sorted()
+    }
+
     /// The answer leaves the controller.
     ///
     /// - Returns: the command, if it was accepted and nothing taken later could hide it.

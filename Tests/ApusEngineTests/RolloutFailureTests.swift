@@ -81,6 +81,28 @@ import Testing
         #expect(bench.application("TEST_APP-2")?.expected == 2)
     }
 
+    @Test func `a new one that serves only when the time is up takes no old one down, as it is taken back itself`()
+        throws
+    {
+        var bench = try Bench.twoVersions(3)
+        let ids = bench.instances().map(\.id)
+        bench.ask(.rollout(new, from: old, .asBefore, opSpec(1, timeout: 20, .rollback)))
+        bench.deliver()
+        bench.live(.seconds(59), delivering: false)
+        #expect(bench.rollout != nil)
+        bench.executors[bench.ids[0]]?.advance(at: bench.now.wall)
+        bench.pass(.seconds(2))
+        // In one turn it is healthy and the rollout out of time.
+        bench.beat()
+        #expect(bench.instances().filter(\.isAlive).map(\.id) == ids)
+        bench.converge()
+        #expect(bench.instances().map(\.id) == ids)
+        #expect((bench.healthy(), bench.healthy("TEST_APP-2")) == (3, 0))
+        let last = try #require(bench.application()?.lastOperation)
+        #expect(last.outcome == .rolledBack)
+        #expect(last.reason.hasPrefix("rolled back: not done within 20 seconds for each of 3 rounds: 1 of 3 of"))
+    }
+
     @Test func `a rollback brings the share back that the old version followed`() throws {
         var bench = try Bench(executors: 2)
         let share = try CapacityShare(parsing: "25%")

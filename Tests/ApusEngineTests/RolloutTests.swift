@@ -120,6 +120,24 @@ import Testing
         #expect(bench.application()?.lastOperation?.outcome == .succeeded)
     }
 
+    @Test func `a new one that is to be stopped with its executor takes no old one's place`() throws {
+        var bench = try Bench.twoVersions(3, cores: 3)
+        let place = bench.join(1)
+        bench.beat([place])
+        bench.beat([place])
+        bench.ask(.rollout(new, from: old, .asBefore, opSpec()))
+        #expect(bench.instances("TEST_APP-2").map(\.executor) == [place])
+        bench.deliver()
+        bench.beat()
+        bench.executors[place]?.advance(at: bench.now.wall)
+        let report = try #require(bench.executors[place]?.report())
+        // Both come in one turn.
+        _ = bench.turn.take(.report(1_000, report), at: bench.now)
+        #expect(bench.order(.suspend(.atOnce(isConfirmed: true)), [place]) == .done([place]))
+        #expect(bench.healthy("TEST_APP-2") == 0)
+        #expect(bench.healthy() == 3)
+    }
+
     // MARK: what is refused
 
     private func busy(_ app: AppID) -> String {
