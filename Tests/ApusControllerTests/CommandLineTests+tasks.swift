@@ -75,7 +75,7 @@ extension CommandLineTests {
     }
 
     @Test func `whatever keeps a task from running is 125 with its reason`() async throws {
-        try await Self.withNode { _, _, endpoint in
+        try await Self.withNode { controller, node, endpoint in
             let cases: [([String], String)] = [
                 (["--image", "job:1", "--cpu", "9"], "Cluster does not have enough CPU. Required: 9 Available: 4"),
                 (["/nonexistent/job.json"], "/nonexistent/job.json cannot be read"),
@@ -84,6 +84,7 @@ extension CommandLineTests {
                 (["--image", "job:1", "--endpoint", "127.0.0.1:1"], "Is a controller running?"),
             ]
             for (arguments, reason) in cases {
+                await node.report(to: controller)
                 let run = try await Program(Self.binary, ["tasks", "run"] + arguments, endpoint: endpoint).end()
                 #expect(run.code == 125, "\(arguments): \(run.errors)")
                 #expect(run.errors.contains(reason), "\(arguments): \(run.errors)")

@@ -114,7 +114,9 @@ extension CommandLineTests {
         let state = FileManager.default.temporaryDirectory.appendingPathComponent("state-\(UUID())").path
         let open = try Self.file(Self.drove, permissions: 0o640)
         defer { for path in [state, open] { try? FileManager.default.removeItem(atPath: path) } }
-        for (path, reason) in [(open, "others than its owner may read"), ("/nonexistent", "there is no such file")] {
+        for (path, reason) in [
+            (open, "others than its owner may read"), ("/nonexistent", "there is no user yet: no such file"),
+        ] {
             let arguments = ["controller", "--state", state, "--users", path, "--admin-address", "none"]
             let run = try await Program(Self.binary, arguments).end()
             #expect(run.code == 1, "\(run)")

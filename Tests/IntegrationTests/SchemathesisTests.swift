@@ -22,7 +22,11 @@ extension ServiceTests {
 
     /// The document as it is served, whose ids may also be those of what runs: only they lead far into the API.
     private func describedWithLiveIDs(_ cluster: DevCluster) async throws -> JSON {
-        let memory = try await cluster.api.cluster().integer("totalMemory")
+        var memory: Int64 = 0
+        try await cluster.eventually("the executor offers its memory") {
+            memory = try await cluster.api.cluster().integer("totalMemory")
+            try check(memory > 0, "not yet")
+        }
         // Four have room: whatever is asked for, few containers run.
         let app = try await cluster.deploy(large(service("TEST_APP"), memory / 5), instances: 2)
         try await cluster.settle(app, at: 2)
