@@ -83,7 +83,8 @@ import Testing
                 _ = await controller.inbox.submit(fullReport())
                 _ = await controller.post("tasks/operations", create.replacing("T1", with: "T0"))
                 try await eventually("the first has the place") {
-                    await controller.get("tasks").json?["data"]?[0]?["instanceId"]?.text?.isEmpty == false
+                    let first = await controller.get("tasks/web/instances/T0").json?["data"]
+                    return first?["instanceId"]?.text?.isEmpty == false
                 }
                 #expect(await controller.post("tasks/operations", create).status == 200)
                 let task = try await Program(Self.binary, ["logs", "--task", "web/T1"], endpoint: client.endpoint).end()
