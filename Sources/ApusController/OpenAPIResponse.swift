@@ -14,7 +14,8 @@ enum OpenAPIResponse {
     private static func names(_ description: RouteDescription, _ need: Need) -> [(status: String, name: String)] {
         var names = [
             ("400", "Refused"), ("401", "Unknown"), ("404", "NoPath"), ("405", "NoMethod"), ("408", "Late"),
-            ("413", "TooLarge"), ("415", "OtherType"), ("429", "Busy"), ("500", "Unexpected"), ("503", "Unavailable"),
+            ("413", "TooLarge"), ("415", "OtherType"), ("429", "Busy"), ("431", "HeadTooLarge"), ("500", "Unexpected"),
+            ("503", "Unavailable"),
         ]
         if need != .anyone || description.method != "GET" { names.append(("403", "Forbidden")) }
         return names
@@ -92,6 +93,7 @@ enum OpenAPIResponse {
         "Late": response("The body did not arrive in time", failure),
         "TooLarge": response("The body is too large", failure),
         "OtherType": ["description": "The body says that it is of another type"],
+        "HeadTooLarge": response("Path and header fields are too long together", failure),
         "Busy": response("Too much is asked at a time", failure, headers: retryAfter),
         "Unexpected": response("An error of Apus", failure),
         "Unavailable": response("Nothing was changed: the store does not answer", failure, headers: retryAfter),

@@ -113,7 +113,7 @@ extension Schema {
         "BlacklistOperationResponse",
         object(
             [
-                "successful": list(executorID), "failed": list(executorID), "approxCompletionTimeMs": integer,
+                "successful": list(executorID), "failed": list(text), "approxCompletionTimeMs": integer,
                 "message": text,
             ],
             optional: ["reasons": list(text)]

@@ -83,7 +83,7 @@ import Musl
                 let port = Int(client.endpoint.split(separator: ":").last ?? "") ?? 0
                 let large = String(repeating: "x", count: 100 << 10)
                 let refused = await Self.answer(
-                    to: "GET /apis/v1/ping HTTP/1.1\r\nHost: a\r\nX: \(large)\r\n\r\n",
+                    to: "GET /apis/v1/ping HTTP/1.1\r\nHost: localhost\r\nX: \(large)\r\n\r\n",
                     at: port
                 )
                 #expect(refused.hasPrefix("HTTP/1.1 431 "), "\(refused)")
@@ -104,7 +104,7 @@ import Musl
                 async let held = Self.held(at: port)
                 try await eventually("others are refused") {
                     let refused = await Self.answer(
-                        to: "GET /apis/v1/ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+                        to: "GET /apis/v1/ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
                         at: port
                     )
                     return refused.hasPrefix("HTTP/1.1 429 ") && refused.lowercased().contains("retry-after: 1\r\n")
@@ -121,7 +121,7 @@ import Musl
     private static func held(at port: Int) async -> String {
         while true {
             let answer = await answer(
-                to: "POST /apis/v1/applications/operations HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{",
+                to: "POST /apis/v1/applications/operations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
                 at: port
             )
             if !answer.hasPrefix("HTTP/1.1 429 ") { return answer }
