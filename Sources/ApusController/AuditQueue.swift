@@ -11,6 +11,8 @@ package struct AuditQueue: Sendable {
 
     private let mostWaiting: Int
     private var waiting: Deque<Waiting> = []
+    /// How many of those that wait nobody asked for.
+    private var decisions = 0
     private var underWay: [Waiting] = []
     private var droppedUnderWay: Int64 = 0
     /// How many were dropped that no entry tells of yet.
@@ -31,16 +33,30 @@ package struct AuditQueue: Sendable {
     /// is none.
     package mutating func take(_ entry: AuditEntry) {
         handed += 1
+        guard waiting.count < mostWaiting || makeRoom(for: entry) else { return }
         waiting.append(Waiting(entry: entry, number: handed))
-        guard waiting.count > mostWaiting else { return }
-        waiting.remove(at: waiting.firstIndex { !$0.entry.isAskedFor } ?? waiting.startIndex)
+        if !entry.isAskedFor { decisions += 1 }
+    }
+
+    /// One goes that waits; false if it is the new one that goes, since all others were asked for.
+    private mutating func makeRoom(for entry: AuditEntry) -> Bool {
         dropped += 1
+        guard decisions > 0 else {
+            // Not looked for: a full disk may last, and whoever decides must not wait for a walk along the line.
+            guard entry.isAskedFor else { return false }
+            waiting.removeFirst()
+            return true
+        }
+        decisions -= 1
+        waiting.remove(at: waiting.firstIndex { !$0.entry.isAskedFor } ?? waiting.startIndex)
+        return true
     }
 
     /// The next to be written, and how many are missing before them; then call `written` or `failed`.
     package mutating func begin(atMost most: Int) -> (entries: [AuditEntry], missing: Int64) {
         underWay = Array(waiting.prefix(most))
         waiting.removeFirst(underWay.count)
+        decisions -= underWay.count { !$0.entry.isAskedFor }
         (droppedUnderWay, dropped) = (dropped, 0)
         return (underWay.map(\.entry), droppedUnderWay)
     }
@@ -53,6 +69,7 @@ package struct AuditQueue: Sendable {
     /// They come first again.
     package mutating func failed() {
         waiting.prepend(contentsOf: underWay)
+        decisions += underWay.count { !$0.entry.isAskedFor }
         dropped += droppedUnderWay
         (underWay, droppedUnderWay) = ([], 0)
     }

@@ -30,7 +30,8 @@ struct AuditTrail {
         var entries: [AuditEntry] = []
         for (asked, outcome) in answers {
             for entry in asked.entries(outcome, in: state, at: wall) {
-                if entry.outcome == .accepted { note(asked.actor.name, for: entry.subject) }
+                // Whoever ends an operation did not ask for it.
+                if entry.outcome == .accepted, !asked.isCancel { note(asked.actor.name, for: entry.subject) }
                 entries.append(entry)
             }
         }
@@ -64,12 +65,25 @@ struct AuditTrail {
 }
 
 extension AskedCommand {
+    fileprivate var isCancel: Bool {
+        switch command {
+        case .cancel, .cancelService: true
+        default: false
+        }
+    }
+
+    /// What it is about beside its subject: the application that a rollout takes from.
+    private var related: [String] {
+        if case .application(.rollout(_, let from, _, _)) = command { [from.rawValue] } else { [] }
+    }
+
     /// One of each subject; none of what nobody decided on.
     fileprivate func entries(_ outcome: CommandOutcome, in state: ClusterState, at wall: WallTime) -> [AuditEntry] {
         func entry(_ subject: AuditSubject, _ result: AuditEntry.Outcome, _ reason: String = "") -> AuditEntry {
             var entry = AuditEntry(at: wall, in: state.epoch, actor, command.auditAction, subject, result)
             entry.reason = reason
             entry.detail = command.auditDetail.map { AuditDetail($0) }
+            entry.related = related
             entry.operation = result == .accepted ? operation(on: subject, in: state) : nil
             return entry
         }

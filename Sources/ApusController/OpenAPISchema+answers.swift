@@ -46,7 +46,7 @@ extension Schema {
                 "id": text, "type": text, "accepted": time, "timeout": duration, "parallelism": integer,
                 "failureStrategy": choice(ClusterOpSpec.FailureStrategy.self), "spentMs": integer,
             ],
-            optional: ["instanceIds": list(instanceID)]
+            optional: ["instanceIds": list(instanceID), "from": text, "to": text, "rollingBack": text]
         )
     )
 
@@ -54,7 +54,7 @@ extension Schema {
         "EndedOperation",
         object(
             ["id": text, "type": text, "accepted": time, "ended": time, "outcome": text, "reason": text],
-            optional: ["instanceIds": list(instanceID)]
+            optional: ["instanceIds": list(instanceID), "from": text, "to": text]
         )
     )
 

@@ -44,6 +44,11 @@ extension Schema {
                 with: ["appId": appID, "opSpec": opSpec],
                 optional: ["instanceIds": ids, "stopFirst": flag]
             ),
+            kind(
+                "ROLLOUT",
+                with: ["appId": appID, "from": appID, "opSpec": opSpec],
+                optional: ["requiredInstances": instances]
+            ),
             kind("RECOVER", with: ["appId": appID]),
         ])
     )

@@ -109,7 +109,9 @@ extension ClusterState {
         case .task(let task): return moves.started.map { placement(of: task, $0) }
         case .application(let app):
             guard let application = applications[app] else { return [] }
-            let operation = application.operation.map { AuditOperation($0, of: AuditSubject(moves.owner)) }
+            let operation = operation(on: application).map { operation in
+                AuditOperation(operation, of: AuditSubject(.application(operation.rollout?.to ?? app)))
+            }
             let usual = growth(of: application, moves, since: before)
             return moves.started.enumerated().map { index, instance in
                 guard index < moves.fallen.count else {
@@ -166,7 +168,7 @@ extension ClusterState {
         _ moves: InstanceMoves,
         since before: ClusterState
     ) -> (kind: Decision.Kind, cause: String, operation: AuditOperation?) {
-        guard application.operation == nil else { return (.instanceStarted, "", nil) }
+        guard operation(on: application) == nil else { return (.instanceStarted, "", nil) }
         let (alive, expected) = (aliveInstances(of: application.id), application.expected)
         if alive > expected,
             let leaving = instances(of: application.id).first(where: { instance in

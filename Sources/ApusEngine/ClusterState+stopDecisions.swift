@@ -58,10 +58,14 @@ extension ClusterState {
         let subject = AuditSubject(instance.owner)
         switch instance.owner {
         case .application(let app):
-            if reason != .rolledBack,
-                let operation = applications[app]?.operation ?? before.applications[app]?.operation
-            {
-                return AuditOperation(operation, of: subject)
+            let underWay =
+                applications[app].flatMap { operation(on: $0) }
+                ?? before.applications[app].flatMap { before.operation(on: $0) }
+            if let underWay, reason != .rolledBack || underWay.rollout != nil {
+                return AuditOperation(
+                    underWay,
+                    of: underWay.rollout.map { AuditSubject(.application($0.to)) } ?? subject
+                )
             }
             return applications[app]?.lastOperation.map { AuditOperation($0, of: subject) }
         case .localService(let service):

@@ -116,10 +116,24 @@ package final class AuditStore: Sendable {
         if let row = try Row.fetchOne(known, arguments: [sequence]) {
             let about = try db.cachedStatement(sql: "DELETE FROM about WHERE id = ? AND time = ? AND sequence = ?")
             let time: Int64 = row[0]
-            guard case .array(let ids) = try JSON(parsing: row[1] as String) else { return }
-            for id in ids.compactMap(\.text) { try about.execute(arguments: [id, time, sequence]) }
+            // What a damaged one was about is not known: its lines are looked for, which takes long and is rare.
+            guard let ids = Self.ids(row[1]) else {
+                try db.execute(sql: "DELETE FROM about WHERE time = ? AND sequence = ?", arguments: [time, sequence])
+                try db.execute(sql: "DELETE FROM record WHERE sequence = ?", arguments: [sequence])
+                return
+            }
+            for id in ids { try about.execute(arguments: [id, time, sequence]) }
         }
         try db.cachedStatement(sql: "DELETE FROM record WHERE sequence = ?").execute(arguments: [sequence])
+    }
+
+    private static func ids(_ text: String) -> [String]? {
+        do {
+            guard case .array(let ids) = try JSON(parsing: text) else { return nil }
+            return ids.compactMap(\.text)
+        } catch {
+            return nil
+        }
     }
 }
 
