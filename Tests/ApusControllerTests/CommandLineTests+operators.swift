@@ -196,12 +196,7 @@ extension CommandLineTests {
     // MARK: the page
 
     @Test func `every command is on the page of the command line, and nothing else`() async throws {
-        let file = FileManager.default.temporaryDirectory.appending(path: "help-\(UUID())").path
-        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: file) } }
-        let run = try await Program("/bin/sh", ["-c", "'\(Self.binary)' --experimental-dump-help >'\(file)'"]).end()
-        #expect(run.code == 0, "\(run.errors)")
-        let help = try JSON(parsing: String(contentsOfFile: file, encoding: .utf8))
-        let commands = Self.commands(in: try #require(help["command"]), after: "")
+        let commands = try await Self.commands().map(\.name)
         #expect(commands.contains("apus executors drain"))
         let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         let page = tests.deletingLastPathComponent().appending(path: "docs/cli.md")
@@ -217,11 +212,21 @@ extension CommandLineTests {
         #expect(told.count == Set(told).count, "each once")
     }
 
-    /// Those that do something themselves.
-    private static func commands(in command: JSON, after path: String) -> [String] {
+    /// Those that do something themselves, each with its help as the program dumps it.
+    static func commands() async throws -> [(name: String, help: JSON)] {
+        let file = FileManager.default.temporaryDirectory.appending(path: "help-\(UUID())").path
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: file) } }
+        // It is more than fits into a pipe.
+        let run = try await Program("/bin/sh", ["-c", "'\(binary)' --experimental-dump-help >'\(file)'"]).end()
+        #expect(run.code == 0, "\(run.errors)")
+        let help = try JSON(parsing: String(contentsOfFile: file, encoding: .utf8))
+        return commands(in: try #require(help["command"]), after: "")
+    }
+
+    private static func commands(in command: JSON, after path: String) -> [(name: String, help: JSON)] {
         let name = path + (command["commandName"]?.text ?? "")
-        guard case .array(let subcommands)? = command["subcommands"] else { return [name] }
+        guard case .array(let subcommands)? = command["subcommands"] else { return [(name, command)] }
         let own = subcommands.filter { $0["commandName"] != "help" }
-        return own.isEmpty ? [name] : own.flatMap { commands(in: $0, after: "\(name) ") }
+        return own.isEmpty ? [(name, command)] : own.flatMap { commands(in: $0, after: "\(name) ") }
     }
 }

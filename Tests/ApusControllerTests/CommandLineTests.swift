@@ -11,10 +11,11 @@ import Testing
 
     /// Runs a controller that is served, with one executor.
     static func withNode(
+        time: TimeSource = .system(),
         _ body: @escaping @Sendable (Controller, ScriptedNode, _ endpoint: String) async throws -> Void
     ) async throws {
         let node = ScriptedNode()
-        try await withController(store: MemoryStore(), send: node.send) { controller in
+        try await withController(store: MemoryStore(), time: time, send: node.send) { controller in
             try await withServer(controller) { client in
                 await node.report(to: controller)
                 try await body(controller, node, client.endpoint)

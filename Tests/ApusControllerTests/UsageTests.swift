@@ -128,8 +128,8 @@ import Testing
     }
 }
 
-/// What the executor answers.
-private final class Said: Sendable {
+/// What an executor answers.
+final class Said: Sendable {
     private let said = Mutex<[JSON]>([])
 
     var usages: [JSON] {
