@@ -133,6 +133,17 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
         try message.expectUnchanged(since: 2)
     }
 
+    @Test func `what instances use is byte for byte what version 6 wrote`() throws {
+        let usage = InstanceUsage(
+            instance: InstanceID("AI-1"),
+            cpu: 1_500,
+            memoryBytes: 1 << 33,
+            ageMilliseconds: 7
+        )
+        try GoldenMessage(name: "instance-usage", json: usage.json) { try InstanceUsage(json: $0).json }
+            .expectUnchanged(since: 6)
+    }
+
     @Test func `what is free on an executor is said with its report, within bounds`() throws {
         var loaded = heartbeat
         loaded.load = NodeLoad(freeMemoryMB: 512, freeCPU: 1500)

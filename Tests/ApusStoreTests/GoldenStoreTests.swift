@@ -64,6 +64,29 @@ struct GoldenStoreTests {
         return (records, engine)
     }
 
+    @Test func `the sixth version's store has a rollout under way, a user and two keys of tokens, and its audit log`()
+        async throws
+    {
+        let (records, engine) = try await opened(6)
+        let rollout = try #require(engine.state.applications[AppID("HELLO-2")]?.operation)
+        #expect(rollout.kind.rawValue == "ROLLOUT")
+        #expect(engine.state.applications[AppID("HELLO-1")]?.rolledOutTo == AppID("HELLO-2"))
+        let users = try #require(records.first { $0.key == RecordKey(.cluster, "users") })
+        #expect(try JSON(parsing: users.bytes).array("users").count == 1)
+        let keys = try #require(records.first { $0.key == RecordKey(.cluster, "instance-keys") })
+        #expect(try JSON(parsing: keys.bytes).strings("keys").count == 2)
+
+        let scratch = try TemporaryDirectory()
+        let copy = scratch.path + "/state"
+        let state = try #require(Self.states.first { $0.hasSuffix("/6/state") })
+        try FileManager.default.copyItem(atPath: state, toPath: copy)
+        let log = try await AuditStore.open(in: try StateDirectory(at: copy))
+        let page = try await log.page(AuditQuery(size: 1000))
+        try await log.close()
+        #expect(page.records.contains { $0["action"] == "APPLICATION_ROLLOUT" && $0["outcome"] == "ACCEPTED" })
+        #expect(page.records.first?["sequence"] == .integer(page.last))
+    }
+
     @Test func `the fifth version's store has configuration files, a device and the keys of tokens`() async throws {
         let (records, engine) = try await opened(5)
         let spec = try #require(engine.state.applications[AppID("HELLO-1")]?.spec)
