@@ -119,9 +119,9 @@ extension ApplyPlan.Entry {
         guard spec.id.rawValue.utf8.count <= SpecLimits.longestID else {
             return .refuse("\(spec.id) would be longer than \(SpecLimits.longestID) bytes: choose a shorter version")
         }
-        if let busy = ([there] + others).compactMap(\.self).first(where: { $0.operation != nil }) {
+        if let busy = ([there] + others).compactMap(\.self).first(where: \.isBusy) {
             return .refuse(
-                "\(busy.id) has an operation under way, \(busy.operation ?? ""). Look with: apus status \(busy.id)"
+                "\(busy.id) has an operation under way, \(busy.operation ?? ""). Wait, or: apus apps cancel \(busy.id)"
             )
         }
         guard let from = others.last else { return alone(there, instances) }
@@ -139,7 +139,7 @@ extension ApplyPlan.Entry {
     private static func alone(_ there: ClusterHoldings.Version?, _ instances: InstanceCount?) -> ApplyPlan.Step {
         guard let there else { return .create(instances ?? .number(1)) }
         let count = instances ?? there.count
-        guard count == there.count, there.healthy == there.expected else {
+        guard count == there.count, there.healthy == there.expected, there.operation == nil else {
             return .scale(from: there.expected, to: count)
         }
         return .keep
@@ -166,6 +166,11 @@ extension ApplyPlan.Entry {
         }
         return remarks
     }
+}
+
+extension ClusterHoldings.Version {
+    /// Its operation is to end before another begins; a CREATE gives way, for what is wrong is mended by the next file.
+    fileprivate var isBusy: Bool { operation.map { $0 != "CREATE" } ?? false }
 }
 
 // MARK: local services and tasks

@@ -51,10 +51,13 @@ extension APIClient {
         )
         let short = condition.applications.filter { $0.healthy < $0.expected }
         for application in short.prefix(Self.mostExplained) {
-            guard case .array(let lines)? = try await explanation(of: application.id, executors: false)["text"] else {
-                continue
+            do {
+                let explanation = try await explanation(of: application.id, executors: false)
+                guard case .array(let lines)? = explanation["text"] else { continue }
+                condition.explanations[application.id] = lines.compactMap(\.text)
+            } catch let error as ClientError where error.code == .notFound {
+                // It has been destroyed meanwhile.
             }
-            condition.explanations[application.id] = lines.compactMap(\.text)
         }
         return condition
     }

@@ -29,15 +29,18 @@ extension ContextFile {
             guard !sections.contains(where: { $0.name == name }) else {
                 throw ContextFault("there is a context \(name) already")
             }
-            while lines.last == "" { lines.removeLast() }
-            if !lines.isEmpty { lines.append("") }
-            lines += ["[\(name)]"] + entries.map(Self.line) + [""]
-            try parse()
+            var changed = lines
+            while ["", "\r"].contains(changed.last) { changed.removeLast() }
+            let added = (changed.isEmpty ? [] : [""]) + ["[\(name)]"] + entries.map(Self.line) + [""]
+            insert(added, at: changed.count, of: &changed)
+            var wanted = values
+            wanted[name] = Dictionary(entries.map { ($0.key, $0.value) }) { $1 }
+            try become(changed, holding: wanted)
         }
-        if isFirst, current == nil { try use(name) }
+        if isFirst, chosen == nil { try use(name) }
     }
 
-    /// Removes a context; one that was the current one is that no more.
+    /// Removes a context; one that the file names as the current one is that no more.
     ///
     /// - Throws: `ContextFault` if there is none of that name.
     package mutating func remove(_ name: String) throws(ContextFault) {
@@ -47,33 +50,77 @@ extension ContextFile {
         guard let index = sections.firstIndex(where: { $0.name == name }) else {
             throw ContextFault("no context is called \(name)")
         }
-        let wasCurrent = current == name
         var end = index + 1 < sections.count ? sections[index + 1].header : lines.count
         // What is said right above the next context is about that one.
         while end < lines.count, end > sections[index].header + 1, lines[end - 1].first == "#" { end -= 1 }
-        lines.removeSubrange(sections[index].header..<end)
-        try parse()
-        guard wasCurrent, let entry = currentEntry else { return }
-        lines.removeSubrange(entry.lines)
-        try parse()
-    }
-
-    private var currentEntry: Entry? {
-        sections.filter { $0.name == Self.standardName }.flatMap(\.entries).last { $0.key == Self.currentKey }
+        var (changed, wanted) = (lines, values)
+        changed.removeSubrange(sections[index].header..<end)
+        wanted[name] = nil
+        try become(changed, holding: wanted)
+        guard chosen == name, let entry = defaults.last(where: { $0.key == Self.currentKey }) else { return }
+        (changed, wanted) = (lines, values)
+        changed.removeSubrange(entry.lines)
+        wanted[Self.standardName]?[Self.currentKey] = nil
+        try become(changed, holding: wanted)
     }
 
     /// Sets a value of `[DEFAULT]`.
     private mutating func put(_ entry: Entry) throws(ContextFault) {
-        let defaults = sections.filter { $0.name == Self.standardName }
-        if let former = defaults.flatMap(\.entries).last(where: { $0.key == entry.key }) {
-            lines.replaceSubrange(former.lines, with: [Self.line(entry)])
-        } else if let section = defaults.last {
-            let end = section.entries.last?.lines.upperBound ?? section.header + 1
-            lines.insert(Self.line(entry), at: end)
+        var (changed, wanted) = (lines, values)
+        if let former = defaults.last(where: { $0.key == entry.key }) {
+            let end = Self.returned(lines[former.lines.upperBound - 1])
+            let line = indent(of: former.lines.lowerBound) + Self.line(entry) + end
+            changed.replaceSubrange(former.lines, with: [line])
+        } else if let index = sections.lastIndex(where: { $0.name == Self.standardName }) {
+            let last = sections[index].entries.last?.lines
+            // Lines that stand deeper than an entry before them would go on with its value.
+            let depth = last.map { indent(of: $0.lowerBound) } ?? indentOfHeader(index + 1)
+            insert([depth + Self.line(entry)], at: last?.upperBound ?? sections[index].header + 1, of: &changed)
         } else {
-            lines.insert(contentsOf: ["[\(Self.standardName)]", Self.line(entry), ""], at: 0)
+            insert(["[\(Self.standardName)]", indentOfHeader(0) + Self.line(entry), ""], at: 0, of: &changed)
         }
-        try parse()
+        wanted[Self.standardName, default: [:]][entry.key] = entry.value
+        try become(changed, holding: wanted)
+    }
+
+    // MARK: lines
+
+    private typealias Values = [String: [String: String]]
+
+    /// What all sections say.
+    private var values: Values {
+        sections.reduce(into: [:]) { values, section in
+            values[section.name, default: [:]].merge(section.entries.map { ($0.key, $0.value) }) { $1 }
+        }
+    }
+
+    /// Takes these lines in place of its own, if they say what is wanted and nothing else.
+    private mutating func become(_ lines: [String], holding wanted: Values) throws(ContextFault) {
+        var changed = self
+        changed.lines = lines
+        // The last line has no end.
+        if let last = lines.last, last.hasSuffix("\r") { changed.lines[lines.count - 1].removeLast() }
+        try changed.parse()
+        guard changed.values == wanted else {
+            throw ContextFault("its lines are indented so that the change would alter others: change it by hand")
+        }
+        self = changed
+    }
+
+    /// Puts new lines before that one, with the ends that the file's lines have.
+    private func insert(_ new: [String], at index: Int, of lines: inout [String]) {
+        let end = lines.first.map(Self.returned) ?? ""
+        if index > 0, index == lines.count, !lines[index - 1].hasSuffix(end) { lines[index - 1] += end }
+        lines.insert(contentsOf: new.map { $0 + end }, at: index)
+    }
+
+    private static func returned(_ line: String) -> String { line.hasSuffix("\r") ? "\r" : "" }
+
+    private func indent(of line: Int) -> String { String(lines[line].prefix(while: \.isWhitespace)) }
+
+    /// Of that section's first line; none if there is no such section.
+    private func indentOfHeader(_ section: Int) -> String {
+        section < sections.count ? indent(of: sections[section].header) : ""
     }
 
     private static func line(_ entry: Entry) -> String {

@@ -31,8 +31,11 @@ extension ContextFile {
                 throw ContextFault("\(path) is too large to be a file of contexts")
             }
         }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ContextFault("\(path) is no text in UTF-8")
+        }
         do throws(ContextFault) {
-            try self.init(parsing: String(decoding: bytes, as: UTF8.self))
+            try self.init(parsing: text)
         } catch {
             throw ContextFault("\(path), \(error)")
         }

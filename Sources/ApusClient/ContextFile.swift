@@ -40,6 +40,7 @@ package struct ContextFile: Hashable, Sendable {
         var entries: [Entry] = []
     }
 
+    /// Each with the carriage return at its end, if it has one.
     var lines: [String]
     private(set) var sections: [Section] = []
 
@@ -47,7 +48,9 @@ package struct ContextFile: Hashable, Sendable {
     ///
     /// - Throws: `ContextFault` with the number of the line that is wrong; never its content, which may be secret.
     package init(parsing text: String) throws(ContextFault) {
-        lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }.map(String.init)
+        // By bytes, in which a carriage return stays at its line's end.
+        lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .map { String(Substring($0)) }
         try parse()
     }
 
@@ -60,10 +63,14 @@ package struct ContextFile: Hashable, Sendable {
         return names.map(context).filter { $0["endpoint"] != nil }
     }
 
-    /// The one that is used unless another is named; `nil` if none is.
+    /// The one that is used unless another is named: `[DEFAULT]` if it has an endpoint and the file names none; `nil` if
+    /// there is none.
     package var current: String? {
-        defaults.last { $0.key == Self.currentKey }.map(\.value)
+        chosen ?? (context(Self.standardName)["endpoint"] == nil ? nil : Self.standardName)
     }
+
+    /// The current one as the file names it.
+    var chosen: String? { defaults.last { $0.key == Self.currentKey }.map(\.value) }
 
     private func context(_ name: String) -> Context {
         let own = name == Self.standardName ? [] : sections.filter { $0.name == name }.flatMap(\.entries)
@@ -73,7 +80,7 @@ package struct ContextFile: Hashable, Sendable {
         return Context(name: name, entries: inherited + own)
     }
 
-    private var defaults: [Entry] { sections.filter { $0.name == Self.standardName }.flatMap(\.entries) }
+    var defaults: [Entry] { sections.filter { $0.name == Self.standardName }.flatMap(\.entries) }
 
     // MARK: reading
 

@@ -51,7 +51,7 @@ package struct DroveFile: Sendable {
     ///
     /// - Throws: `Fault` if there is none of the name, or a value of it cannot be.
     package func cluster(_ named: String? = nil) throws(Fault) -> Cluster? {
-        let current = sections[Self.common]?["current_cluster"]
+        let current = named == nil ? try value("current_cluster", of: sections[Self.common] ?? [:]) : nil
         let name = named ?? current ?? Self.common
         guard let section = sections[name] else {
             let known = names.isEmpty ? "none" : names.joined(separator: ", ")

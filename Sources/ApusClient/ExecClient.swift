@@ -35,9 +35,11 @@ package struct ExecClient: Sendable {
         package let status: Int
         /// The command is made ready, and frames come; otherwise `refusal` says why not.
         package let isOpen: Bool
+        private let url: String
         private let body: HTTPClientResponse.Body
 
-        init(_ response: HTTPClientResponse) {
+        init(_ response: HTTPClientResponse, of url: String) {
+            self.url = url
             status = Int(response.status.code)
             isOpen = status == 200 && response.headers.first(name: "Content-Type") == ExecFrame.contentType
             body = response.body
@@ -48,16 +50,21 @@ package struct ExecClient: Sendable {
 
         /// Why it was refused, in the other side's words.
         ///
-        /// - Throws: what broke the answer off, or `ClientError` if it does not come.
+        /// - Throws: `ClientError` if it does not come whole, or `CancellationError` when the task was cancelled.
         package func refusal() async throws -> String {
             let late: @Sendable () -> any Error = { ClientError(.timedOut, "the answer \(status) did not come whole") }
-            let bytes = try await withDeadline(ExecClient.limit, late: late) {
-                var bytes: [UInt8] = []
-                for try await chunk in body {
-                    bytes += chunk.readableBytesView
-                    if bytes.count >= ExecClient.longestRefusal { break }
+            let bytes: [UInt8]
+            do {
+                bytes = try await withDeadline(ExecClient.limit, late: late) {
+                    var bytes: [UInt8] = []
+                    for try await chunk in body {
+                        bytes += chunk.readableBytesView
+                        if bytes.count >= ExecClient.longestRefusal { break }
+                    }
+                    return bytes
                 }
-                return bytes
+            } catch {
+                throw ClientError.translated(error, url)
             }
             do {
                 let json = try JSON(parsing: bytes)
@@ -100,7 +107,7 @@ package struct ExecClient: Sendable {
                 ClientError(.timedOut, "\(base) did not answer within \(limit)")
             }
             return try await withDeadline(limit, late: late) {
-                Answer(try await caller.trust.pools.commands.execute(asked, deadline: .distantFuture))
+                Answer(try await caller.trust.pools.commands.execute(asked, deadline: .distantFuture), of: base + path)
             }
         } catch {
             throw ClientError.translated(error, base + path)

@@ -10,7 +10,8 @@ package enum RollbackChoice: Sendable {
 
     /// `name` is an application's, or the id of one version; `wanted` is the version to go to, if a user named it.
     ///
-    /// Without it that is the version suspended last which had come to run: one whose rollout failed had not.
+    /// Without it that is the version suspended last which had come to run: one whose rollout failed had not. One that
+    /// the running version was to take the place of had, however that ended, and may still have instances.
     package init(_ name: String, to wanted: AppID?, among all: [ApplicationSummary]) {
         let application = all.first { $0.id.rawValue == name }?.name ?? name
         let versions = all.filter { $0.name == application }.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
@@ -32,8 +33,8 @@ package enum RollbackChoice: Sendable {
             self = .back(from: from, to: to)
             return
         }
-        let suspended = candidates.filter { $0.expected == 0 && $0.hasRun }
-        guard let to = suspended.max(by: { ($0.updated, $0.created, $0.id) < ($1.updated, $1.created, $1.id) }) else {
+        let former = candidates.filter { ($0.expected == 0 && $0.hasRun) || $0.isOlder(than: from) }
+        guard let to = former.max(by: { ($0.updated, $0.created, $0.id) < ($1.updated, $1.created, $1.id) }) else {
             self = .refused(
                 "\(application) has no version to go back to: none but \(from.id) has run and is suspended. "
                     + "Name one with --to, or apply its specification"
@@ -45,6 +46,12 @@ package enum RollbackChoice: Sendable {
 }
 
 extension ApplicationSummary {
+    /// The older one of the two between which the last rollout of both went, whichever way: it ends in both alike.
+    fileprivate func isOlder(than other: ApplicationSummary) -> Bool {
+        guard let last = lastOperation else { return false }
+        return last.id == other.lastOperation?.id && created < other.created
+    }
+
     /// It came to what was asked of it: the last thing was not that its own beginning was taken back.
     fileprivate var hasRun: Bool {
         switch (lastOperation?.type, lastOperation?.outcome) {

@@ -16,7 +16,11 @@ package struct WantedDocument: Sendable {
     /// A task is known by its `taskId` or `sourceAppName`, or as a COMPUTATION without a name; a local service by its
     /// type; all else is an application.
     package static func read(_ json: JSON, at place: String) -> Result<WantedDocument, SpecRefusal> {
-        workload(json).map { WantedDocument(place: place, workload: $0) }
+        workload(json).flatMap { workload in
+            let texts = workload.hidden
+            guard texts.isEmpty else { return .failure(.violations(texts)) }
+            return .success(WantedDocument(place: place, workload: workload))
+        }
     }
 
     private static func workload(_ json: JSON) -> Result<Workload, SpecRefusal> {
@@ -58,6 +62,22 @@ package struct WantedDocument: Sendable {
 }
 
 extension Workload {
+    /// The secrets that hold what a cluster shows in place of one, each with what to do.
+    fileprivate var hidden: [String] {
+        configs.enumerated().flatMap { index, config -> [String] in
+            let call: HTTPCallSpec
+            switch config.source {
+            case .controllerHTTPFetch(let fetch), .executorHTTPFetch(let fetch): call = fetch
+            case .inline, .executorLocalFile: return []
+            }
+            let secrets = [("username", call.username), ("password", call.password), ("authHeader", call.authHeader)]
+            return secrets.filter { $0.1 == HTTPCallSpec.mask }.map { name, _ in
+                "configs[\(index)].http.\(name) is \(HTTPCallSpec.mask), which stands for a secret that was not shown: "
+                    + "write the secret"
+            }
+        }
+    }
+
     /// The specification as it is sent.
     package var json: JSON {
         switch self {

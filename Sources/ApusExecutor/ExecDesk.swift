@@ -26,6 +26,8 @@ package final class ExecDesk: Sendable {
         var execution: String
         var container: ContainerID
         var request: ExecRequest
+        /// Given back when its process has ended, or cannot be ended.
+        var place: ExecPlace
     }
 
     let engine: DockerEngine
@@ -35,8 +37,8 @@ package final class ExecDesk: Sendable {
     private let logger: Logger
     private let gate = Gate(limit: most)
     private let lookups = Lookups(limit: 4)
-    /// No more than there may be commands at once, but for those that are being ended.
-    private let (left, leaving) = AsyncStream.makeStream(of: Left.self, bufferingPolicy: .bufferingOldest(4 * most))
+    /// No more than there may be commands at once: each has its place still.
+    private let (left, leaving) = AsyncStream.makeStream(of: Left.self, bufferingPolicy: .bufferingOldest(most))
 
     package init(
         engine: DockerEngine,
@@ -80,16 +82,21 @@ package final class ExecDesk: Sendable {
     // MARK: commands whose caller has left
 
     /// Its process is to end.
-    func leave(_ command: Left) { leaving.yield(command) }
+    func leave(_ command: Left) {
+        guard case .dropped = leaving.yield(command) else { return }
+        logger.error(
+            "a command whose caller has left runs on: too many are being ended",
+            metadata: ["container.id": "\(command.container)"]
+        )
+    }
 
     /// Ends them until it is cancelled.
     package func run() async {
         await withDiscardingTaskGroup { group in
-            let gate = Gate(limit: Self.most)
             for await command in left {
                 group.addTask {
                     do {
-                        try await gate.pass { try await self.end(command) }
+                        try await self.end(command)
                     } catch is CancellationError {
                         // It runs on, like all else.
                     } catch {

@@ -80,7 +80,7 @@ package final class ExecSession: Sendable {
         input.finish()
         line.outgoing.finish()
         if case .exited = ending { return }
-        desk.leave(ExecDesk.Left(execution: execution, container: container, request: request))
+        desk.leave(ExecDesk.Left(execution: execution, container: container, request: request, place: place))
     }
 
     /// Says the last word; the caller ends its side when it has heard it.

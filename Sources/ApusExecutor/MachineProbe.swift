@@ -146,9 +146,14 @@ package struct MachineProbe: Sendable {
         return MachineFitness.Folder(name: name, path: path, space: space)
     }
 
-    /// The path, or the folder above it that is there.
-    private static func nearest(to path: String) -> String {
-        var parts = path.split(separator: "/")
+    /// The path, or the folder above it that is there; a relative one begins in the working directory.
+    package static func nearest(to path: String) -> String {
+        var whole = path
+        if !path.hasPrefix("/"), let here = getcwd(nil, 0) {
+            whole = "\(String(cString: here))/\(path)"
+            free(here)
+        }
+        var parts = whole.split(separator: "/")
         while !parts.isEmpty {
             let tried = "/" + parts.joined(separator: "/")
             if access(tried, F_OK) == 0 { return tried }

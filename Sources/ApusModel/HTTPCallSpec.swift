@@ -94,12 +94,15 @@ package struct HTTPCallSpec: SpecPart {
     /// The scheme's own if it names none.
     package var effectivePort: Int { port > 0 ? port : scheme == .https ? 443 : 80 }
 
-    /// Without what must not be shown: each secret that is there becomes `***`.
+    /// What is shown in place of a secret.
+    package static let mask = "***"
+
+    /// Without what must not be shown: each secret that is there becomes `mask`.
     var masked: HTTPCallSpec {
         var copy = self
-        copy.username = username.map { _ in "***" }
-        copy.password = password.map { _ in "***" }
-        copy.authHeader = authHeader.map { _ in "***" }
+        copy.username = username.map { _ in Self.mask }
+        copy.password = password.map { _ in Self.mask }
+        copy.authHeader = authHeader.map { _ in Self.mask }
         return copy
     }
 }

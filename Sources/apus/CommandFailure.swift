@@ -70,6 +70,7 @@ struct CommandFailure: Error {
     }
 
     func exit() -> Never {
+        Terminal.restore()
         Output.error("apus: \(message)")
         _exit(code.rawValue)
     }

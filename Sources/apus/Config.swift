@@ -124,7 +124,8 @@ struct ConfigRemove: AsyncParsableCommand {
     func run() async throws {
         let wasCurrent = try file.read().current == context.name
         try file.change { contexts throws(ContextFault) in try contexts.remove(context.name) }
-        Output.line("\(context.name) is removed\(wasCurrent ? "; no context is the current one now" : "")")
+        let current = try file.read().current.map { "\($0) is the current context" } ?? "no context is the current one"
+        Output.line("\(context.name) is removed\(wasCurrent ? "; \(current) now" : "")")
     }
 }
 

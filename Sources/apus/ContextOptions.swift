@@ -76,7 +76,7 @@ struct ContextOptions: ParsableArguments {
         if path == "-" { return readLine() ?? "" }
         do {
             let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
-            return text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? ""
+            return text.split(maxSplits: 1, whereSeparator: \.isNewline).first.map(String.init) ?? ""
         } catch {
             throw CommandFailure(.other, "\(path) cannot be read. Does it exist, and may you read it?")
         }

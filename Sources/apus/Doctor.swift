@@ -10,7 +10,8 @@ struct Doctor: AsyncParsableCommand {
         abstract: "Say whether this machine is fit for an executor, and whether the cluster is well.",
         discussion: """
             Each finding is OK, WARN or FAIL, with what to do. It ends with 1 if one is FAIL, otherwise with 0. A \
-            controller that is not reached is a warning here; with --cluster-only it is code 7, as everywhere.
+            controller that is not reached is a warning here, and one that refuses is FAIL; with --cluster-only they are \
+            codes, 7 and 6, as everywhere.
             """
     )
 
@@ -43,7 +44,7 @@ struct Doctor: AsyncParsableCommand {
 
     func run() async throws {
         let machine = clusterOnly ? [] : try await machine()
-        let cluster = machineOnly ? [] : try await cluster()
+        let (title, cluster) = machineOnly ? ("", []) : try await cluster()
         if api.json {
             let parts: JSON = .members([
                 "machine": clusterOnly ? nil : .array(machine.map(\.json)),
@@ -53,7 +54,7 @@ struct Doctor: AsyncParsableCommand {
         } else {
             if !clusterOnly { show("this machine", machine) }
             if !clusterOnly, !machineOnly { Output.line("") }
-            if !machineOnly { show("the cluster at \(try api.client.endpoint)", cluster) }
+            if !machineOnly { show(title, cluster) }
         }
         if (machine + cluster).contains(where: { $0.level == .failure }) {
             throw ExitCode(CommandFailure.Code.other.rawValue)
@@ -91,20 +92,29 @@ struct Doctor: AsyncParsableCommand {
 
     // MARK: the cluster
 
-    private func cluster() async throws -> [Finding] {
+    /// With the name that its findings go under.
+    private func cluster() async throws -> (title: String, findings: [Finding]) {
+        var title = "the cluster"
         do {
-            return try await callingAPI { try await api.client.condition().findings }
-        } catch let failure as CommandFailure where failure.code == .unreachable && !clusterOnly {
-            return [
-                Finding(
-                    .warning,
-                    "controller",
-                    failure.message.split(separator: "\n").first.map(String.init) ?? "",
-                    advice:
-                        "Start one with apus dev or apus controller, name it with --endpoint, or give --machine-only"
-                )
-            ]
+            let client = try api.client
+            title += " at \(client.endpoint)"
+            return (title, try await callingAPI { try await client.condition().findings })
+        } catch let failure as CommandFailure where !clusterOnly {
+            return (title, [Self.finding(failure)])
         }
+    }
+
+    private static func finding(_ failure: CommandFailure) -> Finding {
+        let lines = failure.message.split(separator: "\n").map(String.init)
+        let isAway = failure.code == .unreachable
+        return Finding(
+            isAway ? .warning : .failure,
+            "controller",
+            lines.first ?? "",
+            advice: isAway
+                ? "Start one with apus dev or apus controller, name it with --endpoint, or give --machine-only"
+                : lines.dropFirst().joined(separator: " ")
+        )
     }
 }
 

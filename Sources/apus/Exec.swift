@@ -1,6 +1,7 @@
 import ApusClient
 import ApusModel
 import ArgumentParser
+import UnixSignals
 
 struct Exec: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,7 +18,10 @@ struct Exec: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "An instance (AI-…, SI-…, TI-…), an application, a local service, or a task (SOURCE/TASK).",
+            """
+            An instance (AI-…, SI-…, TI-…), an application (also by its NAME if one version runs), a local service, or a \
+            task (SOURCE/TASK).
+            """,
             valueName: "id"
         )
     )
@@ -87,9 +91,13 @@ struct Exec: AsyncParsableCommand {
             instance: target,
             request: request
         )
-        return try await interruptible("Interrupted: the executor is told to end the command in \(target).") {
-            let terminal = isInteractive ? try Terminal() : nil
-            defer { terminal?.restore() }
+        return try await interruptible(
+            "Interrupted: the executor is told to end the command in \(target).",
+            // Whatever ends it, the terminal is to be as it was.
+            on: isInteractive ? [.sigint, .sigterm, .sighup] : [.sigint]
+        ) {
+            defer { Terminal.restore() }
+            if isInteractive { try Terminal.handOnKeys() }
             return try await course.run()
         }
     }

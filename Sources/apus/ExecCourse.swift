@@ -42,7 +42,7 @@ struct ExecCourse: Sendable {
             defer { group.cancelAll() }
             group.addTask {
                 defer { arriving.finish() }
-                return .heard(try await listen(to: answer, on: line, arriving))
+                return .heard(try await hear(answer, on: line, arriving))
             }
             group.addTask {
                 try await write(written, on: line)
@@ -51,11 +51,6 @@ struct ExecCourse: Sendable {
             group.addTask {
                 await line.beat()
                 return .other
-            }
-            group.addTask {
-                await line.silence()
-                try Task.checkCancellation()
-                throw CommandFailure(.noExitCode, "Nothing was heard of the executor for half a minute.\n\(gone)")
             }
             if request.readsInput { group.addTask { try await send(on: line) } }
             if request.hasTerminal { group.addTask { await tellSizes(on: line) } }
@@ -83,7 +78,26 @@ struct ExecCourse: Sendable {
         }
     }
 
+    /// Listens for as long as the other side is not silent for too long: once all has come it may be.
+    ///
     /// - Returns: the last word; `nil` if the connection ended without one.
+    private func hear(
+        _ answer: ExecClient.Answer,
+        on line: ExecLine,
+        _ arriving: AsyncStream<Written>.Continuation
+    ) async throws -> ExecFrame? {
+        try await withThrowingTaskGroup(of: ExecFrame?.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await listen(to: answer, on: line, arriving) }
+            group.addTask {
+                await line.silence()
+                try Task.checkCancellation()
+                throw CommandFailure(.noExitCode, "Nothing was heard of the executor for half a minute.\n\(gone)")
+            }
+            return try await group.next() ?? nil
+        }
+    }
+
     private func listen(
         to answer: ExecClient.Answer,
         on line: ExecLine,

@@ -17,9 +17,11 @@ struct ExecTarget {
     func instance() async throws -> InstanceID {
         if wanted == nil, ["AI-", "SI-", "TI-"].contains(where: id.hasPrefix) { return InstanceID(id) }
         if let task = TaskID(rawValue: id) { return try await instance(of: task) }
-        if let found = try await chosen(of: try await client.instances(of: AppID(id))) { return found }
-        if let found = try await chosen(of: try await client.instances(of: ServiceID(id))) { return found }
-        throw try await nothing()
+        if let found = try chosen(of: try await client.instances(of: AppID(id)), id) { return found }
+        if let found = try chosen(of: try await client.instances(of: ServiceID(id)), id) { return found }
+        let app = try await named()
+        if let found = try chosen(of: try await client.instances(of: app), app.rawValue) { return found }
+        throw failure("\(app) has no instance")
     }
 
     private func instance(of task: TaskID) async throws -> InstanceID {
@@ -29,8 +31,8 @@ struct ExecTarget {
         return found.instance
     }
 
-    /// `nil` if there are none at all.
-    private func chosen(of instances: [InstanceSummary]) async throws -> InstanceID? {
+    /// One of those that the application or service of that id has; `nil` if there are none at all.
+    private func chosen(of instances: [InstanceSummary], _ id: String) throws -> InstanceID? {
         guard !instances.isEmpty else { return nil }
         if let wanted {
             guard instances.contains(where: { $0.id == wanted }) else {
@@ -44,18 +46,19 @@ struct ExecTarget {
         throw failure("\(id) has no healthy instance (\(states)); name one with --instance")
     }
 
-    /// Tells apart who has none and who is not there.
-    private func nothing() async throws -> CommandFailure {
+    /// The application of that name, where nothing has that id.
+    private func named() async throws -> AppID {
+        // Tells apart who has none and who is not there.
         do {
             _ = try await client.application(AppID(id))
         } catch let error as ClientError where error.code == .notFound {
             do {
                 _ = try await client.service(ServiceID(id))
             } catch let error as ClientError where error.code == .notFound {
-                return failure("there is no application and no local service \(id)")
+                return try await KnownApps(client).one(id)
             }
         }
-        return failure("\(id) has no instance")
+        throw failure("\(id) has no instance")
     }
 
     private var instanceName: String { wanted.map { "\($0)" } ?? "" }

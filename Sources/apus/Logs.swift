@@ -21,7 +21,7 @@ struct Logs: AsyncParsableCommand {
         help: ArgumentHelp(
             """
             NAME-VERSION (all its instances; if none lives, the last that ended), NAME-VERSION/INSTANCE, either with \
-            --local-service; with --task SOURCE/TASK.
+            --local-service; NAME of an application if one version runs; with --task SOURCE/TASK.
             """,
             valueName: "id"
         ),
@@ -97,12 +97,23 @@ struct Logs: AsyncParsableCommand {
         return .one(localService ? .localService(ServiceID(parts[0]), instance) : .instance(AppID(parts[0]), instance))
     }
 
+    /// Whose lines there are; where no application has that id, those of the one of that name.
+    private func owners(_ client: APIClient) async throws -> (LogSubject, [LogOwner]) {
+        do {
+            return (subject, try await subject.owners(client))
+        } catch let error as ClientError where error.code == .notFound {
+            guard case .application = subject else { throw error }
+            let named = LogSubject.application(try await KnownApps(client).one(id))
+            return (named, try await named.owners(client))
+        }
+    }
+
     func run() async throws {
         let client = try controller.client
         let range = LogRange(count: count, since: try since.map { try LogTime(since: $0) })
         let printer = try LogPrinter(matching: grep)
         try await callingAPI {
-            let owners = try await subject.owners(client)
+            let (subject, owners) = try await owners(client)
             // They come oldest first.
             if file != LogView.newest, let newest = owners.last {
                 return try await newest.show(file, range, client, printer)

@@ -38,6 +38,7 @@ enum Output {
             let count = bytes.withUnsafeBytes { system_write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             if count < 0, errno == EPIPE, descriptor == STDOUT_FILENO, endsWithItsReader.load(ordering: .relaxed) {
+                Terminal.restore()
                 _exit(readerGone)
             }
             return count > 0 ? count : bytes.count

@@ -1,4 +1,5 @@
 import ApusModel
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -8,23 +9,29 @@ import Musl
 import Darwin
 #endif
 
-/// This process's terminal, whose keys are handed on as they are until it is restored.
-struct Terminal: Sendable {
-    private let usual: termios
+/// This process's terminal.
+enum Terminal {
+    /// As it was before it was changed, and is to be again however the process ends; `nil` if it is so.
+    private static let usual = Mutex<termios?>(nil)
 
+    /// Its keys are handed on as they are until it is restored.
+    ///
     /// - Throws: `CommandFailure` if it cannot be set.
-    init() throws {
+    static func handOnKeys() throws {
         var now = termios()
-        guard tcgetattr(STDIN_FILENO, &now) == 0 else { throw Self.failure() }
-        usual = now
+        guard tcgetattr(STDIN_FILENO, &now) == 0 else { throw failure() }
+        let before = now
         cfmakeraw(&now)
-        guard tcsetattr(STDIN_FILENO, TCSADRAIN, &now) == 0 else { throw Self.failure() }
+        usual.withLock { $0 = before }
+        guard tcsetattr(STDIN_FILENO, TCSADRAIN, &now) == 0 else { throw failure() }
     }
 
-    /// As it was before.
-    func restore() {
-        var usual = usual
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &usual)
+    /// As it was before; nothing if it is so.
+    static func restore() {
+        usual.withLock { usual in
+            guard var before = usual.take() else { return }
+            tcsetattr(STDIN_FILENO, TCSADRAIN, &before)
+        }
     }
 
     static var isInput: Bool { isatty(STDIN_FILENO) == 1 }

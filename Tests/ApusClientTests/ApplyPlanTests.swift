@@ -144,12 +144,22 @@ import Testing
         #expect(entry.step == .rollOut(from: AppID("WEB-1"), .number(3), isNew: false))
     }
 
+    @Test func `a beginning that does not come to its end gives way to the corrected file, or is waited for`() throws {
+        let beginning = Self.version(Self.web(), healthy: 0, operation: "CREATE")
+        let corrected = try Self.entry(Self.web(greeting: "hallo"), on: [beginning])
+        #expect(corrected.workload.idText == "WEB-1-r2")
+        #expect(corrected.step == .rollOut(from: AppID("WEB-1"), .number(3), isNew: true))
+        #expect(try Self.entry(Self.web(), on: [beginning]).step == .scale(from: 3, to: .number(3)))
+        let almost = Self.version(Self.web(), operation: "CREATE")
+        #expect(try Self.entry(Self.web(), on: [almost]).step == .scale(from: 3, to: .number(3)))
+    }
+
     @Test func `what cannot be applied is refused with what to do`() throws {
         func refusal(_ entry: ApplyPlan.Entry) -> String {
             if case .refuse(let reason) = entry.step { reason } else { "not refused: \(entry.step)" }
         }
         let busy = try Self.entry(Self.web("2"), on: [Self.version(Self.web(), operation: "SCALE")])
-        #expect(refusal(busy).hasPrefix("WEB-1 has an operation under way, SCALE"))
+        #expect(refusal(busy) == "WEB-1 has an operation under way, SCALE. Wait, or: apus apps cancel WEB-1")
         let none = try Self.entry(Self.web("2"), on: [Self.version(Self.web())], instances: .number(0))
         #expect(refusal(none).hasPrefix("WEB-1 runs, and nothing takes its place with 0 instances"))
         let homonym = Self.version(exampleSpec(name: "WEB-1", version: "2"))

@@ -65,6 +65,59 @@ import Testing
         #expect(file.contexts.last?["password"] == "50%")
     }
 
+    @Test(arguments: [
+        "[DEFAULT]\n  current_cluster = a\n  insecure = true\n  [a]\n  endpoint = http://a\n  [b]\n  endpoint = http://b\n",
+        "[DEFAULT]\n  insecure = true\n  [a]\n  endpoint = http://a\n  [b]\n  endpoint = http://b\n",
+        "[DEFAULT]\n  [a]\n  endpoint = http://a\n  [b]\n    endpoint = http://b\n",
+        "  [a]\n  endpoint = http://a\n  [b]\n  endpoint = http://b",
+    ])
+    func `a file whose lines are indented is changed where it is to be, and nowhere else`(_ text: String) throws {
+        for end in ["\n", "\r\n"] {
+            var file = try ContextFile(parsing: text.replacing("\n", with: end))
+            let before = Self.described(file)
+            try file.use("b")
+            #expect(file.current == "b")
+            #expect(Self.described(file) == before)
+            try file.add("c", [ContextFile.Entry("endpoint", "http://c")])
+            #expect(Self.described(file).dropLast() == before[...])
+            #expect(file.contexts.last?["endpoint"] == "http://c")
+            try file.remove("c")
+            #expect(Self.described(file) == before)
+            #expect(file.current == "b")
+            #expect(try Self.described(ContextFile(parsing: file.text)) == before)
+            let breaks = file.text.utf8.count { $0 == UInt8(ascii: "\n") }
+            let returns = file.text.utf8.count { $0 == UInt8(ascii: "\r") }
+            #expect(returns == (end == "\n" ? 0 : breaks), "every line ends as it did: \(file.text)")
+        }
+    }
+
+    @Test func `a change that would make of a line what it was not is refused`() throws {
+        let text = "[a]\nendpoint = http://a\n[b]\n  endpoint = http://b\n  [c]\n  endpoint = http://c\n"
+        var file = try ContextFile(parsing: text)
+        let fault = #expect(throws: ContextFault.self) { try file.remove("b") }
+        #expect(fault?.description.hasSuffix("change it by hand") == true)
+        #expect(file.text == text)
+    }
+
+    @Test func `without a current one it is DEFAULT, if that has an endpoint`() throws {
+        var file = try ContextFile(parsing: "[DEFAULT]\nendpoint = http://x\n\n[a]\nusername = u\n")
+        #expect(file.current == "DEFAULT")
+        try file.use("a")
+        #expect(file.current == "a")
+        try file.remove("a")
+        #expect(file.current == "DEFAULT")
+        #expect(file.text == "[DEFAULT]\nendpoint = http://x\n")
+        #expect(try ContextFile(parsing: "[DEFAULT]\nusername = u\n").current == nil)
+    }
+
+    @Test func `a file that is no text is refused, and left as it is`() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "contexts-\(UUID())").path
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: path) } }
+        try (Data("[a]\npassword = ".utf8) + [0xFF]).write(to: URL(filePath: path))
+        let fault = #expect(throws: ContextFault.self) { try ContextFile(at: path) }
+        #expect(fault?.description == "\(path) is no text in UTF-8")
+    }
+
     @Test func `the first context becomes the current one, in a file that was empty too`() throws {
         var file = try ContextFile(parsing: "")
         try file.add("one", [ContextFile.Entry("endpoint", "http://one")])
@@ -72,6 +125,7 @@ import Testing
         var standard = try ContextFile(parsing: "")
         try standard.add("DEFAULT", [ContextFile.Entry("endpoint", "http://one")])
         #expect(standard.current == "DEFAULT")
+        #expect(standard.text.contains("current_cluster = DEFAULT\n"))
         #expect(standard.contexts.map(\.name) == ["DEFAULT"])
     }
 

@@ -69,6 +69,11 @@ import Testing
         #expect(error?.description == "it has no cluster gone, its current one; it has none")
     }
 
+    @Test func `the name of the current cluster is a value like any other`() throws {
+        let file = try DroveFile("[DEFAULT]\nplace = 50\ncurrent_cluster = %(place)s%%\n[50%]\nendpoint = http://a:1\n")
+        #expect(try file.cluster()?.name == "50%")
+    }
+
     @Test(arguments: [
         ("endpoint = x", "line 1 stands before the first [cluster]"),
         ("[a]\nendpoint", "line 2 is neither [cluster] nor key = value"),

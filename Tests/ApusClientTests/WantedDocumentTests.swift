@@ -35,6 +35,31 @@ import Testing
         #expect(text.contains("Application name is mandatory") && text.contains("Executable details is required"))
     }
 
+    @Test func `stars that stand for a secret are refused, and are left alone where they stand for none`() throws {
+        func spec(_ change: (inout HTTPCallSpec) -> Void, _ isController: Bool) -> JSON {
+            var call = HTTPCallSpec(scheme: .https, hostname: "config.example")
+            change(&call)
+            var spec = exampleSpec(env: ["password": "***"])
+            spec.configs = [
+                ConfigSpec(
+                    localFilename: "/etc/a",
+                    source: isController ? .controllerHTTPFetch(call) : .executorHTTPFetch(call)
+                )
+            ]
+            return spec.json
+        }
+        let advice = "which stands for a secret that was not shown: write the secret"
+        for isController in [false, true] {
+            #expect(Self.read(spec({ $0.username = "u" }, isController)) == "TEST_APP-1")
+            let basic = Self.read(spec({ ($0.username, $0.password) = ("***", "***") }, isController))
+            #expect(
+                basic == "configs[0].http.username is ***, \(advice); configs[0].http.password is ***, \(advice)"
+            )
+            let header = Self.read(spec({ $0.authHeader = "***" }, isController))
+            #expect(header == "configs[0].http.authHeader is ***, \(advice)")
+        }
+    }
+
     @Test func `two documents of one application are one too many`() {
         let documents = ["1", "2"].map { version in
             WantedDocument(place: "\(version).yaml", workload: .application(exampleSpec(version: version)))

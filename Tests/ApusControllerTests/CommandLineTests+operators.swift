@@ -60,6 +60,13 @@ extension CommandLineTests {
         #expect(parts["cluster"] == nil)
         let away = try await Program(Self.binary, ["doctor", "--cluster-only"], endpoint: "127.0.0.1:1").end()
         #expect(away.code == 7)
+        let both = words.filter { $0 != "--machine-only" }
+        let beside = try await Program(Self.binary, both, endpoint: "127.0.0.1:1").end()
+        #expect(beside.output.contains("the cluster at http://127.0.0.1:1\n  WARN  controller  "), "\(beside)")
+        let unnamed = try await Program(Self.binary, both + ["--cluster", "none", "--drove-config", "/nonexistent"])
+            .end()
+        #expect((unnamed.code, unnamed.errors) == (1, ""))
+        #expect(unnamed.output.contains("the cluster\n  FAIL  controller  /nonexistent cannot be opened"), "\(unnamed)")
         #expect(try await Program(Self.binary, ["doctor", "--cluster-only", "--machine-only"]).end().code == 64)
     }
 
@@ -69,7 +76,7 @@ extension CommandLineTests {
         let home = FileManager.default.temporaryDirectory.appending(path: "home-\(UUID())").path
         try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
         defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: home) } }
-        try "hunter22\nmore".write(toFile: "\(home)/password", atomically: false, encoding: .utf8)
+        try "hunter22\r\nmore".write(toFile: "\(home)/password", atomically: false, encoding: .utf8)
         func config(_ arguments: String...) async throws -> Run {
             try await Program(Self.binary, ["config"] + arguments, environment: ["HOME": home]).end()
         }

@@ -40,7 +40,7 @@ import Musl
             frames: [.heartbeat, .stdout(Array("out\n".utf8)), .stderr(Array("err\n".utf8)), .exit(code: 7)]
         )
         try await withInstance(of: server) { endpoint, instance in
-            for id in ["TEST_APP-1", instance] {
+            for id in ["TEST_APP-1", "TEST_APP", instance] {
                 let run = try await Program(
                     Self.binary,
                     ["exec", id, "--user", "1000", "--env", "A=b c", "--", "sh", "-c", "exit 7"],
@@ -49,7 +49,7 @@ import Musl
                 #expect((run.code, run.output, run.errors) == (7, "out\n", "err\n"))
             }
             let asked = "command=sh&command=-c&command=exit%207&user=1000&env=A%3Db%20c"
-            #expect(server.requests.count == 2)
+            #expect(server.requests.count == 3)
             #expect(
                 server.requests.allSatisfy { $0.hasPrefix("POST /apis/v1/instances/\(instance)/exec?\(asked) ") },
                 "\(server.requests)"
@@ -86,7 +86,8 @@ import Musl
                 #expect(run.code == 125, "\(arguments)")
                 return run.errors
             }
-            #expect(try await errors("NOPE-1") == "apus: there is no application and no local service NOPE-1\n")
+            #expect(try await errors("NOPE-1") == "apus: App NOPE-1 not found\n")
+            #expect(try await errors("TEST_AP") == "apus: App TEST_AP not found: did you mean TEST_APP?\n")
             #expect(try await errors("AI-none") == "apus: There is no instance AI-none, or it has ended\n")
             #expect(try await errors("BATCH/T1") == "apus: No such task instance BATCH/T1\n")
             let other = try await errors("TEST_APP-1", "--instance", "AI-other")
@@ -96,6 +97,15 @@ import Musl
         let gone = try await Program(Self.binary, ["exec", "A-1", "--", "true"], endpoint: "127.0.0.1:1").end()
         #expect(gone.code == 125)
         #expect(gone.errors.contains("cannot be reached"))
+    }
+
+    @Test func `a refusal that does not come whole is told, with 125`() async throws {
+        let server = try FrameServer(breakingOffAfter: "this machine's")
+        defer { server.stop() }
+        let endpoint = "127.0.0.1:\(server.port)"
+        let run = try await Program(Self.binary, ["exec", "AI-1", "--", "true"], endpoint: endpoint).end()
+        #expect((run.code, run.output) == (125, ""), "\(run.errors)")
+        #expect(run.errors.hasPrefix("apus: http://\(endpoint)/apis/v1/instances/AI-1/exec"), "\(run.errors)")
     }
 
     @Test func `wrong usage is 125 too`() async throws {
@@ -129,7 +139,13 @@ final class FrameServer: @unchecked Sendable {
         try self.init(status, "application/json", JSON.members(["error": .string(reason)]).bytes)
     }
 
-    private init(_ status: Int, _ type: String, _ body: [UInt8]) throws {
+    /// A refusal of which only that comes.
+    convenience init(breakingOffAfter text: String) throws {
+        try self.init(403, "text/plain", Array(text.utf8), missing: 100)
+    }
+
+    /// `missing` bytes more are announced than come.
+    private init(_ status: Int, _ type: String, _ body: [UInt8], missing: Int = 0) throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -145,9 +161,9 @@ final class FrameServer: @unchecked Sendable {
         self.listener = listener
         port = Int(UInt16(bigEndian: address.sin_port))
         let head =
-            "HTTP/1.1 \(status) Status\r\nContent-Type: \(type)\r\nContent-Length: \(body.count)\r\nConnection: close\r\n\r\n"
+            "HTTP/1.1 \(status) Status\r\nContent-Type: \(type)\r\nContent-Length: \(body.count + missing)\r\nConnection: close\r\n\r\n"
         let answer = Array(head.utf8) + body
-        Thread.detachNewThread { self.serve(answer) }
+        Thread.detachNewThread { self.serve(answer, breakingOff: missing > 0) }
     }
 
     /// The heads of all requests so far.
@@ -155,7 +171,7 @@ final class FrameServer: @unchecked Sendable {
 
     func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 
-    private func serve(_ answer: [UInt8]) {
+    private func serve(_ answer: [UInt8], breakingOff: Bool) {
         while true {
             let connection = accept(listener, nil, nil)
             guard connection >= 0 else { break }
@@ -169,6 +185,7 @@ final class FrameServer: @unchecked Sendable {
             let head = String(decoding: request, as: UTF8.self)
             lock.withLock { heads.append(head) }
             _ = send(connection, answer, answer.count, Int32(MSG_NOSIGNAL))
+            if breakingOff { shutdown(connection, Int32(SHUT_WR)) }
             // Whoever sends on is read until it ends: the answer would be lost in a reset otherwise.
             while recv(connection, &chunk, chunk.count, 0) > 0 {}
             close(connection)

@@ -47,9 +47,14 @@ import Testing
                 ? Self.piece("", from: 0, of: text.utf8.count)
                 : Self.piece(text, from: 0, of: text.utf8.count)
         } _: { endpoint in
-            let run = try await Program(Self.binary, ["logs", "TEST_APP-1"], endpoint: endpoint).end()
-            #expect(run.code == 0, "\(run.errors)")
-            #expect(run.output == Self.line + "\n")
+            for id in ["TEST_APP-1", "TEST_APP"] {
+                let run = try await Program(Self.binary, ["logs", id], endpoint: endpoint).end()
+                #expect(run.code == 0, "\(run.errors)")
+                #expect(run.output == Self.line + "\n")
+            }
+            let unknown = try await Program(Self.binary, ["logs", "TEST_AP"], endpoint: endpoint).end()
+            #expect((unknown.code, unknown.output) == (1, ""))
+            #expect(unknown.errors == "apus: App TEST_AP not found: did you mean TEST_APP?\n")
         }
     }
 

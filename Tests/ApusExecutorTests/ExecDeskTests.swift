@@ -197,6 +197,46 @@ struct ExecDeskTests {
     }
 
     @Test(.enabled(if: hasEngine))
+    func `a command whose caller has left keeps its place until its process has ended`() async throws {
+        try await Self.withContainer { desk, engine, id in
+            var others: [ExecSession] = []
+            for _ in 1..<ExecDesk.most {
+                others.append(try await desk.session(ExecRequest(command: ["true"]), in: Self.instance))
+            }
+            // Beyond this nobody has the session any more.
+            @Sendable func leave() async throws {
+                // It is killed after five seconds: it does not end when it is asked to.
+                let script = "trap '' TERM; echo $$ >/pid; while :; do busybox sleep 0.1; done"
+                let session = try await desk.session(ExecRequest(command: ["sh", "-c", script]), in: Self.instance)
+                let (pieces, saying) = AsyncStream.makeStream(of: [UInt8].self, bufferingPolicy: .bufferingOldest(10))
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { _ = try await Self.hear(session, saying: pieces) }
+                    try await eventually("it runs") {
+                        let isThere = ["sh", "-c", "kill -0 $(busybox cat /pid)"]
+                        return try await engine.run(isThere, in: id, within: .seconds(10))
+                            == .exited(code: 0, lastLine: "")
+                    }
+                    saying.finish()
+                    try await group.waitForAll()
+                }
+            }
+            @Sendable func isFull() async throws -> Bool {
+                do {
+                    _ = try await desk.session(ExecRequest(command: ["true"]), in: Self.instance)
+                    return false
+                } catch let refusal as ExecRefusal {
+                    #expect(refusal.code == .busy)
+                    return true
+                }
+            }
+            try await leave()
+            #expect(try await isFull(), "its process is there still")
+            try await eventually("its place is free") { try await !isFull() }
+            withExtendedLifetime(others) {}
+        }
+    }
+
+    @Test(.enabled(if: hasEngine))
     func `only so many commands are made ready at once`() async throws {
         try await Self.withContainer { desk, _, _ in
             var sessions: [ExecSession] = []

@@ -153,6 +153,12 @@ import Testing
         #expect(space.total > 0)
     }
 
+    @Test func `a relative path begins in the working directory`() {
+        let here = FileManager.default.currentDirectoryPath
+        #expect(MachineProbe.nearest(to: "not/yet/there-\(UUID())") == here)
+        #expect(MachineProbe.nearest(to: "/not-there-\(UUID())") == "/")
+    }
+
     @Test func `the first cgroups are told by their table, and what is switched off is missing`() async throws {
         var files = Self.machine
         files["/proc/cgroups"] = """
