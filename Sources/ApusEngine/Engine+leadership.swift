@@ -11,7 +11,7 @@ extension Engine {
         takeUpSpread()
         for record in records where record.key.kind == .member { try loadMember(record, at: times) }
         for record in records where record.key.kind == .application { try loadApplication(record, at: times) }
-        bindRollouts()
+        bindRollouts(at: times.wall)
         for record in records where record.key.kind == .localService { try loadLocalService(record, at: times) }
         try loadHints(records)
         for record in records where record.key.kind == .task { try loadTask(record, at: times) }

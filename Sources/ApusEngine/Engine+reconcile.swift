@@ -20,15 +20,15 @@ extension Engine {
             return
         }
         // Both may have stopped some.
-        if isUnderWay { live = state.instances(of: id) }
+        if isUnderWay { live = lookedAtAgain(live) }
         proveGeneration(of: &application, live: live, at: times.now)
         let handover = handover(with: application)
         if let handover, handover.losing.id == id { makeWay(&application, in: handover, at: times) }
         state.applications[id] = application
 
-        if stopAtOnce(live, at: times) { live = state.instances(of: id) }
+        if stopAtOnce(live, at: times) { live = lookedAtAgain(live) }
         stopTargets(of: application, live: live, at: times)
-        if isUnderWay || !leaving.isEmpty { live = state.instances(of: id) }
+        if isUnderWay || !leaving.isEmpty { live = lookedAtAgain(live) }
         let alive = live.filter(\.isAlive)
         let ceiling = ceiling(of: application, alive: alive)
         let staying = staying(of: application, alive: alive)
@@ -44,6 +44,9 @@ extension Engine {
             state.applications[id]?.shortfall = nil
         }
     }
+
+    /// As they are now, in the order that they have: none has come meanwhile.
+    private func lookedAtAgain(_ live: [Instance]) -> [Instance] { live.compactMap { state.instances[$0.id] } }
 
     /// Where nothing is under way the number of those alive says it all: what a lost executor had is started elsewhere
     /// without a look at what the application has on others.

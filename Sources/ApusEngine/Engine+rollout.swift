@@ -20,12 +20,25 @@ extension Engine {
         if let partner = rollouts[app] { dirty.insert(.application(partner)) }
     }
 
-    /// The record that has the operation names the other application.
-    mutating func bindRollouts() {
+    /// Of a record of an application that takes part in a rollout, or did until this turn, the other one's: neither
+    /// holds without what the same turn decided about the other.
+    func partner(of record: RecordKey) -> RecordKey? {
+        guard record.kind == .application else { return nil }
+        let app = AppID(record.id)
+        return (rollouts[app] ?? parted[app]).map { RecordKey(.application, $0.rawValue) }
+    }
+
+    /// The record that has the operation names the other application, and says what was decided about it.
+    ///
+    /// Earlier versions stored the two apart when a turn was large: a crash in between left the other one as it was.
+    mutating func bindRollouts(at wall: WallTime) {
+        for id in state.applications.keys.sorted() {
+            guard let rollout = state.applications[id]?.operation?.rollout else { continue }
+            state.applications[rollout.from]?.giveWay(leaving: rollout.there, at: wall)
+        }
         for application in state.applications.values {
             guard let rollout = application.operation?.rollout else { continue }
             bind(rollout)
-            // A crash may have come between the two records.
             if rollout.failure != nil { state.applications[rollout.from]?.expected = rollout.before }
         }
     }
@@ -50,6 +63,10 @@ extension Engine {
     ) -> [String] {
         guard var old = state.applications[id] else { return ["No state found for app: \(id)"] }
         if let refusal = refusal(of: operation, on: old) { return [refusal] }
+        // Three records may be more than one batch.
+        for (app, other) in [(id, new.id), (new.id, id)] where parted[app] ?? other != other {
+            return ["Another ROLLOUT of app \(app) has ended this very moment: ask again"]
+        }
         guard new.spec.serves(insteadOf: old.spec) else {
             return [
                 "App \(new.id) cannot take the place of \(id): neither their name nor their virtual host is the same"
@@ -67,12 +84,7 @@ extension Engine {
         let lacking = lacking(for: target, of: new, from: old, parallelism: operation.opSpec.parallelism)
         guard lacking.isEmpty else { return lacking }
         let before = old.expected
-        if let current = old.operation {
-            old.lastOperation = current.ended(.superseded, "ROLLOUT was asked for", at: times.wall)
-            old.operation = nil
-            // What its creation has not come to is not started any more.
-            old.expected = min(before, leaving)
-        }
+        old.giveWay(leaving: leaving, at: times.wall)
         let rollout = Rollout(from: id, to: new.id, before: before, there: old.expected, shareBefore: old.share)
         old.updated = times.wall
         old.ordered = state.epoch
@@ -117,14 +129,15 @@ extension Engine {
     /// How many of what loses are needed as long as those that take their place do not serve, or are about to be
     /// stopped with their executor.
     func needed(in handover: Handover) -> Int {
-        let serving = state.instances(of: handover.gaining.id).count { serves($0) && !isSuspendedAtOnce($0) }
+        let serving = state.unorderedInstances(of: handover.gaining.id).count { serves($0) && !isSuspendedAtOnce($0) }
         return handover.rest + max(0, handover.gaining.expected - serving)
     }
 
     /// Has no more expected of what loses than are needed; what is too many then is stopped with the same decision.
     mutating func makeWay(_ application: inout Application, in handover: Handover, at times: Times) {
         // When they are heard again, they count again.
-        for instance in state.instances(of: handover.gaining.id) where instance.isHealthy && !serves(instance) {
+        let gaining = state.unorderedInstances(of: handover.gaining.id)
+        for instance in gaining where instance.isHealthy && !serves(instance) {
             waiting.wait(.application(application.id), for: instance.executor)
         }
         let needed = needed(in: handover)
@@ -149,9 +162,9 @@ extension Engine {
         return max(min(handover.operation.parallelism - pending, surge), handover.floor - others - alive.count)
     }
 
-    /// What loses goes, so it counts for no place over which the others are spread.
+    /// What loses goes, so it counts for no place over which the others are spread; in no order.
     func goingForRollout(of application: Application) -> [InstanceID] {
         guard let handover = handover(with: application), handover.gaining.id == application.id else { return [] }
-        return state.instances(of: handover.losing.id).map(\.id)
+        return state.unorderedInstances(of: handover.losing.id).map(\.id)
     }
 }

@@ -8,8 +8,8 @@ extension Engine {
         guard let handover = handover(with: application) else {
             return live.count == application.expected && live.allSatisfy(\.isHealthy)
         }
-        let alive = state.instances(of: handover.gaining.id).filter(\.isAlive)
-        return alive.count == handover.gaining.expected && alive.allSatisfy(\.isHealthy)
+        let alive = state.aliveInstances(of: handover.gaining.id)
+        return alive == handover.gaining.expected && alive == state.healthyInstances(of: handover.gaining.id)
             && handover.losing.expected <= handover.rest
             && state.aliveInstances(of: handover.losing.id) <= handover.rest
     }
@@ -27,7 +27,7 @@ extension Engine {
 
     func standing(of handover: Handover) -> String {
         let (gaining, losing) = (handover.gaining, handover.losing)
-        let healthy = state.instances(of: gaining.id).count(where: \.isHealthy)
+        let healthy = state.healthyInstances(of: gaining.id)
         let left = state.aliveInstances(of: losing.id) - handover.rest
         return "\(healthy) of \(gaining.expected) of \(gaining.id) healthy"
             + (left > 0 ? ", \(left) of \(losing.id) still there" : "") + gaining.hindrances
@@ -37,7 +37,8 @@ extension Engine {
     /// back in the same turn.
     mutating func finishRollout(from id: AppID, at times: Times) {
         guard let to = state.applications[id]?.rolledOutTo, var application = state.applications[to] else { return }
-        let live = state.instances(of: to)
+        // In no order: how a rollout ends is a matter of counts.
+        let live = Array(state.unorderedInstances(of: to))
         guard unheardMember(of: live) == nil else { return }
         _ = finish(&application, live: live, at: times)
         state.applications[to] = application
@@ -59,6 +60,7 @@ extension Engine {
     mutating func fail(_ rollout: Rollout, _ application: inout Application, _ reason: String, at times: Times) {
         if let failure = rollout.failure {
             state.applications[rollout.from]?.share = rollout.shareBefore
+            keepReached(&application)
             conclude(.failed, "not rolled back: \(reason); begun because: \(failure)", &application, at: times)
         } else if application.operation?.failureStrategy == .rollback {
             takeBack(rollout, &application, reason, at: times)
@@ -76,14 +78,13 @@ extension Engine {
         at times: Times
     ) {
         guard let before = application.operation?.before else { return }
-        let instances = state.instances(of: application.id)
         let steps = max(
             rollout.before - state.aliveInstances(of: rollout.from),
-            instances.count(where: \.isAlive) - before
+            state.aliveInstances(of: application.id) - before
         )
         application.operation?.beginAgain(steps: steps, at: times.now)
         application.operation?.rollout?.failure = reason
-        let well = instances.count(where: \.isAliveAndWell)
+        let well = state.unorderedInstances(of: application.id).count(where: \.isAliveAndWell)
         application.expected = max(before, min(application.expected, well))
         application.share = nil
         follow(application)
@@ -99,7 +100,7 @@ extension Engine {
     private mutating func keepReached(_ application: inout Application) {
         guard let handover = handover(with: application) else { return }
         // What moves may have one more.
-        let well = state.instances(of: handover.gaining.id).count(where: \.isAliveAndWell)
+        let well = state.unorderedInstances(of: handover.gaining.id).count(where: \.isAliveAndWell)
         let reached = max(well, handover.floor - handover.losing.expected)
         guard reached < handover.gaining.expected else { return }
         guard handover.gaining.id != application.id else {
@@ -134,6 +135,7 @@ extension Engine {
         guard let operation = application.operation, let rollout = operation.rollout else { return }
         let ended = operation.ended(outcome, reason, at: times.wall)
         (rollouts[rollout.from], rollouts[rollout.to]) = (nil, nil)
+        (parted[rollout.from], parted[rollout.to]) = (rollout.to, rollout.from)
         end(&application, with: ended, at: times)
         follow(application)
         dirty.insert(.application(application.id))

@@ -51,6 +51,8 @@ package struct Engine: Sendable {
     var capacity = CapacityBook()
     /// Of each application that takes part in a rollout the other one.
     var rollouts: [AppID: AppID] = [:]
+    /// The same of those whose rollout this turn ended.
+    var parted: [AppID: AppID] = [:]
     /// Which record of its executor each instance stands in.
     var hints = HintPages()
     /// By which age is counted.
@@ -170,25 +172,36 @@ package struct Engine: Sendable {
 
     /// The records that changed since the last call, in batches that a store takes; none if none did.
     ///
-    /// Each record is whole and holds by itself; what a crash between two batches leaves open, `endLost` ends.
+    /// Each batch holds by itself; what a crash between two of them leaves open, `endLost` ends.
     package mutating func takeBatches(at times: Times) -> [Batch] {
         var batches: [Batch] = []
         var batch = Batch(epoch: state.epoch, writes: [])
         var bytes = 0
-        for key in touched.sorted() {
-            let write = write(for: key, at: times)
-            let size = Batch(epoch: 0, writes: [write]).byteCount
+        for keys in inseparable(touched) {
+            let writes = keys.map { write(for: $0, at: times) }
+            let size = Batch(epoch: 0, writes: writes).byteCount
             if bytes + size > Batch.maximumBytes {
                 batches.append(batch)
                 batch.writes = []
                 bytes = 0
             }
-            batch.writes.append(write)
+            batch.writes += writes
             bytes += size
         }
-        touched = []
+        (touched, parted) = ([], [:])
         if !batch.writes.isEmpty { batches.append(batch) }
         return batches
+    }
+
+    /// What must be stored together or not at all: those of a rollout's two applications; each other record is alone.
+    ///
+    /// Two of the largest fit into one batch.
+    private func inseparable(_ keys: Set<RecordKey>) -> [[RecordKey]] {
+        var left = keys
+        return keys.sorted().compactMap { key in
+            guard left.remove(key) != nil else { return nil }
+            return [key] + [partner(of: key).flatMap { left.remove($0) }].compactMap(\.self)
+        }
     }
 
     /// The effects since the last call, in order.

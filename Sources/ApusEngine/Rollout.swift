@@ -79,6 +79,16 @@ struct Handover {
     }
 }
 
+extension Application {
+    /// It is moved from: what it had under way is over, and what that has not come to is not started any more.
+    mutating func giveWay(leaving there: Int, at wall: WallTime) {
+        guard let current = operation else { return }
+        lastOperation = current.ended(.superseded, "ROLLOUT was asked for", at: wall)
+        operation = nil
+        expected = min(expected, there)
+    }
+}
+
 extension ClusterState {
     /// The operation under way on an application, whichever of the two has its record in a rollout.
     package func operation(on application: Application) -> Operation? {

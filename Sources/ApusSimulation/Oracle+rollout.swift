@@ -71,8 +71,14 @@ extension Oracle {
         )
     }
 
-    /// A record was stored, `before` is what it was: if that ends a rollout, both expect what the outcome says.
+    /// A record was stored, `before` is what it was: what is moved from has nothing of its own under way, and if that
+    /// ends a rollout, both expect what the outcome says.
     mutating func checkRollout(_ key: RecordKey, before: JSON?, _ store: SimulatedStore) {
+        if key.kind == .application, let from = store.json(key)?["operation"]?["rollout"]?["from"]?.text,
+            let own = store.json(RecordKey(.application, from))?["operation"]?["kind"]?.text
+        {
+            violated("\(from) is moved to \(key.id), and its \(own) goes on")
+        }
         guard key.kind == .application, let operation = before?["operation"], let rollout = operation["rollout"],
             let record = store.json(key), record["operation"] == nil, let ended = record["lastOperation"],
             ended["id"] == operation["id"],

@@ -39,6 +39,8 @@ package struct Plan: Sendable {
         case requestForgotten
         /// What it is given of local services is dropped.
         case serviceForgotten
+        /// Of a rollout's two records that change together the one that it moves from is dropped.
+        case rolloutParted
         /// That an expected count follows the cluster is left out.
         case shareForgotten
         /// The cluster's SPREAD is left out.

@@ -31,3 +31,16 @@ extension World {
         post(stop, to: place)
     }
 }
+
+extension Batch {
+    /// Drops the record of what a rollout moves from, begun or ended, where that of what it moves to stands beside it.
+    mutating func partRollouts() {
+        let dropped = writes.compactMap { write -> RecordKey? in
+            guard case .put(let key, let bytes) = write, key.kind == .application, let record = JSON(reading: bytes),
+                let from = (record["operation"]?["rollout"] ?? record["lastOperation"])?["from"]?.text
+            else { return nil }
+            return from == key.id ? nil : RecordKey(.application, from)
+        }
+        writes.removeAll { dropped.contains($0.key) }
+    }
+}

@@ -14,6 +14,7 @@ extension World {
         switch sabotage {
         case .requestForgotten: batch.writes.removeAll { $0.key.kind == .application }
         case .serviceForgotten: batch.writes.removeAll { $0.key.kind == .localService }
+        case .rolloutParted: batch.partRollouts()
         case .assignmentForgotten: batch.writes.removeAll { $0.key.kind == .hint }
         case .taskForgotten: batch.writes.removeAll { $0.key.kind == .task }
         case .operationForgotten:

@@ -77,7 +77,40 @@ import Testing
         let last = try #require(bench.application()?.lastOperation)
         #expect(last.outcome == .failed)
         #expect(last.reason.hasPrefix("not rolled back: 5 starts in a row failed: 1 of 3 of TEST_APP-1 healthy"))
-        #expect(bench.application()?.expected == 3)
+        #expect(bench.application()?.expected == 1)
+        #expect(bench.application("TEST_APP-2")?.expected == 2)
+    }
+
+    @Test(arguments: [1, 3])
+    func `after a rollback that fails too both together want what they wanted before, and keep what serves`(
+        _ parallelism: Int
+    ) throws {
+        var bench = try Bench.twoVersions(10)
+        bench.ask(.rollout(new, from: old, .asBefore, opSpec(parallelism, .rollback)))
+        bench.follow { $0.healthy("TEST_APP-2") >= 6 }
+        let kept = Set((bench.instances() + bench.instances("TEST_APP-2")).filter(\.isHealthy).map(\.id))
+        #expect(bench.follow(failing: [old, new], keeping: kept).fewestHealthy >= 10)
+        #expect(bench.application()?.lastOperation?.outcome == .failed)
+        let wanted = (bench.application()?.expected ?? 0) + (bench.application("TEST_APP-2")?.expected ?? 0)
+        #expect((10...10 + parallelism).contains(wanted))
+        bench.converge()
+        let there = bench.instances() + bench.instances("TEST_APP-2")
+        #expect(there.count == wanted)
+        #expect(there.allSatisfy { $0.isHealthy })
+    }
+
+    @Test func `an old version that followed a share and does not come back whole keeps a number`() throws {
+        var bench = try Bench(executors: 2)
+        let share = try CapacityShare(parsing: "25%")
+        bench.ask(.createShare(exampleSpec(memoryMB: 16), share, opSpec(8)))
+        bench.ask(.create(exampleSpec(version: "2", memoryMB: 16), instances: 0, opSpec()))
+        bench.converge()
+        bench.ask(.rollout(new, from: old, .asBefore, opSpec(1, .rollback)))
+        bench.go(to: 2)
+        let kept = Set((bench.instances() + bench.instances("TEST_APP-2")).filter(\.isHealthy).map(\.id))
+        bench.follow(failing: [old, new], keeping: kept)
+        #expect(bench.application()?.lastOperation?.outcome == .failed)
+        #expect((bench.application()?.share, bench.application()?.expected) == (nil, 2))
         #expect(bench.application("TEST_APP-2")?.expected == 2)
     }
 

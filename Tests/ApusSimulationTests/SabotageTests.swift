@@ -8,6 +8,7 @@ struct SabotageTests {
         switch sabotage {
         case .requestForgotten: "an accepted request is lost"
         case .serviceForgotten: "lost: of local service"
+        case .rolloutParted: "has ended a rollout that goes on elsewhere"
         case .shareForgotten: "an accepted request is lost"
         case .spreadForgotten: "the cluster's SPREAD is"
         case .historyForgotten: "is forgotten"
