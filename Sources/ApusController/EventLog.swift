@@ -102,30 +102,33 @@ package final class EventLog: Sendable {
 
     // MARK: by time
 
-    /// Those later than that, in milliseconds of 1970, the newest first; and the time of the newest there is, or the
-    /// given one if there is none.
+    /// Those later than that, in milliseconds of 1970, the newest first; and the time to ask with next: that of the
+    /// newest there is, but none that the clock has not come to, or the given one if there is none.
+    ///
+    /// A leader that is killed in a burst, whose times run ahead of the clock, has told nobody to ask from a time that the
+    /// next leader's events are not later than.
     ///
     /// - Throws: if one cannot be read back, which would be a bug.
-    package func latest(after since: Int64, atMost size: Int) throws(JSONError) -> (events: [JSON], newest: Int64) {
-        let now = time().now
-        let (found, newest) = state.withLock { state in
-            state.history.trim(to: limits, at: now)
+    package func latest(after since: Int64, atMost size: Int) throws(JSONError) -> (events: [JSON], next: Int64) {
+        let times = time()
+        let (found, next) = state.withLock { state in
+            state.history.trim(to: limits, at: times.now)
             let entries = state.history.entries(after: since).suffix(size)
-            return (Array(entries), state.history.newest ?? since)
+            return (Array(entries), state.history.newest.map { min($0, times.wall.milliseconds) } ?? since)
         }
         var events: [JSON] = []
         for entry in found.reversed() { events.append(try entry.json()) }
-        return (events, newest)
+        return (events, next)
     }
 
-    /// How many of each type are later than that; and the time of the newest, as `latest` has it.
-    package func counts(after since: Int64) -> (counts: [ClusterEvent.Kind: Int], newest: Int64) {
-        let now = time().now
+    /// How many of each type are later than that; and the time to ask with next, as `latest` has it.
+    package func counts(after since: Int64) -> (counts: [ClusterEvent.Kind: Int], next: Int64) {
+        let times = time()
         return state.withLock { state in
-            state.history.trim(to: limits, at: now)
+            state.history.trim(to: limits, at: times.now)
             var counts: [ClusterEvent.Kind: Int] = [:]
             for entry in state.history.entries(after: since) { counts[entry.kind, default: 0] += 1 }
-            return (counts, state.history.newest ?? since)
+            return (counts, state.history.newest.map { min($0, times.wall.milliseconds) } ?? since)
         }
     }
 

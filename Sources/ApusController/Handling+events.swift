@@ -19,19 +19,19 @@ extension Handling {
         let since = try time("lastSyncTime")
         let size = try call.count("size", default: Self.usualSize, upTo: Int(Int32.max))
         do throws(JSONError) {
-            let (events, newest) = try api.events.latest(after: since, atMost: min(size, Self.longestList))
-            return .success(form(events, newest))
+            let (events, next) = try api.events.latest(after: since, atMost: min(size, Self.longestList))
+            return .success(form(events, next))
         } catch {
             return .unexpected(error)
         }
     }
 
     func eventSummary() throws(APIRefusal) -> APIAnswer {
-        let (counts, newest) = api.events.counts(after: try time("lastSyncTime"))
+        let (counts, next) = api.events.counts(after: try time("lastSyncTime"))
         let members = ClusterEvent.Kind.allCases.compactMap { kind in
             counts[kind].map { JSON.Member(kind.rawValue, .integer(Int64($0))) }
         }
-        return .success(.members(["eventsCount": .object(members), "lastSyncTime": .integer(newest)]))
+        return .success(.members(["eventsCount": .object(members), "lastSyncTime": .integer(next)]))
     }
 
     /// Milliseconds of 1970; 0 if they are not given.

@@ -9,13 +9,16 @@ import Testing
     private static func withApplication(
         _ body: @escaping @Sendable (Controller) async throws -> Void
     ) async throws {
-        try await withController(store: MemoryStore(), time: ManualTime().source) { controller in
+        let time = ManualTime()
+        try await withController(store: MemoryStore(), time: time.source) { controller in
             _ = await controller.inbox.submit(fullReport())
             _ = await controller.inbox.submit(.application(create(instances: 1)))
             // The state is published first: whoever is told finds it.
             try await eventually("it is told") {
                 Self.elements(await controller.get("cluster/events").json?["data"]).count == 5
             }
+            // The clock has come to all that was told.
+            time.advance(by: .seconds(1))
             try await body(controller)
         }
     }

@@ -34,14 +34,28 @@ import Testing
 
     @Test func `a list has what is later, the newest first, cut at its size, and says the newest time`() throws {
         let log = log()
-        #expect(log.counts(after: 77).newest == 77, "there is none")
+        #expect(log.counts(after: 77).next == 77, "there is none")
         log.append([Self.event, Self.event, Self.event])
         #expect(try times(log, after: Self.start) == [2, 1])
         #expect(try times(log, atMost: 1) == [2])
         #expect(try times(log, atMost: 0) == [])
-        #expect(try log.latest(after: Self.start + 9, atMost: 1024).newest == Self.start + 2)
+        #expect(try log.latest(after: Self.start + 9, atMost: 1024).next == Self.start, "the clock has not come to more")
+        time.advance(by: .seconds(1))
+        #expect(try log.latest(after: Self.start + 9, atMost: 1024).next == Self.start + 2)
         let ids = try log.latest(after: 0, atMost: 1024).events.map { try $0.string("id") }
         #expect(Set(ids).count == 3)
+    }
+
+    @Test func `whoever asks again and again misses none, although a leader is killed in a burst`() throws {
+        let killed = log()
+        killed.append(Array(repeating: Self.event, count: 500))
+        let since = killed.counts(after: 0).next
+        #expect(killed.counts(after: since).counts == [.maintenanceSet: 499], "those ahead of the clock come again")
+        time.advance(by: .milliseconds(100))
+        let next = EventLog(seed: 2, time: time.source)
+        next.begin(2)
+        next.append([Self.event])
+        #expect(next.counts(after: since).counts == [.maintenanceSet: 1])
     }
 
     @Test func `types are counted from a time on`() {
