@@ -39,7 +39,10 @@ import Testing
         #expect(try times(log, after: Self.start) == [2, 1])
         #expect(try times(log, atMost: 1) == [2])
         #expect(try times(log, atMost: 0) == [])
-        #expect(try log.latest(after: Self.start + 9, atMost: 1024).next == Self.start, "the clock has not come to more")
+        #expect(
+            try log.latest(after: Self.start + 9, atMost: 1024).next == Self.start,
+            "the clock has not come to more"
+        )
         time.advance(by: .seconds(1))
         #expect(try log.latest(after: Self.start + 9, atMost: 1024).next == Self.start + 2)
         let ids = try log.latest(after: 0, atMost: 1024).events.map { try $0.string("id") }
