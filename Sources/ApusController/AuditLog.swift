@@ -80,8 +80,8 @@ package final class AuditLog: Sendable {
         if entries.contains(where: \.isAskedFor) { bell.yield() }
     }
 
-    /// Notes that somebody was turned away; at most one entry a second from one address, which counts the others.
-    func deny(_ entry: AuditEntry) {
+    /// Notes that somebody was turned away, as often as `DenialMeter` lets that be told.
+    package func deny(_ entry: AuditEntry) {
         let now = time().now
         state.withLock { state in
             guard let entry = state.denials.take(entry, at: now) else { return }
@@ -123,7 +123,7 @@ package final class AuditLog: Sendable {
             group.addTask {
                 while !Task.isCancelled {
                     do { try await Task.sleep(for: Self.gathering) } catch { break }
-                    self.tellDenials()
+                    self.tellDenials(at: self.time().now)
                     if self.isBehind { self.bell.yield() }
                 }
             }
@@ -138,17 +138,34 @@ package final class AuditLog: Sendable {
 
     /// Writes what is left, whether the caller is cancelled or not; call it after `run`.
     package func finish() async {
+        // None is held back any more.
+        tellDenials(at: time().now + DenialMeter.hour)
         // proof: awaited here; a task of its own because the database refuses the work of a cancelled one.
         _ = await Task { await self.write() }.value
     }
 
     private var isBehind: Bool { state.withLock { $0.queue.isBehind } }
 
-    private func tellDenials() {
-        let now = time().now
+    private func tellDenials(at now: Moment) {
         state.withLock { state in
             for entry in state.denials.due(at: now) { state.queue.take(entry) }
+            guard let leftOut = state.denials.leftOut(at: now) else { return }
+            state.queue.take(note(of: leftOut))
         }
+    }
+
+    private func note(of leftOut: DenialMeter.LeftOut) -> AuditEntry {
+        var entry = note("DENIALS_LEFT_OUT", in: leftOut.last.epoch)
+        let source = leftOut.last.actor.source.map { ", the last from \($0)" } ?? ""
+        entry.cause = "\(leftOut.count) more were denied than an hour has room for\(source)"
+        entry.detail = AuditDetail(.members(["leftOut": .integer(leftOut.count)]))
+        return entry
+    }
+
+    /// What the log says of itself.
+    private func note(_ action: String, in epoch: Epoch) -> AuditEntry {
+        let actor = AuditActor(.controller, host)
+        return AuditEntry(at: time().wall, in: epoch, actor, action, AuditSubject(.cluster, host), .done)
     }
 
     /// - Returns: `false` if it could not be written.
@@ -182,9 +199,7 @@ package final class AuditLog: Sendable {
     }
 
     private func gap(of missing: Int64, before next: AuditEntry?) -> AuditEntry {
-        let subject = AuditSubject(.cluster, host)
-        let actor = AuditActor(.controller, host)
-        var entry = AuditEntry(at: time().wall, in: next?.epoch ?? 0, actor, "AUDIT_GAP", subject, .done)
+        var entry = note("AUDIT_GAP", in: next?.epoch ?? 0)
         entry.cause = "\(missing) entries are missing here: the disk of the audit log did not keep up"
         entry.detail = AuditDetail(.members(["missing": .integer(missing)]))
         return entry

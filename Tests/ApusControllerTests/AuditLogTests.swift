@@ -16,6 +16,18 @@ import Testing
         return entry
     }
 
+    private func log(_ store: AuditStore, waiting: Int = 10_000) -> AuditLog {
+        var limits = AuditLimits()
+        limits.waiting = waiting
+        return AuditLog(
+            store,
+            limits: limits,
+            host: "ctrl1",
+            time: ManualTime().source,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+    }
+
     @Test func `the oldest decisions go first, and what was asked for only when nothing else is left`() {
         var queue = AuditQueue(mostWaiting: 3)
         for (action, outcome) in [("D1", AuditEntry.Outcome.done), ("C1", .accepted), ("D2", .done)] {
@@ -46,15 +58,7 @@ import Testing
 
     @Test func `a gap is written where entries are missing, and says how many`() async throws {
         let store = try await AuditStore.inMemory()
-        var limits = AuditLimits()
-        limits.waiting = 2
-        let log = AuditLog(
-            store,
-            limits: limits,
-            host: "ctrl1",
-            time: ManualTime().source,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        )
+        let log = log(store, waiting: 2)
         log.append((1...5).map { entry("D\($0)") })
         await log.finish()
         let records = try await store.page(AuditQuery(size: 10)).records
@@ -86,13 +90,41 @@ import Testing
     @Test func `no more than a bounded number of addresses is told apart`() {
         var meter = DenialMeter()
         let start = Moment(nanoseconds: 0)
-        let told = (0..<5_000).count { meter.take(entry("X", .denied, from: "a\($0)"), at: start) != nil }
-        #expect(told <= 1_025)
-        let rest = meter.due(at: start + .seconds(1)).compactMap { entry -> Int64? in
-            guard case .integer(let count)? = entry.detail?.json["count"] else { return nil }
-            return count
+        for number in 0..<1_024 { _ = meter.take(entry("X", .denied, from: "a\(number)"), at: start) }
+        let later = start + DenialMeter.hour
+        _ = meter.leftOut(at: later)
+        let told = (0..<5_000).count { meter.take(entry("X", .denied, from: "b\($0)"), at: later) != nil }
+        #expect(told == 1, "all the others are one")
+        #expect(meter.due(at: later + .seconds(1)).map(\.detail?.json) == [["path": "x", "count": 4_999]])
+    }
+
+    @Test func `an hour has room for a bounded number of those who are turned away, whatever their addresses`() {
+        var meter = DenialMeter()
+        let start = Moment(nanoseconds: 0)
+        func knock(_ count: Int, at now: Moment) -> Int {
+            (0..<count).count { meter.take(entry("X", .denied, from: "a\($0)"), at: now) != nil }
         }
-        #expect(rest.reduce(0, +) == Int64(5_000 - told))
+        #expect(knock(100, at: start) == 60)
+        #expect(knock(100, at: start) == 0)
+        #expect(meter.due(at: start + .seconds(1)).isEmpty, "what was held back has no room either")
+        #expect(meter.leftOut(at: start + .seconds(3_599)) == nil)
+        let leftOut = meter.leftOut(at: start + .seconds(3_600))
+        #expect(leftOut?.count == 140 && leftOut?.last.actor.source == "a99")
+        _ = meter.due(at: start + .seconds(3_600))
+        #expect(knock(2, at: start + .seconds(3_600)) == 2)
+        #expect(meter.leftOut(at: start + .seconds(9_000)) == nil, "none of the second hour")
+    }
+
+    @Test func `one entry says how many denials were left out, at the end too`() async throws {
+        let store = try await AuditStore.inMemory()
+        let log = log(store)
+        for number in 0..<1_000 { log.deny(entry("CHANGE_DENIED", .denied, from: "a\(number)")) }
+        await log.finish()
+        let records = try await store.page(AuditQuery(size: 1_000)).records
+        #expect(records.count { $0["action"] == "CHANGE_DENIED" } == 60)
+        let leftOut = records.filter { $0["action"] == "DENIALS_LEFT_OUT" }
+        #expect(leftOut.map { $0["detail"] } == [["leftOut": 940]])
+        #expect(leftOut.map { $0["cause"] } == ["940 more were denied than an hour has room for, the last from a999"])
     }
 
     @Test func `what was asked for is kept short, and specifications are named by image alone`() {
