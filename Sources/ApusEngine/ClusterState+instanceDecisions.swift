@@ -11,6 +11,8 @@ extension ClusterState {
         var stopped: [(instance: Instance, reason: StopReason)] = []
         /// Those that no longer count though nobody wanted that, and why not.
         var fallen: [(instance: Instance, why: String)] = []
+        /// Those whose executor an earlier leader had given up without them.
+        var leftBehind: [Instance] = []
     }
 
     func decisions(onInstances moved: [InstanceID: Owner], since before: ClusterState) -> [Decision] {
@@ -19,6 +21,7 @@ extension ClusterState {
         for owner in owners.keys.compactMap(\.self).sorted() {
             let moves = moves(of: owner, (owners[owner] ?? []).sorted(), since: before)
             decisions += stops(moves, since: before)
+            decisions += moves.leftBehind.map { givingUp($0, since: before) }
             decisions += moves.adopted.map { adoption(of: $0) }
             if !moves.fallen.isEmpty { decisions += backOffs(of: moves, since: before) }
             decisions += starts(moves, since: before)
@@ -35,6 +38,9 @@ extension ClusterState {
                 if case .assigned = new.progress { moves.started.append(new) } else { moves.adopted.append(new) }
             }
             if let new, let stop = new.stop, old?.stop == nil { moves.stopped.append((new, stop.reason)) }
+            if let old, new == nil, !old.isTask, before.members[old.executor]?.isLost ?? true {
+                moves.leftBehind.append(old)
+            }
             guard let old, old.isAlive, new.map({ !$0.isAlive }) ?? true else { continue }
             switch new?.stop?.reason {
             case nil: moves.fallen.append((old, fall(of: old)))
@@ -76,6 +82,17 @@ extension ClusterState {
         let wasLost = ended[instance.owner]?.entry(instance.id)?.state == .lost
         let cause = wasLost ? "it came back after it had been given up" : "it runs, and no record of it was there"
         return decision(.instanceAdopted, instance, cause)
+    }
+
+    /// Its leader ended between two batches, so that nobody has told of its executor's loss either.
+    private func givingUp(_ instance: Instance, since before: ClusterState) -> Decision {
+        let cause =
+            if let host = before.members[instance.executor]?.hostname {
+                "its executor \(host) was given up by an earlier leader, which had ended before this was written"
+            } else {
+                "its executor \(instance.executor) is no member"
+            }
+        return decision(.instanceGivenUp, instance, cause)
     }
 
     /// What is tried again later: once for all that failed together.

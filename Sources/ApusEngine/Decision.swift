@@ -13,7 +13,7 @@ package struct Decision: Hashable, Sendable {
         /// Its executor is to be free of it, and enough others are healthy.
         case instanceMoved = "INSTANCE_MOVED"
         case instanceSurplusStopped = "INSTANCE_SURPLUS_STOPPED"
-        /// Its executor takes no commands: another starts elsewhere.
+        /// Its executor takes no commands, or was given up by a leader that ended before it told so.
         case instanceGivenUp = "INSTANCE_GIVEN_UP"
         /// What fails soon after its start waits before it is tried again.
         case backOff = "BACK_OFF"

@@ -10,6 +10,8 @@ import HeapModule
 /// never awaits and never throws. `Turn` keeps the order *step, commit, release*.
 package struct Engine: Sendable {
     package internal(set) var state: ClusterState
+    /// What the store holds, as long as nobody has taken it.
+    private var loaded: ClusterState?
     let settings: EngineSettings
     var random: SplitMix64
     var ledger = Ledger()
@@ -97,12 +99,20 @@ package struct Engine: Sendable {
         lastInput = times.now
         clock = SoundClock(stored: nil, at: times)
         try load(records, at: times)
-        endLost(at: times)
         startRetention(at: times)
+        countUsage()
+        loaded = state
+        endLost(at: times)
         countUsage()
         mayStop = behind.isEmpty
         dirty = Set(state.applications.keys.map(Owner.application)).union(state.tasks.keys.map(Owner.task))
             .union(state.localServices.keys.map(Owner.localService))
+    }
+
+    /// The state as the store holds it: what taking over ended is told as the difference to it.
+    mutating func takeLoaded() -> ClusterState {
+        defer { loaded = nil }
+        return loaded ?? state
     }
 
     /// Takes one input into the state; decisions wait for `decide`.

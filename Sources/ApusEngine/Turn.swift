@@ -35,7 +35,7 @@ package struct Turn: Sendable {
 
     package init(engine: Engine) {
         self.engine = engine
-        committed = engine.state
+        committed = self.engine.takeLoaded()
     }
 
     /// The batch whose outcome is awaited or in doubt.

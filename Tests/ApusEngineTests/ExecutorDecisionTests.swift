@@ -35,6 +35,30 @@ import Testing
         #expect(bench.causes(.instanceSurplusStopped) == ["3 were there, 2 are expected"])
     }
 
+    @Test func `what a leader had no time to end with its lost executor is ended by the next one, and told`() throws {
+        var bench = try Bench()
+        bench.create(instances: 1)
+        bench.ask(.create(smallTask(), .standard))
+        bench.converge()
+        let (instance, before) = (try #require(bench.instances().first), bench.store)
+        bench.live(.seconds(12), beating: [])
+        // It ended when the executor alone was stored as lost.
+        bench.store = bench.store.filter { $0.key.kind == .member }.merging(before) { lost, _ in lost }
+        (bench.decisions, bench.events) = ([], [])
+        try bench.failOver(epoch: 2)
+        let givenUp = try #require(bench.decided(.instanceGivenUp).first)
+        #expect(bench.decided(.instanceGivenUp).count == 1 && givenUp.subject == AuditSubject(instance.id))
+        #expect(
+            givenUp.cause
+                == "its executor host-0 was given up by an earlier leader, which had ended before this was written"
+        )
+        #expect(givenUp.related == ["TEST_APP-1", "executor-0"])
+        #expect(bench.causes(.taskLost) == ["Instance lost: executor host-0 is not heard"])
+        let lost = bench.events.filter { $0.metadata["CURRENT_STATE"] == "LOST" }
+        #expect(Set(lost.map(\.kind)) == [.instanceChanged, .taskChanged])
+        #expect(lost.count == 2)
+    }
+
     @Test func `an executor that is heard again in time loses nothing`() throws {
         var bench = try Bench(executors: 2)
         bench.live(.seconds(8), beating: [bench.ids[0]])
