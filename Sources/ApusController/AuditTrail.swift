@@ -9,29 +9,47 @@ struct AskedCommand: Sendable {
     var actor: AuditActor
 }
 
+/// What became of one.
+struct AnsweredCommand: Sendable {
+    var asked: AskedCommand
+    var outcome: CommandOutcome
+    /// The operation that it began, if it began one.
+    var begun: AuditOperation?
+}
+
 /// Makes the audit log's entries of each turn of a leadership: what was asked for first, then what was decided.
 struct AuditTrail {
-    /// Of so many it is remembered who asked last for something.
+    /// Of so many it is remembered who asked for them.
     private static let mostAskers = 4_096
 
+    /// What somebody asked for: one subject has one after the other, from several people.
+    private enum Request: Hashable {
+        case operation(OperationID)
+        /// What has no operation of its own: the last of its type.
+        case last(_ type: String, AuditSubject)
+
+        init(_ operation: AuditOperation) {
+            self = operation.id.map { .operation($0) } ?? .last(operation.type, operation.subject)
+        }
+    }
+
     private let host: String
-    private var askers: OrderedDictionary<AuditSubject, String> = [:]
+    private var askers: OrderedDictionary<Request, String> = [:]
 
     /// `host` is how this controller names itself.
     init(host: String) { self.host = host }
 
     /// What became of requests, and what the turn that ended in `state` decided by itself.
     mutating func entries(
-        of answers: [(asked: AskedCommand, outcome: CommandOutcome)],
+        of answers: [AnsweredCommand],
         _ decisions: [Decision],
         in state: ClusterState,
         at wall: WallTime
     ) -> [AuditEntry] {
         var entries: [AuditEntry] = []
-        for (asked, outcome) in answers {
-            for entry in asked.entries(outcome, in: state, at: wall) {
-                // Whoever ends an operation did not ask for it.
-                if entry.outcome == .accepted, !asked.isCancel { note(asked.actor.name, for: entry.subject) }
+        for answer in answers {
+            for entry in answer.entries(in: state, at: wall) {
+                if entry.outcome == .accepted { note(answer, about: entry.subject) }
                 entries.append(entry)
             }
         }
@@ -40,7 +58,7 @@ struct AuditTrail {
             var entry = AuditEntry(at: wall, in: state.epoch, actor, decision.kind.rawValue, decision.subject, .done)
             entry.cause = decision.cause
             entry.operation = decision.operation
-            if let subject = decision.operation?.subject { entry.operation?.askedBy = askers[subject] }
+            entry.operation?.askedBy = decision.operation.flatMap { askers[Request($0)] }
             entry.detail = decision.detail.map { AuditDetail($0) }
             entry.related = decision.related
             entries.append(entry)
@@ -48,9 +66,14 @@ struct AuditTrail {
         return entries
     }
 
-    private mutating func note(_ name: String, for subject: AuditSubject) {
-        askers.removeValue(forKey: subject)
-        askers[subject] = name
+    private mutating func note(_ answer: AnsweredCommand, about subject: AuditSubject) {
+        let request = Request(answer.begun ?? AuditOperation(answer.asked.command.stepType, nil, of: subject))
+        askers.removeValue(forKey: request)
+        switch answer.asked.command {
+        // Whoever ends an operation did not ask for it, nor for the end of what has come to nothing.
+        case .cancel, .cancelService: return
+        case .application, .localService, .task, .forget, .cluster: askers[request] = answer.asked.actor.name
+        }
         if askers.count > Self.mostAskers { askers.removeFirst() }
     }
 
@@ -64,27 +87,33 @@ struct AuditTrail {
     }
 }
 
-extension AskedCommand {
-    fileprivate var isCancel: Bool {
-        switch command {
-        case .cancel, .cancelService: true
-        default: false
+extension Command {
+    /// How decisions name it if it has no operation of its own (`ClusterState.decisions`).
+    fileprivate var stepType: String {
+        switch self {
+        case .localService(let operation): operation.typeName
+        // What comes to nothing is deactivated with it.
+        case .cancelService(let service): LocalServiceOperation.deactivate(service).typeName
+        case .application, .cancel, .task, .forget, .cluster: auditAction
         }
     }
+}
 
+extension AnsweredCommand {
     /// What it is about beside its subject: the application that a rollout takes from.
     private var related: [String] {
-        if case .application(.rollout(_, let from, _, _)) = command { [from.rawValue] } else { [] }
+        if case .application(.rollout(_, let from, _, _)) = asked.command { [from.rawValue] } else { [] }
     }
 
     /// One of each subject; none of what nobody decided on.
-    fileprivate func entries(_ outcome: CommandOutcome, in state: ClusterState, at wall: WallTime) -> [AuditEntry] {
+    fileprivate func entries(in state: ClusterState, at wall: WallTime) -> [AuditEntry] {
+        let command = asked.command
         func entry(_ subject: AuditSubject, _ result: AuditEntry.Outcome, _ reason: String = "") -> AuditEntry {
-            var entry = AuditEntry(at: wall, in: state.epoch, actor, command.auditAction, subject, result)
+            var entry = AuditEntry(at: wall, in: state.epoch, asked.actor, command.auditAction, subject, result)
             entry.reason = reason
             entry.detail = command.auditDetail.map { AuditDetail($0) }
             entry.related = related
-            entry.operation = result == .accepted ? operation(on: subject, in: state) : nil
+            entry.operation = begun
             return entry
         }
         let cluster = AuditSubject(.cluster, state.cluster.rawValue)
@@ -100,17 +129,6 @@ extension AskedCommand {
         case .cluster(.facts): return [entry(cluster, .accepted)]
         case .cluster(.released(let stops)): return [Self.releasing(stops, entry(cluster, .accepted))]
         case .cluster(.restored(let stops)): return [Self.releasing(stops.unknown, entry(cluster, .accepted))]
-        }
-    }
-
-    /// The operation that it began.
-    private func operation(on subject: AuditSubject, in state: ClusterState) -> AuditOperation? {
-        switch command {
-        case .application(let asked):
-            state.applications[asked.appID]?.operation.map { AuditOperation($0.kind.rawValue, $0.id, of: subject) }
-        case .localService(let asked):
-            state.localServices[asked.serviceID]?.operation.map { AuditOperation($0.kind.rawValue, $0.id, of: subject) }
-        case .cancel, .cancelService, .task, .forget, .cluster: nil
         }
     }
 

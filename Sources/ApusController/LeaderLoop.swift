@@ -86,9 +86,10 @@ struct LeaderLoop {
 
     /// Before the answers too, so that a change stands before what came of it.
     private mutating func audit(_ effects: [Effect], since before: ClusterState) {
-        let answers = effects.compactMap { effect -> (asked: AskedCommand, outcome: CommandOutcome)? in
+        let begun = turn.changes.begun
+        let answers = effects.compactMap { effect -> AnsweredCommand? in
             guard case .answer(let request, let outcome) = effect else { return nil }
-            return inbox.asked(request).map { ($0, outcome) }
+            return inbox.asked(request).map { AnsweredCommand(asked: $0, outcome: outcome, begun: begun[request]) }
         }
         let (state, wall) = (turn.committed, controller.time().wall)
         let decisions = state.decisions(since: before, turn.changes)

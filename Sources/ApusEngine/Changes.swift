@@ -1,4 +1,4 @@
-import ApusModel
+package import ApusModel
 
 /// Names what a turn may have changed of what clients are told: it changed nothing else.
 package struct Changes: Sendable {
@@ -13,6 +13,8 @@ package struct Changes: Sendable {
     var unplaced: Set<Owner> = []
     /// What was forgotten because it was old, and why.
     var forgotten: [Forgotten] = []
+    /// What requests began, however it has ended since.
+    package internal(set) var begun: [RequestID: AuditOperation] = [:]
 
     struct Forgotten {
         /// An owner as a whole, or its ended instances.

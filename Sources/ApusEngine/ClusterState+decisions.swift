@@ -18,11 +18,11 @@ extension ClusterState {
             case .application:
                 let app = AppID(key.id)
                 if applications[app] == nil, forgotten.contains(.application(app)) { continue }
-                decisions += self.decisions(about: app, since: before)
+                decisions += self.decisions(about: app, since: before, changes)
             case .localService:
                 let service = ServiceID(key.id)
                 if localServices[service] == nil, forgotten.contains(.localService(service)) { continue }
-                decisions += [decision(about: service, since: before)].compactMap(\.self)
+                decisions += [decision(about: service, since: before, changes)].compactMap(\.self)
             case .task:
                 guard let task = TaskID(rawValue: key.id) else { continue }
                 decisions += [decision(about: task, since: before)].compactMap(\.self)

@@ -3,26 +3,28 @@ import HashTreeCollections
 
 /// What was decided about an application, a local service or a task as a whole.
 extension ClusterState {
-    func decisions(about app: AppID, since before: ClusterState) -> [Decision] {
+    func decisions(about app: AppID, since before: ClusterState, _ changes: Changes) -> [Decision] {
         let (old, new) = (before.applications[app], applications[app])
         let subject = AuditSubject(.application(app))
-        guard let new else { return old == nil ? [] : [destruction(of: subject, by: old?.operation)] }
+        guard let new else { return old == nil ? [] : [destruction(of: subject, by: old?.operation, changes)] }
         let ended = end(new.lastOperation, since: old?.lastOperation, of: subject)
         return [ended, following(new, since: old)].compactMap(\.self)
     }
 
-    func decision(about service: ServiceID, since before: ClusterState) -> Decision? {
+    func decision(about service: ServiceID, since before: ClusterState, _ changes: Changes) -> Decision? {
         let (old, new) = (before.localServices[service], localServices[service])
         let subject = AuditSubject(.localService(service))
-        guard let new else { return old == nil ? nil : destruction(of: subject, by: old?.operation) }
+        guard let new else { return old == nil ? nil : destruction(of: subject, by: old?.operation, changes) }
         return end(new.lastOperation, since: old?.lastOperation, of: subject)
     }
 
-    /// One that was asked for and done in one turn left no operation behind.
-    private func destruction(of subject: AuditSubject, by operation: Operation?) -> Decision {
+    /// One that was asked for and done in one turn stands in no state.
+    private func destruction(of subject: AuditSubject, by known: Operation?, _ changes: Changes) -> Decision {
         let kind = Operation.Kind.destroy.rawValue
-        let step = operation.map { AuditOperation($0, of: subject) } ?? AuditOperation(kind, nil, of: subject)
-        return Decision(.operationEnded, subject, "nothing of it is left", of: step)
+        let begun = changes.begun.values.first { $0.type == kind && $0.subject == subject }
+        let step = begun ?? known.map { AuditOperation($0, of: subject) }
+        let cause = "nothing of it is left"
+        return Decision(.operationEnded, subject, cause, of: step ?? AuditOperation(kind, nil, of: subject))
     }
 
     private func end(_ new: EndedOperation?, since old: EndedOperation?, of subject: AuditSubject) -> Decision? {

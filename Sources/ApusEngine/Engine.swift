@@ -120,7 +120,9 @@ package struct Engine: Sendable {
         listen(at: times.now)
         switch input {
         case .command(let request, let command):
+            let before = operation(underWayOf: command)
             effects.append(.answer(request, accept(command, at: times)))
+            if let begun = operation(underWayOf: command), begun.id != before?.id { noted.begun[request] = begun }
         case .report(let request, let report):
             effects.append(.reply(request, apply(report, at: times)))
         case .answered(let executor, let command, let answer):
@@ -130,6 +132,19 @@ package struct Engine: Sendable {
             notReached(executor, reason, at: times.now)
         case .tick: break
         }
+    }
+
+    /// The operation under way of what is asked to change.
+    private func operation(underWayOf command: Command) -> AuditOperation? {
+        let (operation, owner): (Operation?, Owner)
+        switch command {
+        case .application(let asked):
+            (operation, owner) = (state.applications[asked.appID]?.operation, .application(asked.appID))
+        case .localService(let asked):
+            (operation, owner) = (state.localServices[asked.serviceID]?.operation, .localService(asked.serviceID))
+        case .cancel, .cancelService, .task, .forget, .cluster: return nil
+        }
+        return operation.map { AuditOperation($0, of: AuditSubject(owner)) }
     }
 
     /// Compares wanted with observed for all that was touched, and chooses.

@@ -8,9 +8,13 @@ import Testing
 
 /// Who changed what, from where, and what the controller decided, as the API tells it.
 @Suite struct AuditAPITests {
-    private static func records(_ controller: Controller, _ query: String) async -> [JSON] {
-        guard case .array(let records)? = await controller.get("cluster/audit?\(query)").json?["data"]?["records"]
-        else { return [] }
+    private static func records(
+        _ controller: Controller,
+        _ query: String,
+        as headers: [String: String] = [:]
+    ) async -> [JSON] {
+        let answer = await controller.call("GET", "cluster/audit?\(query)", headers)
+        guard case .array(let records)? = answer.json?["data"]?["records"] else { return [] }
         return records
     }
 
@@ -66,6 +70,33 @@ import Testing
             #expect(start["subject"]?["kind"] == "INSTANCE")
             let host = start["detail"]?["executorId"]?.text ?? ""
             #expect(await Self.records(controller, "subject=\(host)").contains(start))
+        }
+    }
+
+    @Test func `an operation names who asked for it, also when somebody else's takes its place`() async throws {
+        // Nothing that is started becomes healthy, so that no operation is done.
+        let idle: Controller.Send = { _, _ in .accepted(nil) }
+        try await withController(store: MemoryStore(), send: idle, callers: .roles) { controller in
+            let (root, writer) = (CallerRig.basic("root"), CallerRig.basic("writer"))
+            _ = await controller.inbox.submit(fullReport())
+            let scale = ApplicationOperation.scale(AppID("TEST_APP-1"), required: 2, opSpec)
+            for (caller, operation) in [(root, create(instances: 1)), (writer, scale)] {
+                let body = operation.json.serialized
+                #expect(await controller.call("POST", "applications/operations", caller, body: body).status == 200)
+            }
+            try await eventually("both starts are written") {
+                await Self.records(controller, "action=INSTANCE_STARTED", as: root).count == 2
+            }
+            let told = await Self.records(controller, "actor=ctrl1&subject=TEST_APP-1", as: root).reversed()
+            let asked = told.map { record in
+                [record["action"], record["operation"]?["type"], record["operation"]?["askedBy"]].map { $0?.text ?? "" }
+            }
+            #expect(
+                asked == [
+                    ["INSTANCE_STARTED", "CREATE", "root"], ["OPERATION_ENDED", "CREATE", "root"],
+                    ["INSTANCE_STARTED", "SCALE", "writer"],
+                ]
+            )
         }
     }
 

@@ -120,6 +120,7 @@ import Testing
         bench.create(instances: 0)
         bench.ask(.destroy(Self.app, .standard))
         #expect(bench.decided(.operationEnded).map(\.operation?.type) == ["DESTROY"])
+        #expect(bench.decided(.operationEnded).first?.operation?.id != nil, "done in the turn that it was asked in")
         #expect(bench.causes(.operationEnded) == ["nothing of it is left"])
         bench.create(instances: 0)
         for _ in 0..<(8 * 24) {
@@ -149,6 +150,21 @@ import Testing
         bench.converge()
         #expect(bench.healthy() == 2)
         #expect(bench.decisions.isEmpty)
+    }
+
+    @Test func `what two requests of one turn began is told apart`() throws {
+        var bench = try Bench()
+        bench.create(instances: 1)
+        bench.converge()
+        for (request, required) in [(RequestID(7), 2), (8, 3)] {
+            let scale = Command.application(.scale(Self.app, required: required, .standard))
+            _ = bench.turn.take(.command(request, scale), at: bench.now)
+        }
+        _ = bench.turn.close(at: bench.now)
+        _ = bench.turn.stored()
+        let (begun, application) = (bench.turn.changes.begun, try #require(bench.application()))
+        #expect(begun[7]?.id != nil && begun[7]?.id == application.lastOperation?.id)
+        #expect(begun[8]?.id != nil && begun[8]?.id == application.operation?.id)
     }
 
     @Test func `what is decided and not stored yet is not told`() throws {
