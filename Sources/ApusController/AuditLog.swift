@@ -74,8 +74,14 @@ package final class AuditLog: Sendable {
     /// Takes what has happened, in order.
     package func append(_ entries: [AuditEntry]) {
         guard !entries.isEmpty else { return }
+        let now = time().now
         state.withLock { state in
-            for entry in entries { state.queue.take(entry) }
+            for entry in entries {
+                // A container may ask in vain as often as it likes: that is to push out nothing either.
+                let isVain = entry.outcome == .refused && entry.actor.kind == .instance
+                guard let entry = isVain ? state.denials.take(entry, at: now) : entry else { continue }
+                state.queue.take(entry)
+            }
         }
         if entries.contains(where: \.isAskedFor) { bell.yield() }
     }
@@ -141,7 +147,12 @@ package final class AuditLog: Sendable {
         // None is held back any more.
         tellDenials(at: time().now + DenialMeter.hour)
         // proof: awaited here; a task of its own because the database refuses the work of a cancelled one.
-        _ = await Task { await self.write() }.value
+        let isWritten = await Task { await self.write() }.value
+        guard !isWritten else { return }
+        logger.error(
+            "the last entries of the audit log are lost: it could not be written",
+            metadata: ["entries": "\(state.withLock { $0.queue.lacking })"]
+        )
     }
 
     private var isBehind: Bool { state.withLock { $0.queue.isBehind } }

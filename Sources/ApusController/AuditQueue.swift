@@ -22,6 +22,9 @@ package struct AuditQueue: Sendable {
     /// All up to this one are written, or dropped.
     package private(set) var settled: Int64 = 0
 
+    /// How many the log would lack if nothing more were written.
+    package var lacking: Int64 { Int64(waiting.count) + dropped }
+
     package init(mostWaiting: Int) { self.mostWaiting = mostWaiting }
 
     /// Something is to be written.

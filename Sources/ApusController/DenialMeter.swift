@@ -84,7 +84,7 @@ package struct DenialMeter: Sendable {
 
     private static func counting(_ count: Int64, _ entry: AuditEntry) -> AuditEntry {
         var entry = entry
-        guard case .object(let members)? = entry.detail?.json else { return entry }
+        guard case .object(let members) = entry.detail?.json ?? .object([]) else { return entry }
         entry.detail = AuditDetail(.object(members + [JSON.Member("count", .integer(count))]))
         return entry
     }

@@ -41,19 +41,18 @@ extension Handling {
     /// Who calls, and from where.
     var actor: AuditActor { AuditActor(principal, from: call.source) }
 
-    /// Notes a change that was made, or refused, beside the engine, and returns when that is written (`AuditLog.settle`).
+    /// Notes a change that was made beside the engine, and returns when that is written (`AuditLog.settle`).
     ///
-    /// `detail` may hold nothing secret.
+    /// `detail` may hold nothing secret; by the ids of `related` it is found too.
     func audit(
         _ action: String,
         of subject: AuditSubject,
-        _ outcome: AuditEntry.Outcome = .accepted,
-        reason: String = "",
-        detail: JSON? = nil
+        detail: JSON? = nil,
+        related: [String] = []
     ) async {
-        var entry = AuditEntry(at: api.time().wall, in: state.epoch, actor, action, subject, outcome)
-        entry.reason = reason
+        var entry = AuditEntry(at: api.time().wall, in: state.epoch, actor, action, subject, .accepted)
         entry.detail = detail.map { AuditDetail($0) }
+        entry.related = related
         api.audit.append([entry])
         await api.audit.settle()
     }

@@ -43,7 +43,8 @@ extension Handling {
             "a command is run in a container",
             metadata: ["user": "\(principal.name)", "source": "\(call.source)", "instance.id": "\(id)"]
         )
-        await audit("COMMAND_RUN", of: AuditSubject(.instance, id.rawValue))
+        let related = [AuditSubject(instance.owner).id, instance.executor.rawValue]
+        await audit("COMMAND_RUN", of: AuditSubject(id), related: related)
         let relay = ExecRelay(frames, to: pipe, answer, place: place)
         let file = APIFile(
             length: nil,

@@ -37,15 +37,19 @@ struct ControllerNode {
         let crash = try crashPoint()
         let store = try await SQLiteStore.open(in: directory)
         let log: AuditStore
-        do {
+        do throws(StoreError) {
             log = try await AuditStore.open(in: directory)
         } catch {
             try await store.close()
-            throw CommandFailure(
-                .other,
-                "The audit log cannot be opened: \(error). To begin a new one, move \(AuditStore.fileName) and the files "
-                    + "beside it (-wal, -shm) out of \(directory.path)."
-            )
+            // One that is locked, or whose disk is full, is sound.
+            let remedy =
+                if case .corrupt = error {
+                    " To begin a new one, move \(AuditStore.fileName) and the files beside it (-wal, -shm) out of "
+                        + "\(directory.path)."
+                } else {
+                    ""
+                }
+            throw CommandFailure(.other, "The audit log cannot be opened: \(error).\(remedy)")
         }
         let result: Result<Void, any Error>
         do {

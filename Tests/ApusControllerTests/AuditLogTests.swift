@@ -16,16 +16,14 @@ import Testing
         return entry
     }
 
-    private func log(_ store: AuditStore, waiting: Int = 10_000) -> AuditLog {
+    private func log(
+        _ store: AuditStore,
+        waiting: Int = 10_000,
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    ) -> AuditLog {
         var limits = AuditLimits()
         limits.waiting = waiting
-        return AuditLog(
-            store,
-            limits: limits,
-            host: "ctrl1",
-            time: ManualTime().source,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        )
+        return AuditLog(store, limits: limits, host: "ctrl1", time: ManualTime().source, logger: logger)
     }
 
     @Test func `the oldest decisions go first, and what was asked for only when nothing else is left`() {
@@ -64,6 +62,30 @@ import Testing
         let records = try await store.page(AuditQuery(size: 10)).records
         #expect(records.sorted(by: sequence).map { $0["action"] } == ["AUDIT_GAP", "D4", "D5"])
         #expect(records.first { $0["action"] == "AUDIT_GAP" }?["detail"] == ["missing": 3])
+    }
+
+    @Test func `whoever ends while nothing can be written says how many entries are lost`() async throws {
+        let (store, told) = (try await AuditStore.inMemory(), Recorder<String>())
+        try await store.close()
+        let log = log(store, waiting: 3, logger: Logger(label: "test") { _ in Listening(to: told) })
+        log.append((1...5).map { entry("D\($0)") })
+        await log.finish()
+        #expect(told.all.contains { $0.hasPrefix("the last entries of the audit log are lost") && $0.contains("5") })
+    }
+
+    @Test func `what is refused to a container fills the log no more than what is denied`() async throws {
+        let store = try await AuditStore.inMemory()
+        let log = log(store)
+        let actor = AuditActor(.instance, "AI-1", source: "10.0.0.1")
+        let subject = AuditSubject(.task, "SRC/T1")
+        let refused = AuditEntry(at: WallTime(milliseconds: 1), in: 1, actor, "TASK_FORGET", subject, .refused)
+        for _ in 0..<500 { log.append([refused]) }
+        log.append([entry("C", .refused), entry("C", .refused)])
+        await log.finish()
+        let records = try await store.page(AuditQuery(size: 1_000)).records
+        let forgetting = records.filter { $0["action"] == "TASK_FORGET" }
+        #expect(forgetting.map { $0["detail"] } == [["count": 499], ["count": 1]])
+        #expect(records.count { $0["action"] == "C" } == 2, "those of people are all written")
     }
 
     private func sequence(_ left: JSON, _ right: JSON) -> Bool {

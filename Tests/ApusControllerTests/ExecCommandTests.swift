@@ -55,6 +55,11 @@ import Musl
                 execs.allSatisfy { $0.hasPrefix("POST /apis/v1/instances/\(instance)/exec?\(asked) ") },
                 "\(execs)"
             )
+            for subject in ["TEST_APP-1", node.rawValue] {
+                let query = [(name: "action", value: "COMMAND_RUN"), (name: "subject", value: subject)]
+                let records = try await APIClient(endpoint: endpoint).audit(query).records
+                #expect(records.map(\.subject) == [instance, instance, instance], "found by \(subject)")
+            }
         }
     }
 

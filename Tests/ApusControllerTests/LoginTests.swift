@@ -164,7 +164,7 @@ import Testing
 }
 
 /// Keeps all that is logged.
-private struct Listening: LogHandler {
+struct Listening: LogHandler {
     let told: Recorder<String>
     var metadata: Logger.Metadata = [:]
     var logLevel = Logger.Level.trace
