@@ -28,24 +28,18 @@ package final class AuditStore: Sendable {
     /// - Throws: `corrupt` if the file is none, `unavailable` if it cannot be used or a later version wrote it.
     package static func open(in directory: StateDirectory) async throws(StoreError) -> AuditStore {
         let path = "\(directory.path)/\(fileName)"
-        return try await SQLiteFile.storeErrors(path) {
-            try await SQLiteFile.offThePool {
-                try SQLiteFile.make(path)
-                let pool = try DatabasePool(path: path, configuration: configuration())
-                try pool.writeWithoutTransaction { try SQLiteFile.makeCommitsLast($0) }
-                try migrate(pool)
-                return AuditStore(pool, at: path, in: directory)
-            }
-        }
+        let pool = try await SQLiteFile.open(path, label: label, readers: 2, schema: schema)
+        return AuditStore(pool, at: path, in: directory)
     }
 
     /// One that ends with its last reference: for tests.
     package static func inMemory() async throws(StoreError) -> AuditStore {
-        try await SQLiteFile.storeErrors("the audit log in memory") {
+        let name = "the audit log in memory"
+        return try await SQLiteFile.storeErrors(name) {
             try await SQLiteFile.offThePool {
-                let queue = try DatabaseQueue(configuration: configuration())
-                try migrate(queue)
-                return AuditStore(queue, at: "the audit log in memory", in: nil)
+                let queue = try DatabaseQueue(configuration: SQLiteFile.configuration(label: label, readers: 1))
+                try SQLiteFile.bring(queue, at: name, to: schema)
+                return AuditStore(queue, at: name, in: nil)
             }
         }
     }
@@ -53,10 +47,7 @@ package final class AuditStore: Sendable {
     /// Ends all connections; calls after it throw `unavailable`.
     package func close() async throws(StoreError) {
         isClosed.store(true, ordering: .sequentiallyConsistent)
-        let database = database
-        try await SQLiteFile.storeErrors(path) {
-            try await SQLiteFile.offThePool { try database.close() }
-        }
+        try await SQLiteFile.close(database, at: path)
     }
 
     // MARK: writing
@@ -175,19 +166,13 @@ extension AuditStore {
     }
 }
 
-// MARK: opening
+// MARK: schema
 
 extension AuditStore {
-    private static func configuration() -> Configuration {
-        var configuration = Configuration()
-        configuration.label = "apus.audit"
-        configuration.busyMode = .timeout(5)
-        configuration.maximumReaderCount = 2
-        return configuration
-    }
+    private static let label = "apus.audit"
 
     /// Everything that is looked for has an index with the time in it, so that the newest come first without sorting.
-    private static func migrate(_ database: any DatabaseWriter) throws {
+    private static var schema: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1 records") { db in
             try db.execute(
@@ -207,11 +192,6 @@ extension AuditStore {
                     """
             )
         }
-        guard try !database.read(migrator.hasBeenSuperseded) else {
-            throw StoreError.unavailable(
-                reason: "the audit log was written by a later version of Apus; start that version"
-            )
-        }
-        try migrator.migrate(database)
+        return migrator
     }
 }

@@ -26,25 +26,16 @@ package final class SQLiteStore: StateStore {
     ///   it was written by a later version, or commits could not be made to last.
     package static func open(in directory: StateDirectory) async throws(StoreError) -> SQLiteStore {
         let path = "\(directory.path)/\(fileName)"
-        return try await SQLiteFile.storeErrors(path) {
-            try await SQLiteFile.offThePool {
-                try SQLiteFile.make(path)
-                let pool = try DatabasePool(path: path, configuration: configuration())
-                try pool.writeWithoutTransaction { try SQLiteFile.makeCommitsLast($0) }
-                try migrate(pool)
-                return SQLiteStore(pool: pool, directory: directory)
-            }
-        }
+        // Reads happen at a change of leader.
+        let pool = try await SQLiteFile.open(path, label: "apus.store", readers: 1, schema: schema)
+        return SQLiteStore(pool: pool, directory: directory)
     }
 
     /// Ends all connections.
     ///
     /// Calls after it throw `unavailable`; the directory stays locked.
     package func close() async throws(StoreError) {
-        let pool = pool
-        try await SQLiteFile.storeErrors(pool.path) {
-            try await SQLiteFile.offThePool { try pool.close() }
-        }
+        try await SQLiteFile.close(pool, at: pool.path)
     }
 
     package func list(_ kind: RecordKind) async throws(StoreError) -> [ApusEngine.Record] {
@@ -114,20 +105,10 @@ package final class SQLiteStore: StateStore {
     }
 }
 
-// MARK: opening
+// MARK: schema
 
 extension SQLiteStore {
-    private static func configuration() -> Configuration {
-        var configuration = Configuration()
-        configuration.label = "apus.store"
-        // Only a backup or a curious `sqlite3` shell can hold the file besides us, and not for long.
-        configuration.busyMode = .timeout(5)
-        // Reads happen at a change of leader; each connection costs up to 2 MB of cache.
-        configuration.maximumReaderCount = 1
-        return configuration
-    }
-
-    private static func migrate(_ pool: DatabasePool) throws {
+    private static var schema: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1 records and epoch") { db in
             try db.execute(
@@ -140,9 +121,6 @@ extension SQLiteStore {
                     """
             )
         }
-        guard try !pool.read(migrator.hasBeenSuperseded) else {
-            throw StoreError.unavailable(reason: "it was written by a later version of Apus; start that version")
-        }
-        try migrator.migrate(pool)
+        return migrator
     }
 }
