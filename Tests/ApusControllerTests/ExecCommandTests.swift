@@ -5,19 +5,13 @@ import ApusTestKit
 import Foundation
 import Testing
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
-
 /// `apus exec` against a controller and an executor that says what it was told to.
 @Suite(.timeLimit(.minutes(2))) struct ExecCommandTests {
     private static let binary = ProcessInfo.processInfo.environment["APUS_TEST_BINARY"] ?? ""
 
     /// A controller whose one healthy instance runs where the server speaks.
     private func withInstance(
-        of server: FrameServer,
+        of server: NodeServer,
         _ body: @escaping @Sendable (_ endpoint: String, _ instance: String) async throws -> Void
     ) async throws {
         defer { server.stop() }
@@ -36,7 +30,7 @@ import Musl
     }
 
     @Test func `its streams come apart, and it ends with the command's code`() async throws {
-        let server = try FrameServer(
+        let server = try NodeServer(
             frames: [.heartbeat, .stdout(Array("out\n".utf8)), .stderr(Array("err\n".utf8)), .exit(code: 7)]
         )
         try await withInstance(of: server) { endpoint, instance in
@@ -64,18 +58,18 @@ import Musl
     }
 
     @Test func `what the executor says of a command without an exit code is told, with 125`() async throws {
-        let refused = try FrameServer(refusing: 403, "this machine's limit `exec` forbids it: no commands")
+        let refused = try NodeServer(refusing: 403, "this machine's limit `exec` forbids it: no commands")
         try await withInstance(of: refused) { endpoint, _ in
             let run = try await Program(Self.binary, ["exec", "TEST_APP-1", "--", "true"], endpoint: endpoint).end()
             #expect((run.code, run.output) == (125, ""))
             #expect(run.errors == "apus: this machine's limit `exec` forbids it: no commands\n")
         }
-        let failed = try FrameServer(frames: [.stdout([65]), .error("the engine is gone")])
+        let failed = try NodeServer(frames: [.stdout([65]), .error("the engine is gone")])
         try await withInstance(of: failed) { endpoint, _ in
             let run = try await Program(Self.binary, ["exec", "TEST_APP-1", "--", "true"], endpoint: endpoint).end()
             #expect((run.code, run.output, run.errors) == (125, "A", "apus: the engine is gone\n"))
         }
-        let broken = try FrameServer(frames: [.stdout([65])])
+        let broken = try NodeServer(frames: [.stdout([65])])
         try await withInstance(of: broken) { endpoint, _ in
             let run = try await Program(Self.binary, ["exec", "TEST_APP-1", "--", "true"], endpoint: endpoint).end()
             #expect((run.code, run.output) == (125, "A"))
@@ -84,7 +78,7 @@ import Musl
     }
 
     @Test func `whoever is not there is told apart, with 125`() async throws {
-        let server = try FrameServer(frames: [.exit(code: 0)])
+        let server = try NodeServer(frames: [.exit(code: 0)])
         try await withInstance(of: server) { endpoint, _ in
             func errors(_ arguments: String...) async throws -> String {
                 let run = try await Program(Self.binary, ["exec"] + arguments + ["--", "true"], endpoint: endpoint)
@@ -106,7 +100,7 @@ import Musl
     }
 
     @Test func `a refusal that does not come whole is told, with 125`() async throws {
-        let server = try FrameServer(breakingOffAfter: "this machine's")
+        let server = try NodeServer(breakingOffAfter: "this machine's")
         defer { server.stop() }
         let endpoint = "127.0.0.1:\(server.port)"
         let run = try await Program(Self.binary, ["exec", "AI-1", "--", "true"], endpoint: endpoint).end()
@@ -126,78 +120,5 @@ import Musl
             #expect(run.code == 125, "\(arguments)")
             #expect(run.errors.contains(reason), "\(arguments): \(run.errors)")
         }
-    }
-}
-
-/// An executor that answers every command with the same frames, or refuses it.
-final class FrameServer: @unchecked Sendable {
-    let port: Int
-    private let listener: Int32
-    // Under the lock.
-    private var heads: [String] = []
-    private let lock = NSLock()
-
-    convenience init(frames: [ExecFrame]) throws {
-        try self.init(200, ExecFrame.contentType, frames.flatMap(\.bytes))
-    }
-
-    convenience init(refusing status: Int, _ reason: String) throws {
-        try self.init(status, "application/json", JSON.members(["error": .string(reason)]).bytes)
-    }
-
-    /// A refusal of which only that comes.
-    convenience init(breakingOffAfter text: String) throws {
-        try self.init(403, "text/plain", Array(text.utf8), missing: 100)
-    }
-
-    /// `missing` bytes more are announced than come.
-    private init(_ status: Int, _ type: String, _ body: [UInt8], missing: Int = 0) throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                bind(listener, generic, length) == 0 && listen(listener, 8) == 0
-                    && getsockname(listener, generic, &length) == 0
-            }
-        }
-        try #require(isListening, "no free port")
-        self.listener = listener
-        port = Int(UInt16(bigEndian: address.sin_port))
-        let head =
-            "HTTP/1.1 \(status) Status\r\nContent-Type: \(type)\r\nContent-Length: \(body.count + missing)\r\nConnection: close\r\n\r\n"
-        let answer = Array(head.utf8) + body
-        Thread.detachNewThread { self.serve(answer, breakingOff: missing > 0) }
-    }
-
-    /// The heads of all requests for a command so far.
-    ///
-    /// Another test may ask an executor that has ended, whose port this one was given.
-    var execs: [String] { lock.withLock { heads.filter { $0.contains("/exec?") } } }
-
-    func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
-
-    private func serve(_ answer: [UInt8], breakingOff: Bool) {
-        while true {
-            let connection = accept(listener, nil, nil)
-            guard connection >= 0 else { break }
-            var request: [UInt8] = []
-            var chunk = [UInt8](repeating: 0, count: 65_536)
-            while request.firstRange(of: Array("\r\n\r\n".utf8)) == nil {
-                let count = recv(connection, &chunk, chunk.count, 0)
-                guard count > 0 else { break }
-                request += chunk[..<count]
-            }
-            let head = String(decoding: request, as: UTF8.self)
-            lock.withLock { heads.append(head) }
-            _ = send(connection, answer, answer.count, Int32(MSG_NOSIGNAL))
-            if breakingOff { shutdown(connection, Int32(SHUT_WR)) }
-            // Whoever sends on is read until it ends: the answer would be lost in a reset otherwise.
-            while recv(connection, &chunk, chunk.count, 0) > 0 {}
-            close(connection)
-        }
-        close(listener)
     }
 }

@@ -3,15 +3,7 @@ import ApusController
 import ApusEngine
 import ApusModel
 import ApusTestKit
-import Foundation
-import Synchronization
 import Testing
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// Log files through the controller: from the executor that has them, and without the envelope.
 @Suite(.timeLimit(.minutes(2)))
@@ -198,60 +190,5 @@ struct LogProxyTests {
                 return answer.json?["error"]?.text?.contains("cannot be reached") == true
             }
         }
-    }
-}
-
-/// An executor's HTTP side: 200 with what `answer` returns of the request's head, 400 if that is `nil`.
-final class NodeServer: Sendable {
-    let port: Int
-    private let listener: Int32
-
-    /// What has no answer is refused with that status.
-    init(refusing status: Int = 400, _ answer: @escaping @Sendable (String) -> String?) throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                bind(listener, generic, length) == 0 && listen(listener, 8) == 0
-                    && getsockname(listener, generic, &length) == 0
-            }
-        }
-        try #require(isListening, "no free port")
-        self.listener = listener
-        port = Int(UInt16(bigEndian: address.sin_port))
-        Thread.detachNewThread { Self.serve(listener, status, answer) }
-    }
-
-    func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
-
-    private static func serve(_ listener: Int32, _ status: Int, _ answer: (String) -> String?) {
-        while true {
-            let connection = accept(listener, nil, nil)
-            guard connection >= 0 else { break }
-            var request = [UInt8](repeating: 0, count: 65_536)
-            let count = recv(connection, &request, request.count, 0)
-            let body = answer(String(decoding: request.prefix(max(count, 0)), as: UTF8.self))
-            let bytes = Array(
-                """
-                HTTP/1.1 \(body == nil ? status : 200) Status\r
-                Content-Length: \((body ?? #"{"error":"no"}"#).utf8.count)\r
-                Content-Disposition: attachment; filename=a\r
-                Connection: close\r
-                \r
-                \(body ?? #"{"error":"no"}"#)
-                """.utf8
-            )
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let sent = rest.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-                guard sent > 0 else { break }
-                rest = rest.dropFirst(sent)
-            }
-            close(connection)
-        }
-        close(listener)
     }
 }
