@@ -5,63 +5,25 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
-import ServiceLifecycle
 import Testing
 
 /// Log files over an executor's own HTTP side, without a container engine: what has ended is read like what runs.
 @Suite(.timeLimit(.minutes(2)))
 struct LogRoutesTests {
     private static let owner = "WEB-1/AI-1"
-    private let scratch: Scratch
-    private let held: PortReservation
-    private var port: Int { held.mappings[0].hostPort }
+    private let bench: PortBench
+    private var folder: String { "\(bench.scratch.path)/node/logs/applications/\(Self.owner)" }
 
     init() throws {
-        scratch = try Scratch()
-        held = try PortReservation(ports: [PortSpec(name: "own", port: 1)], address: "127.0.0.1", excluding: [])
-        let folder = "\(scratch.path)/node/logs/applications/\(Self.owner)"
+        bench = try PortBench()
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try Data("\(LogBench.line("hällo", at: 1))\n".utf8).write(to: URL(filePath: "\(folder)/output.log"))
     }
 
-    private func running(_ body: () async throws -> Void) async throws {
-        let settings = ExecutorSettings(
-            cluster: ClusterID("cluster"),
-            stateDirectory: "\(scratch.path)/node",
-            hostname: "box",
-            address: "127.0.0.1",
-            port: port,
-            controllers: [],
-            engineSocket: "\(scratch.path)/no-engine.sock",
-            sharing: .shared(multiplier: 4),
-            publishAddress: "127.0.0.1"
-        )
-        let services = ServiceGroup(
-            services: [Executor(settings: settings, logger: LoopRig.logger)],
-            logger: LoopRig.logger
-        )
-        var result = Result<Void, any Error>.success(())
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await services.run() }
-            do {
-                try await eventually("the executor answers") {
-                    do { return try await get("ping").status == .ok } catch { return false }
-                }
-                try await body()
-            } catch {
-                result = .failure(error)
-            }
-            await services.triggerGracefulShutdown()
-            try await group.waitForAll()
-        }
-        try result.get()
-    }
+    private func running(_ body: () async throws -> Void) async throws { try await bench.running(body) }
 
     private func get(_ path: String) async throws -> (status: HTTPResponseStatus, headers: HTTPHeaders, body: String) {
-        let request = HTTPClientRequest(url: "http://127.0.0.1:\(port)/apis/v1/\(path)")
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
-        let body = try await response.body.collect(upTo: 1 << 20)
-        return (response.status, response.headers, String(buffer: body))
+        try await bench.ask(path)
     }
 
     @Test(arguments: ["filestream", "applications"])
@@ -88,8 +50,7 @@ struct LogRoutesTests {
             let path = "logs/applications/\(Self.owner)/read/output.log?offset=42"
             async let waited = get("\(path)&wait=3")
             #expect(try await get(path).body.contains(#""data":"""#), "without it the answer comes at once")
-            let file = "\(scratch.path)/node/logs/applications/\(Self.owner)/output.log"
-            let handle = try FileHandle(forWritingTo: URL(filePath: file))
+            let handle = try FileHandle(forWritingTo: URL(filePath: "\(folder)/output.log"))
             try handle.seekToEnd()
             try handle.write(contentsOf: Data("\(LogBench.line("more", at: 2))\n".utf8))
             try handle.close()
@@ -114,7 +75,7 @@ struct LogRoutesTests {
     }
 
     @Test func `so many downloads are under way at a time, and the next when one has ended`() async throws {
-        let path = "\(scratch.path)/node/logs/applications/\(Self.owner)/output.log.1"
+        let path = "\(folder)/output.log.1"
         // More than all buffers on the way take; on the disk it is nothing.
         try Data().write(to: URL(filePath: path))
         let file = try FileHandle(forWritingTo: URL(filePath: path))
@@ -123,7 +84,7 @@ struct LogRoutesTests {
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 32
         let client = HTTPClient(configuration: configuration)
-        let url = "http://127.0.0.1:\(port)/apis/v1/logs/applications/\(Self.owner)/download/output.log.1"
+        let url = "http://127.0.0.1:\(bench.port)/apis/v1/logs/applications/\(Self.owner)/download/output.log.1"
         func download() async throws -> HTTPClientResponse {
             try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(20))
         }

@@ -1,56 +1,19 @@
 import ApusClient
 import ApusExecutor
 import ApusModel
-import ApusTestKit
-import AsyncHTTPClient
-import NIOCore
 import NIOHTTP1
-import ServiceLifecycle
 import Testing
 
 /// An executor's own port lets in who shows a secret of the cluster.
 @Suite(.timeLimit(.minutes(1)))
 struct NodeGuardTests {
     private static let (old, new) = ("old-secret-0123456789", "new-secret-0123456789")
-    private let scratch: Scratch
-    private let held: PortReservation
-    private var port: Int { held.mappings[0].hostPort }
+    private let bench: PortBench
 
-    init() throws {
-        scratch = try Scratch()
-        held = try PortReservation(ports: [PortSpec(name: "own", port: 1)], address: "127.0.0.1", excluding: [])
-    }
+    init() throws { bench = try PortBench(secrets: [Self.new, Self.old]) }
 
     private func running(_ body: () async throws -> Void) async throws {
-        let settings = ExecutorSettings(
-            cluster: ClusterID("cluster"),
-            stateDirectory: "\(scratch.path)/node",
-            hostname: "box",
-            address: "127.0.0.1",
-            port: port,
-            controllers: [],
-            engineSocket: "\(scratch.path)/no-engine.sock",
-            sharing: .shared(multiplier: 4),
-            publishAddress: "127.0.0.1"
-        )
-        let secrets = try NodeSecrets([Self.new, Self.old])
-        let executor = Executor(settings: settings, secrets: { secrets }, logger: LoopRig.logger)
-        let services = ServiceGroup(services: [executor], logger: LoopRig.logger)
-        var result = Result<Void, any Error>.success(())
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await services.run() }
-            do {
-                try await eventually("the executor answers") {
-                    do { return try await ask("ping", Self.new).status == .ok } catch { return false }
-                }
-                try await body()
-            } catch {
-                result = .failure(error)
-            }
-            await services.triggerGracefulShutdown()
-            try await group.waitForAll()
-        }
-        try result.get()
+        try await bench.running(showing: Self.new, body)
     }
 
     private func ask(
@@ -58,11 +21,7 @@ struct NodeGuardTests {
         _ secret: String?,
         _ method: HTTPMethod = .GET
     ) async throws -> (status: HTTPResponseStatus, headers: HTTPHeaders, body: String) {
-        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)/apis/v1/\(path)")
-        request.method = method
-        if let secret { request.headers.add(name: "Cluster-Authorization", value: secret) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
-        return (response.status, response.headers, String(buffer: try await response.body.collect(upTo: 1 << 20)))
+        try await bench.ask(path, showing: secret, method)
     }
 
     @Test func `each secret of the cluster opens it, and nothing else does`() async throws {
@@ -98,7 +57,7 @@ struct NodeGuardTests {
 
     @Test func `a node that shows another secret is told so`() async throws {
         try await running {
-            let url = "http://127.0.0.1:\(port)"
+            let url = "http://127.0.0.1:\(bench.port)"
             let stranger = try NodeSecrets(["some-other-secret-0123"])
             func send(_ secrets: NodeSecrets) async throws -> CommandAnswer {
                 let stop = NodeCommand(
