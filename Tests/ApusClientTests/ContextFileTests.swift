@@ -1,4 +1,5 @@
 import ApusClient
+import ApusTestKit
 import Foundation
 import Testing
 
@@ -111,8 +112,9 @@ import Testing
     }
 
     @Test func `a file that is no text is refused, and left as it is`() throws {
-        let path = FileManager.default.temporaryDirectory.appending(path: "contexts-\(UUID())").path
-        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: path) } }
+        let scratch = try TemporaryFolder()
+        defer { scratch.remove() }
+        let path = "\(scratch.path)/contexts"
         try (Data("[a]\npassword = ".utf8) + [0xFF]).write(to: URL(filePath: path))
         let fault = #expect(throws: ContextFault.self) { try ContextFile(at: path) }
         #expect(fault?.description == "\(path) is no text in UTF-8")
@@ -158,9 +160,9 @@ import Testing
     }
 
     @Test func `a new file is its owner's alone, one that is there keeps its mode, and a link stays one`() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "contexts-\(UUID())").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: folder) } }
+        let scratch = try TemporaryFolder()
+        defer { scratch.remove() }
+        let folder = scratch.path
         func mode(_ path: String) throws -> Int? {
             try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
         }

@@ -1,19 +1,17 @@
 import ApusClient
+import ApusTestKit
 import Foundation
 import Testing
 
 /// How nodes know each other, and the files that say it.
 @Suite struct NodeSecretsTests {
     private static let (old, new) = ("old-secret-0123456789", "new-secret-0123456789")
-    private let folder: URL
+    private let folder: TemporaryFolder
 
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "apus-secrets-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    }
+    init() throws { folder = try TemporaryFolder() }
 
     private func file(_ text: String, mode: Int = 0o600) throws -> String {
-        let path = folder.appending(path: "secrets").path
+        let path = "\(folder.path)/secrets"
         try text.write(toFile: path, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
         return path
@@ -39,27 +37,24 @@ import Testing
     }
 
     @Test func `a file has one a line, and lines that say nothing are left out`() throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         let secrets = try NodeSecrets(file: file("# since spring\r\n\(Self.new)  \n\n\t\(Self.old)\n"))
         #expect(secrets.sent == Self.new)
         #expect(secrets.accepts(Self.old))
     }
 
     @Test func `a file that others can read, or that is not there, is refused with what to do`() throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         let open = try file(Self.new, mode: 0o640)
         let error = #expect(throws: SmallFile.Trouble.self) { try NodeSecrets(file: open) }
         #expect(error?.description == "others than its owner may read or write \(open): chmod 600 \(open)")
         let missing = #expect(throws: SmallFile.Trouble.self) { try NodeSecrets(file: "/no/such/file") }
         #expect(missing?.description == "/no/such/file cannot be opened: there is no such file")
-        let link = folder.appending(path: "link").path
+        let link = "\(folder.path)/link"
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: try file(Self.new))
         let linked = #expect(throws: SmallFile.Trouble.self) { try NodeSecrets(file: link) }
         #expect(linked?.description == "\(link) cannot be opened: it is a symbolic link")
     }
 
     @Test func `an empty file is named in the reason`() throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         let path = try file("# nothing yet\n")
         let error = #expect(throws: NodeSecrets.Unusable.self) { try NodeSecrets(file: path) }
         #expect(error?.description == "\(path): there is no node secret")

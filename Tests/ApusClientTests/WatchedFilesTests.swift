@@ -1,12 +1,16 @@
 import ApusClient
+import ApusTestKit
 import Foundation
 import Synchronization
 import Testing
 
 /// Files that are read again when they change.
 @Suite struct WatchedFilesTests {
-    private let path = FileManager.default.temporaryDirectory.appending(path: "apus-watched-\(UUID().uuidString)").path
+    private let folder: TemporaryFolder
+    private var path: String { "\(folder.path)/watched" }
     private let news = Told()
+
+    init() throws { folder = try TemporaryFolder() }
 
     private final class Told: Sendable {
         private let list = Mutex<[WatchedFiles<Int>.News]>([])
@@ -31,7 +35,6 @@ import Testing
     }
 
     @Test func `a new content holds at once, and a broken one leaves the old and is told once`() throws {
-        defer { try? FileManager.default.removeItem(atPath: path) }
         try put("1")
         let file = try watched(every: .zero)
         #expect(file.current == 1)
@@ -52,7 +55,6 @@ import Testing
     }
 
     @Test func `what hindered the reading may pass without a change of the file`() throws {
-        defer { try? FileManager.default.removeItem(atPath: path) }
         let isBroken = Atomic(false)
         try put("1")
         let file = try WatchedFiles([path], every: .zero) {
@@ -70,7 +72,6 @@ import Testing
     }
 
     @Test func `within its interval nobody looks`() throws {
-        defer { try? FileManager.default.removeItem(atPath: path) }
         try put("1")
         let file = try watched(every: .seconds(3600))
         try put("2")

@@ -22,10 +22,9 @@ extension CommandLineTests {
             return line?.dropFirst("authorization: ".count).description == authorization ? empty : nil
         }
         defer { server.stop() }
-        let folder = NSTemporaryDirectory() + "apus-access-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try await body("http://127.0.0.1:\(server.port)", folder)
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        try await body("http://127.0.0.1:\(server.port)", folder.path)
     }
 
     private static func put(_ text: String, _ path: String, mode: Int = 0o600) throws -> String {
@@ -143,10 +142,9 @@ extension CommandLineTests {
     }
 
     @Test func `a controller with TLS is asked if its issuer is named, or if any will do`() async throws {
-        let folder = NSTemporaryDirectory() + "apus-access-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let authority = try await TestAuthority(in: folder)
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let authority = try await TestAuthority(in: folder.path)
         let issued = try await authority.issue("node", for: ["IP:127.0.0.1"])
         let encryption = try EncryptedAPITests.encryption(issued)
         try await withController(store: MemoryStore()) { controller in

@@ -8,9 +8,10 @@ import Testing
 extension CommandLineTests {
     @Test func `a second deploy of a service that is down waits for it and tells that it is not done`() async throws {
         try await Self.withNode { controller, node, endpoint in
-            let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).json")
+            let folder = try TemporaryFolder()
+            defer { folder.remove() }
+            let file = URL(filePath: "\(folder.path)/spec.json")
             try Data(exampleSpec().json.serialized.utf8).write(to: file)
-            defer { try? FileManager.default.removeItem(at: file) }
             _ = await controller.post("applications/operations", create(instances: 1).json.serialized)
             try await eventually("it is healthy", node, controller) {
                 let summary = await controller.get("applications/TEST_APP-1").json?["data"]

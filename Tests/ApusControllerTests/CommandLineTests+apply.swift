@@ -11,10 +11,9 @@ extension CommandLineTests {
         _ files: [String: String],
         _ body: (_ folder: String) async throws -> Void
     ) async throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("apply-\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        for (name, text) in files { try Data(text.utf8).write(to: folder.appendingPathComponent(name)) }
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        for (name, text) in files { try Data(text.utf8).write(to: URL(filePath: "\(folder.path)/\(name)")) }
         try await body(folder.path)
     }
 

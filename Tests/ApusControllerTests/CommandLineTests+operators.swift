@@ -73,9 +73,9 @@ extension CommandLineTests {
     // MARK: contexts
 
     @Test func `contexts are added, shown without their secrets, chosen and removed`() async throws {
-        let home = FileManager.default.temporaryDirectory.appending(path: "home-\(UUID())").path
-        try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
-        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: home) } }
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let home = folder.path
         try "hunter22\r\nmore".write(toFile: "\(home)/password", atomically: false, encoding: .utf8)
         func config(_ arguments: String...) async throws -> Run {
             try await Program(Self.binary, ["config"] + arguments, environment: ["HOME": home]).end()
@@ -221,8 +221,9 @@ extension CommandLineTests {
 
     /// Those that do something themselves, each with its help as the program dumps it.
     static func commands() async throws -> [(name: String, help: JSON)] {
-        let file = FileManager.default.temporaryDirectory.appending(path: "help-\(UUID())").path
-        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: file) } }
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let file = "\(folder.path)/help"
         // It is more than fits into a pipe.
         let run = try await Program("/bin/sh", ["-c", "'\(binary)' --experimental-dump-help >'\(file)'"]).end()
         #expect(run.code == 0, "\(run.errors)")

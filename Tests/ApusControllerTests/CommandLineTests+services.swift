@@ -7,9 +7,10 @@ import Testing
 /// Local services that are operated by commands.
 extension CommandLineTests {
     @Test func `a local service is created, activated, restarted and destroyed by commands`() async throws {
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("service-\(UUID()).json")
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let file = URL(filePath: "\(folder.path)/service.json")
         try Data(exampleService().json.bytes).write(to: file)
-        defer { try? FileManager.default.removeItem(at: file) }
         try await Self.withNode { controller, node, endpoint in
             func run(_ arguments: String...) async throws -> Run {
                 let command = try Program(Self.binary, ["localservices"] + arguments, endpoint: endpoint)

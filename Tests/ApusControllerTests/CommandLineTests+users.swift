@@ -7,8 +7,8 @@ import Testing
 /// `apus users`, and what a controller is told of its callers at its start.
 extension CommandLineTests {
     /// A file that only its owner may read.
-    private static func file(_ text: String, permissions: Int = 0o600) throws -> String {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("users-\(UUID())").path
+    private static func file(_ text: String, permissions: Int = 0o600, in folder: TemporaryFolder) throws -> String {
+        let path = "\(folder.path)/users-\(UUID())"
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         try FileManager.default.setAttributes([.posixPermissions: permissions], ofItemAtPath: path)
         return path
@@ -28,8 +28,9 @@ extension CommandLineTests {
         """
 
     @Test func `the users of Drove's configuration are imported, and then asked for`() async throws {
-        let path = try Self.file(Self.drove)
-        defer { try? FileManager.default.removeItem(atPath: path) }
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let path = try Self.file(Self.drove, in: folder)
         try await Self.withNode { controller, _, endpoint in
             func users(_ arguments: String...) async throws -> Run {
                 try await Program(Self.binary, ["users"] + arguments, endpoint: endpoint).end()
@@ -45,8 +46,9 @@ extension CommandLineTests {
     }
 
     @Test func `a user is set by a file with a password, or by a hash, and removed`() async throws {
-        let password = try Self.file("correct horse\n")
-        defer { try? FileManager.default.removeItem(atPath: password) }
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let password = try Self.file("correct horse\n", in: folder)
         try await Self.withNode { controller, _, endpoint in
             func users(_ arguments: String...) async throws -> Run {
                 try await Program(Self.binary, ["users"] + arguments, endpoint: endpoint).end()
@@ -71,9 +73,11 @@ extension CommandLineTests {
     }
 
     @Test func `wrong usage of users, and files that others may read, are refused before a call`() async throws {
-        let (open, short) = (try Self.file(Self.drove, permissions: 0o644), try Self.file("short\n"))
-        let (two, broken) = (try Self.file("one line\nanother\n"), try Self.file("users: [secret-of-mine: {"))
-        defer { for path in [open, short, two, broken] { try? FileManager.default.removeItem(atPath: path) } }
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let open = try Self.file(Self.drove, permissions: 0o644, in: folder)
+        let (short, two) = (try Self.file("short\n", in: folder), try Self.file("one line\nanother\n", in: folder))
+        let broken = try Self.file("users: [secret-of-mine: {", in: folder)
         let cases: [([String], Int32, String)] = [
             (["set", "bob"], 64, "give --role, --new-password-file or --password-hash"),
             (
@@ -111,9 +115,9 @@ extension CommandLineTests {
                 #expect(run.errors.contains(reason), "\(command) \(arguments): \(run.errors)")
             }
         }
-        let state = FileManager.default.temporaryDirectory.appendingPathComponent("state-\(UUID())").path
-        let open = try Self.file(Self.drove, permissions: 0o640)
-        defer { for path in [state, open] { try? FileManager.default.removeItem(atPath: path) } }
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let (state, open) = ("\(folder.path)/state", try Self.file(Self.drove, permissions: 0o640, in: folder))
         for (path, reason) in [
             (open, "others than its owner may read"), ("/nonexistent", "there is no user yet: no such file"),
         ] {

@@ -169,9 +169,8 @@ import Testing
         _ given: String,
         _ kept: String
     ) async throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("retention-\(UUID())")
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
         // What is looked for is logged before the port is taken.
         let script = """
             '\(Self.binary)' controller --state '\(folder.path)/state' --address 127.0.0.1:\(Int.random(in: 20_000..<32_000)) \

@@ -13,10 +13,9 @@ import Testing
     private func withAuthority(
         _ body: @escaping @Sendable (_ folder: String, TestAuthority) async throws -> Void
     ) async throws {
-        let folder = NSTemporaryDirectory() + "apus-tls-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try await body(folder, try await TestAuthority(in: folder))
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        try await body(folder.path, try await TestAuthority(in: folder.path))
     }
 
     private static func bytes(_ path: String) throws -> [UInt8] {

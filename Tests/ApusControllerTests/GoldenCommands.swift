@@ -1,4 +1,5 @@
 import ApusModel
+import ApusTestKit
 import Foundation
 import Synchronization
 import Testing
@@ -13,13 +14,10 @@ final class GoldenCommands: Sendable {
     private static let volatile = ["sequence", "last"]
 
     /// A folder with what commands are given.
-    let folder: URL
+    let folder: TemporaryFolder
     private let checked = Mutex<Set<String>>([])
 
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "golden-\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    }
+    init() throws { folder = try TemporaryFolder() }
 
     /// The commands that were looked at, as `apus apps list`.
     var names: Set<String> { checked.withLock(\.self) }
@@ -28,13 +26,11 @@ final class GoldenCommands: Sendable {
     ///
     /// - Returns: its path.
     func file(_ name: String, _ text: String) throws -> String {
-        let path = folder.appending(path: name).path
+        let path = "\(folder.path)/\(name)"
         try text.write(toFile: path, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
         return path
     }
-
-    func removeFolder() throws { try FileManager.default.removeItem(at: folder) }
 
     /// Compares what a command printed, `apps list` say, with its file; `port` is one that differs from run to run.
     func check(_ command: String, _ run: Run, hiding port: Int? = nil) throws {

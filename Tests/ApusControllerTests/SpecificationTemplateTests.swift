@@ -101,9 +101,9 @@ import Testing
     }
 
     @Test func `what is written can be deployed, and is not written over unasked`() async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "init-\(UUID())").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: folder) } }
+        let scratch = try TemporaryFolder()
+        defer { scratch.remove() }
+        let folder = scratch.path
         let file = "\(folder)/web.yaml"
         let first = try await Self.written("--out", file)
         #expect(first == "\(file) is written. Next: apus apply \(file)\n")

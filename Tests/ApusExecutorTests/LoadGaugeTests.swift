@@ -1,21 +1,23 @@
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Foundation
 import Logging
 import Testing
 
 /// What is free on a machine, as its kernel tells it.
 struct LoadGaugeTests {
-    private let root = FileManager.default.temporaryDirectory.appending(path: "apus-\(UUID().uuidString)").path
+    private let folder: TemporaryFolder
     private let gauge: LoadGauge
 
     init() throws {
-        try FileManager.default.createDirectory(atPath: "\(root)/proc", withIntermediateDirectories: true)
-        gauge = LoadGauge(kernelBelow: root, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        folder = try TemporaryFolder()
+        try FileManager.default.createDirectory(atPath: "\(folder.path)/proc", withIntermediateDirectories: true)
+        gauge = LoadGauge(kernelBelow: folder.path, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     private func write(_ name: String, _ text: String) throws {
-        try text.write(toFile: "\(root)/proc/\(name)", atomically: true, encoding: .utf8)
+        try text.write(toFile: "\(folder.path)/proc/\(name)", atomically: true, encoding: .utf8)
     }
 
     private func measure(stat: String, availableKB: Int = 2_048_000) throws -> NodeLoad? {
@@ -25,10 +27,7 @@ struct LoadGaugeTests {
         return gauge.load
     }
 
-    private func removeAll() throws { try FileManager.default.removeItem(atPath: root) }
-
     @Test func `idle cores are those of the time between two looks`() throws {
-        defer { #expect(throws: Never.self) { try removeAll() } }
         let cores = "cpu0 1 1 1 1\ncpu1 1 1 1 1\ncpu2 1 1 1 1\ncpu3 1 1 1 1\nintr 5\n"
         #expect(try measure(stat: "cpu  100 0 100 800 0 0 0 0 7 7\n" + cores) == nil)
         // Of 400 ticks 100 were idle and 100 waited for a disk.
@@ -43,7 +42,6 @@ struct LoadGaugeTests {
 
     @Test(arguments: ["", "cpu\n", "cpu  1 2 3\ncpu0 1\n", "nonsense"])
     func `what cannot be read is no load, and no failure`(stat: String) throws {
-        defer { #expect(throws: Never.self) { try removeAll() } }
         #expect(try measure(stat: "cpu  1 0 1 8\ncpu0 1 0 1 8\n") == nil)
         #expect(try measure(stat: "cpu  2 0 2 16\ncpu0 2 0 2 16\n") != nil)
         #expect(try measure(stat: stat) == nil)
@@ -52,7 +50,6 @@ struct LoadGaugeTests {
     }
 
     @Test func `this machine tells what is free`() throws {
-        defer { #expect(throws: Never.self) { try removeAll() } }
         let own = LoadGauge(logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         own.measure()
         let end = ContinuousClock.now + .seconds(20)

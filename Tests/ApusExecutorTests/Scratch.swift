@@ -1,23 +1,15 @@
 import ApusExecutor
+import ApusTestKit
 import Dispatch
 import Foundation
 import Testing
 
 /// A directory of a test's own, removed at its end.
 final class Scratch: Sendable {
-    let path: String
+    private let folder: TemporaryFolder
+    var path: String { folder.path }
 
-    init() throws {
-        let url = FileManager.default.temporaryDirectory.appending(path: "apus-executor-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        path = url.path
-    }
-
-    deinit {
-        do { try FileManager.default.removeItem(atPath: path) } catch {
-            // What is left behind in the temporary directory harms nobody.
-        }
-    }
+    init() throws { folder = try TemporaryFolder() }
 
     func directory() throws -> NodeDirectory { try NodeDirectory(at: "\(path)/node") }
 

@@ -97,8 +97,9 @@ struct StatsWatchTests {
     }
 
     @Test func `the machine's numbers are those of its kernel`() async throws {
-        let root = FileManager.default.temporaryDirectory.appending(path: "apus-\(UUID().uuidString)").path
-        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: root) } }
+        let scratch = try TemporaryFolder()
+        defer { scratch.remove() }
+        let root = scratch.path
         for folder in ["proc/net", "sys/block/vda", "sys/class/net/eth0/device"] {
             try FileManager.default.createDirectory(atPath: "\(root)/\(folder)", withIntermediateDirectories: true)
         }

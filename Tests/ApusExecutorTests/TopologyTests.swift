@@ -1,5 +1,6 @@
 import ApusExecutor
 import ApusModel
+import ApusTestKit
 import Foundation
 import Testing
 
@@ -15,18 +16,17 @@ struct TopologyTests {
 
     /// Runs `body` with a folder that holds these files.
     private func with(_ files: [String: String], _ body: (String) throws -> Void) throws {
-        let root = FileManager.default.temporaryDirectory.appending(path: "apus-\(UUID().uuidString)").path
-        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: root) } }
-        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
         for (path, text) in files {
-            let file = URL(filePath: root + path)
+            let file = URL(filePath: folder.path + path)
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(),
                 withIntermediateDirectories: true
             )
             try text.write(to: file, atomically: false, encoding: .utf8)
         }
-        try body(root)
+        try body(folder.path)
     }
 
     @Test

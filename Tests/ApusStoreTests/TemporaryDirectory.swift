@@ -1,19 +1,15 @@
+import ApusTestKit
 import Foundation
 
-/// A directory of a test's own, removed at its end.
+/// A directory of a test's own, removed at the end of its scope.
 struct TemporaryDirectory: ~Copyable {
-    let path: String
+    private let folder: TemporaryFolder
 
-    init() throws {
-        let url = FileManager.default.temporaryDirectory.appending(path: "apus-store-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        path = url.path
-    }
+    init() throws { folder = try TemporaryFolder() }
 
-    deinit {
-        // try?: what is left behind in the temporary directory harms nobody.
-        _ = try? FileManager.default.removeItem(atPath: path)
-    }
+    deinit { folder.remove() }
+
+    var path: String { folder.path }
 
     /// The permissions of a file or directory inside.
     func permissions(_ name: String) throws -> Int? {

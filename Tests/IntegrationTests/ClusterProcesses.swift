@@ -11,19 +11,20 @@ final class ClusterProcesses: Sendable {
     let api: APIClient
     let engine: DockerEngine
     /// Holds both state directories and logs.
-    let folder: String
+    var folder: String { scratch.path }
     let address: String
     let executorAddress: String
     /// Stands for the engine's socket, so that a test can take the engine away from its executor.
     let socketLink: String
     let controller: ApusProcess
     let executor: ApusProcess
+    private let scratch: TemporaryFolder
     private let socket: String
 
     init() throws {
         socket = try needed("APUS_TEST_DOCKER_SOCKET")
-        folder = NSTemporaryDirectory() + "apus-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        scratch = try TemporaryFolder()
+        let folder = scratch.path
         address = "127.0.0.1:\(try freePort())"
         executorAddress = "127.0.0.1:\(try freePort())"
         socketLink = "\(folder)/engine.sock"
@@ -108,7 +109,7 @@ final class ClusterProcesses: Sendable {
                 try? await engine.remove(container.id, force: true, volumes: true)
             }
             try? await engine.shutdown()
-            try? FileManager.default.removeItem(atPath: folder)
+            scratch.remove()
         }.value
     }
 

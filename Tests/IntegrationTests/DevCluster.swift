@@ -12,13 +12,15 @@ final class DevCluster: Sendable {
     let api: APIClient
     let engine: DockerEngine
     let state: String
+    private let scratch: TemporaryFolder
     private let process: ApusProcess
 
     /// `credentials` are those of a user that it is started with, in a file that `arguments` name.
     init(arguments: [String] = [], as credentials: Credentials? = nil) throws {
         let socket = try needed("APUS_TEST_DOCKER_SOCKET")
         let address = "127.0.0.1:\(try freePort())"
-        state = NSTemporaryDirectory() + "apus-\(UUID().uuidString.prefix(8))"
+        scratch = try TemporaryFolder()
+        state = "\(scratch.path)/state"
         process = try ApusProcess(
             [
                 "dev", "--state", state, "--address", address, "--executor-address", "127.0.0.1:\(try freePort())",
@@ -77,8 +79,7 @@ final class DevCluster: Sendable {
                 try? await engine.remove(container.id, force: true, volumes: true)
             }
             try? await engine.shutdown()
-            try? FileManager.default.removeItem(atPath: state)
-            try? FileManager.default.removeItem(atPath: process.log)
+            scratch.remove()
         }.value
     }
 

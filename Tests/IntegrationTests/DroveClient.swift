@@ -25,7 +25,8 @@ final class DroveClient: Sendable {
     }
 
     /// Its home too.
-    let folder: String
+    var folder: String { scratch.path }
+    private let scratch: TemporaryFolder
     let endpoint: String
     private let programs: String
     private let runs = Mutex<[Run]>([])
@@ -33,11 +34,10 @@ final class DroveClient: Sendable {
     init(endpoint: String = "http://127.0.0.1:1") throws {
         self.endpoint = endpoint
         programs = try PythonPackage.drove.get()
-        folder = NSTemporaryDirectory() + "drove-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        scratch = try TemporaryFolder()
     }
 
-    func close() { try? FileManager.default.removeItem(atPath: folder) }
+    func close() { scratch.remove() }
 
     /// Writes a file of that name.
     ///

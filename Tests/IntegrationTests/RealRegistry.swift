@@ -8,12 +8,13 @@ final class RealRegistry: Sendable {
     static let password = "correct-horse-battery-staple"
 
     let address: String
-    let folder: String
+    var folder: String { scratch.path }
+    private let scratch: TemporaryFolder
     private let process: ApusProcess
 
     init(hasPassword: Bool) async throws {
-        folder = NSTemporaryDirectory() + "registry-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        scratch = try TemporaryFolder()
+        let folder = scratch.path
         address = "127.0.0.1:\(try freePort())"
         var configuration = """
             version: 0.1
@@ -77,7 +78,7 @@ final class RealRegistry: Sendable {
 
     func close() async {
         await process.kill9()
-        try? FileManager.default.removeItem(atPath: folder)
+        scratch.remove()
     }
 
     /// What the program prints; throws if it ends with another code than 0.

@@ -115,19 +115,19 @@ private struct Schemathesis {
         """
 
     private let program: String
-    private let folder: String
+    private let scratch: TemporaryFolder
+    private var folder: String { scratch.path }
     private let endpoint: String
 
     init(of cluster: DevCluster, document: JSON) throws {
         program = try PythonPackage.schemathesis.get() + "/schemathesis"
         endpoint = cluster.api.endpoint
-        folder = NSTemporaryDirectory() + "schemathesis-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        scratch = try TemporaryFolder()
         try Data(document.bytes).write(to: URL(fileURLWithPath: "\(folder)/openapi.json"))
         try Data(Self.configuration.utf8).write(to: URL(fileURLWithPath: "\(folder)/schemathesis.toml"))
     }
 
-    func close() { try? FileManager.default.removeItem(atPath: folder) }
+    func close() { scratch.remove() }
 
     /// Tries all of a pass.
     ///

@@ -10,7 +10,7 @@ final class SecureCluster: Sendable {
     static let secret = "secret-of-the-tests-0123456789"
 
     let host: String
-    let folder: String
+    var folder: String { scratch.path }
     let port: Int
     let executorPort: Int
     let trust: ServerTrust
@@ -18,12 +18,13 @@ final class SecureCluster: Sendable {
     let engine: DockerEngine
     let controller: ApusProcess
     let executor: ApusProcess
+    private let scratch: TemporaryFolder
     private let security: [String]
 
     init(at host: String) async throws {
         self.host = host
-        folder = NSTemporaryDirectory() + "apus-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        scratch = try TemporaryFolder()
+        let folder = scratch.path
         (port, executorPort) = (try freePort(), try freePort())
         let authority = try await TestAuthority(in: folder)
         let issued = try await authority.issue("node", for: ["IP:\(host)"])
@@ -89,7 +90,7 @@ final class SecureCluster: Sendable {
                 }
             }
             try? await engine.shutdown()
-            try? FileManager.default.removeItem(atPath: folder)
+            scratch.remove()
         }.value
     }
 }

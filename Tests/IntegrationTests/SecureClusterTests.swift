@@ -120,9 +120,9 @@ extension ServiceTests {
 
         @Test(.timeLimit(.minutes(1)))
         func `beyond loopback nothing starts without node secrets`() async throws {
-            let folder = NSTemporaryDirectory() + "apus-\(UUID().uuidString.prefix(8))"
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let scratch = try TemporaryFolder()
+            defer { scratch.remove() }
+            let folder = scratch.path
             for (index, arguments) in [
                 ["controller", "--address", "0.0.0.0:10000"], ["executor", "--address", "0.0.0.0:11000"],
                 ["dev", "--executor-address", "0.0.0.0:11000"],

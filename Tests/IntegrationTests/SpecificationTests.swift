@@ -1,6 +1,7 @@
 import ApusClient
 import ApusContainers
 import ApusModel
+import ApusTestKit
 import Foundation
 import Testing
 
@@ -11,9 +12,9 @@ extension ServiceTests {
         func `a container has its files, its device and its token before it starts, and none of them is shown`()
             async throws
         {
-            let folder = NSTemporaryDirectory() + "apus-configs-\(UUID().uuidString.prefix(8))"
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let scratch = try TemporaryFolder()
+            defer { scratch.remove() }
+            let folder = scratch.path
             try "from-the-machine".write(toFile: "\(folder)/local.conf", atomically: false, encoding: .utf8)
             let server = try await FileServer(folder: folder, files: ["fetched.conf": "from-a-server"])
             let limits = "\(folder)/limits.yaml"

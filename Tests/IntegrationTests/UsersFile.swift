@@ -1,5 +1,6 @@
 import ApusClient
 import ApusModel
+import ApusTestKit
 import Foundation
 import Testing
 
@@ -11,10 +12,11 @@ struct UsersFile {
     static let readerName = "reader"
     static let readerPassword = "50% of it"
 
-    let path: String
+    private let scratch: TemporaryFolder
+    var path: String { "\(scratch.path)/users.json" }
 
     init() throws {
-        path = NSTemporaryDirectory() + "users-\(UUID().uuidString.prefix(8)).json"
+        scratch = try TemporaryFolder()
         let list: JSON = [
             "enabled": true, "encoding": "PLAIN",
             "users": [
@@ -33,5 +35,5 @@ struct UsersFile {
         try #require(isWritten)
     }
 
-    func remove() { try? FileManager.default.removeItem(atPath: path) }
+    func remove() { scratch.remove() }
 }
