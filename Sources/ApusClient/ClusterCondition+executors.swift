@@ -116,6 +116,8 @@ extension ExecutorSummary {
                 "is lost: what ran there was started elsewhere",
                 "Bring it back, or forget it with: apus executors retire \(id)"
             )
+            // All else is of before.
+            return findings
         } else if presence == "SILENT" {
             add(.failure, "is silent", "Look whether the machine, its network and its executor are well")
         }

@@ -27,19 +27,21 @@ extension ClusterCondition {
                 "apus explain \(application.id)"
             )
         }
-        if let operation = application.operation, operation.spentMilliseconds > Self.longOperation {
-            add(
-                .warning,
-                "\(operation.type) has been under way for \(operation.spentMilliseconds / 60_000) minutes",
-                "apus apps show \(application.id)"
-            )
-        }
-        if application.operation == nil, let last = application.lastOperation,
-            ["FAILED", "ROLLED_BACK"].contains(last.outcome)
-        {
-            add(.warning, "the last \(last.type) failed: \(last.reason)", "apus apps show \(application.id)")
+        if let trouble = Self.trouble(application.operation, application.lastOperation) {
+            add(.warning, trouble, "apus apps show \(application.id)")
         }
         return findings
+    }
+
+    /// What is amiss with the operation under way, or with the last one if there is none.
+    private static func trouble(_ operation: ApplicationSummary.UnderWay?, _ last: ApplicationSummary.Ended?) -> String?
+    {
+        if let operation {
+            guard operation.spentMilliseconds > longOperation else { return nil }
+            return "\(operation.type) has been under way for \(operation.spentMilliseconds / 60_000) minutes"
+        }
+        guard let last, ["FAILED", "ROLLED_BACK"].contains(last.outcome) else { return nil }
+        return "the last \(last.type) failed: \(last.reason)"
     }
 
     /// The first line of an explanation counts instances, which is said already.
@@ -54,17 +56,27 @@ extension ClusterCondition {
     // MARK: local services and tasks
 
     var serviceFindings: [Finding] {
-        let told = services.filter { $0.healthy < $0.wanted }.map { service in
-            let why = service.obstacles.first.map { ": \($0)" } ?? ""
-            return Finding(
-                .warning,
-                "local service \(service.id)",
-                "\(service.healthy) of \(service.wanted) are healthy\(why)",
-                advice: "apus explain --local-service \(service.id)"
-            )
-        }
+        let told = services.flatMap(findings)
         let active = services.count { $0.activation == "ACTIVE" }
         return [Finding(.fine, "local services", "\(active) of \(services.count) are active")] + told
+    }
+
+    private func findings(_ service: ServiceSummary) -> [Finding] {
+        let subject = "local service \(service.id)"
+        var findings: [Finding] = []
+        if service.healthy < service.wanted {
+            let why = service.obstacles.first.map { ": \($0)" } ?? ""
+            let text = "\(service.healthy) of \(service.wanted) are healthy\(why)"
+            findings.append(
+                Finding(.warning, subject, text, advice: "apus explain --local-service \(service.id)")
+            )
+        }
+        if let trouble = Self.trouble(service.operation, service.lastOperation) {
+            findings.append(
+                Finding(.warning, subject, trouble, advice: "apus localservices show \(service.id)")
+            )
+        }
+        return findings
     }
 
     var taskFindings: [Finding] {

@@ -22,6 +22,8 @@ package struct TaskSummary: Sendable {
     package var result: Result?
     /// What is wrong, or what it waits for; empty when all is well.
     package var error: String
+    /// How far what takes long has come, a pull say; empty if nothing does.
+    package var step: String
     /// It was ended for using more memory than it may.
     package var isOutOfMemory: Bool
     package var created: WallTime
@@ -40,6 +42,7 @@ package struct TaskSummary: Sendable {
             result = Result(status: try value.string("status"), exitCode: try value.integer("exitCode"))
         }
         error = json["errorMessage"]?.text ?? ""
+        step = json["progress"]?.text ?? ""
         isOutOfMemory = json["cause"]?["outOfMemory"] == true
         created = WallTime(milliseconds: try json.integer("created"))
         updated = WallTime(milliseconds: try json.integer("updated"))

@@ -6,7 +6,7 @@ import HashTreeCollections
 extension Handling {
     /// KnownInstancesData: what an executor is to keep, and what it is to stop, by the kind of its owner.
     ///
-    /// A living one is asked about what it runs; of one that was given up, what it had last is told too.
+    /// A living one is asked about what it runs. Of one that was given up nothing is kept: it stands elsewhere by now.
     func knownInstances(livingOnly: Bool) throws(APIRefusal) -> APIAnswer {
         let id = ExecutorID(parameter(0))
         guard let member = state.members[id], !(livingOnly && member.isLost) else {
@@ -16,12 +16,19 @@ extension Handling {
         for instance in member.instances.compactMap({ state.instances[$0] }) {
             switch instance.owner {
             case .application(let app):
-                applications.add(instance, isWanted: state.applications[app].map { $0.expected > 0 } ?? false)
-            case .task(let task): tasks.add(instance, isWanted: state.tasks[task] != nil)
+                applications.add(instance.id, isWanted: state.applications[app].map { $0.expected > 0 } ?? false)
+            case .task(let task): tasks.add(instance.id, isWanted: state.tasks[task] != nil)
             case .localService(let id):
                 let wanted = state.localServices[id].map { $0.activation == .inactive ? 0 : $0.instancesPerHost } ?? 0
                 let before = state.instances(of: id, on: member.id).prefix { $0.id != instance.id }.count
-                services.add(instance, isWanted: before < wanted)
+                services.add(instance.id, isWanted: before < wanted)
+            }
+        }
+        for (owner, instance) in member.isLost ? givenUp(with: member.id) : [] {
+            switch owner {
+            case .application: applications.add(instance, isWanted: false)
+            case .task: tasks.add(instance, isWanted: false)
+            case .localService: services.add(instance, isWanted: false)
             }
         }
         return .success(
@@ -34,12 +41,24 @@ extension Handling {
         )
     }
 
+    /// What was lost with an executor, as far as it is remembered.
+    private func givenUp(with executor: ExecutorID) -> [(Owner, InstanceID)] {
+        let instances = state.ended.values.flatMap(\.entries).filter { $0.executor == executor && $0.state == .lost }
+        let tasks = state.tasks.values.compactMap { run -> (Owner, InstanceID)? in
+            guard let end = run.end, end.state == .lost, let place = end.place, place.executor == executor else {
+                return nil
+            }
+            return (.task(run.id), place.instance)
+        }
+        return instances.map { ($0.owner, $0.id) } + tasks
+    }
+
     private struct Known {
         var wanted: [JSON] = []
         var stale: [JSON] = []
 
-        mutating func add(_ instance: Instance, isWanted: Bool) {
-            if isWanted { wanted.append(instance.id.json) } else { stale.append(instance.id.json) }
+        mutating func add(_ instance: InstanceID, isWanted: Bool) {
+            if isWanted { wanted.append(instance.json) } else { stale.append(instance.json) }
         }
     }
 

@@ -8,7 +8,7 @@ extension OpenAPI {
             RouteDescription(
                 "GET cluster/usage",
                 "What executors and instances use just now",
-                .data(.object(["executors": .list(.any), "instances": .list(.any)]))
+                .data(.usage)
             ),
             RouteDescription("GET cluster/dashboard", "What a page shows of the whole cluster", .data(.dashboard)),
             RouteDescription(

@@ -5,20 +5,18 @@ enum OpenAPIResponse {
     /// By status, in its order.
     static func all(of description: RouteDescription, _ need: Need) -> JSON {
         var responses = own(description.answer)
-        for (status, name) in names(description, need) where !responses.contains(where: { $0.key == status }) {
+        for (status, name) in names(need) where !responses.contains(where: { $0.key == status }) {
             responses.append(JSON.Member(status, ["$ref": .string("#/components/responses/\(name)")]))
         }
         return .object(responses.sorted { $0.key < $1.key })
     }
 
-    private static func names(_ description: RouteDescription, _ need: Need) -> [(status: String, name: String)] {
-        var names = [
-            ("400", "Refused"), ("401", "Unknown"), ("404", "NoPath"), ("405", "NoMethod"), ("408", "Late"),
-            ("413", "TooLarge"), ("415", "OtherType"), ("429", "Busy"), ("431", "HeadTooLarge"), ("500", "Unexpected"),
-            ("503", "Unavailable"),
+    private static func names(_ need: Need) -> [(status: String, name: String)] {
+        [
+            ("400", "Refused"), ("401", "Unknown"), ("403", need == .anyone ? "OtherPage" : "Forbidden"),
+            ("404", "NoPath"), ("405", "NoMethod"), ("408", "Late"), ("413", "TooLarge"), ("415", "OtherType"),
+            ("429", "Busy"), ("431", "HeadTooLarge"), ("500", "Unexpected"), ("503", "Unavailable"),
         ]
-        if need != .anyone || description.method != "GET" { names.append(("403", "Forbidden")) }
-        return names
     }
 
     // MARK: of one route
@@ -84,7 +82,13 @@ enum OpenAPIResponse {
             "headers": ["WWW-Authenticate": ["required": true, "schema": Schema.text.json]],
             "content": ["text/plain": ["schema": Schema.text.json]],
         ],
-        "Forbidden": ["description": "Whoever asks may not do that"],
+        "Forbidden": [
+            "description": "Whoever asks may not do that; with a body as OtherPage has it, that one was the reason"
+        ],
+        "OtherPage": response(
+            "A page of another site asks; or, where nobody has to say who they are, it is asked by a strange name",
+            failure
+        ),
         "NoPath": ["description": "There is no such path"],
         "NoMethod": [
             "description": "The path takes other methods",
@@ -130,7 +134,10 @@ enum OpenAPIResponse {
         "Refusal",
         .object(
             ["status": .choice(["FAILED"]), "message": .text],
-            optional: ["data": .object(["validationErrors": .list(.text, least: 1)])]
+            // A simulation says them by both names.
+            optional: [
+                "data": .object(["validationErrors": .list(.text, least: 1)], optional: ["errors": .list(.text)])
+            ]
         )
     )
 

@@ -117,7 +117,9 @@ extension Schema {
                 "loggingSpec": logging, "env": strings, "state": instanceState, "metadata": object([:]),
                 "errorMessage": text, "created": time, "updated": time,
             ],
-            optional: ["taskResult": object(["status": text, "exitCode": integer]), "cause": endCause]
+            optional: [
+                "taskResult": object(["status": text, "exitCode": integer]), "cause": endCause, "progress": text,
+            ]
         )
     )
 

@@ -65,7 +65,7 @@ extension Schema {
             ],
             optional: [
                 "duty": text, "troubles": list(text), "zone": text, "waitingFor": list(text), "lossHeldUntil": time,
-                "warnings": list(text), "quarantined": integer,
+                "warnings": list(text), "quarantined": integer, "load": load,
             ]
         )
     )
@@ -133,6 +133,29 @@ extension Schema {
             ]
         )
     )
+
+    /// In thousandths of a core, megabytes, and bytes of an instance; what was not measured is left out.
+    static let usage = object([
+        "executors": list(
+            object(
+                ["executorId": executorID, "hostname": text, "port": integer, "state": executorState],
+                optional: [
+                    "processors": integer, "cpu": integer, "memoryMB": integer, "totalMemoryMB": integer,
+                    "unmeasured": text,
+                ]
+            )
+        ),
+        "instances": list(
+            object(
+                [
+                    "instanceId": instanceID, "type": choice(["APPLICATION", "TASK", "LOCAL_SERVICE"]),
+                    "owner": text, "executorId": executorID, "hostname": text, "state": instanceState,
+                    "cores": integer, "allocatedMemoryMB": integer,
+                ],
+                optional: ["cpu": integer, "memoryBytes": integer, "ageMilliseconds": integer]
+            )
+        ),
+    ])
 
     // MARK: confirmations
 

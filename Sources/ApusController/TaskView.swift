@@ -79,7 +79,8 @@ struct TaskView: Sendable {
         return ["\(name) is \(state.rawValue) on \(place.hostname)"] + (error.isEmpty ? [] : [error])
     }
 
-    /// Every key but `taskResult` and `cause` is always there, empty where nothing is known yet: clients count on it.
+    /// Every key but `taskResult`, `cause` and `progress` is always there, empty where nothing is known yet: clients count
+    /// on it.
     var json: JSON {
         .members([
             "sourceAppName": .string(run.spec.sourceAppName), "taskId": .string(run.spec.taskID),
@@ -89,7 +90,7 @@ struct TaskView: Sendable {
             "volumes": .array(run.spec.volumes.map(\.json)), "loggingSpec": (run.spec.logging ?? .standard).json,
             "env": .strings(run.spec.env), "state": .string(state.rawValue), "metadata": .object([]),
             "taskResult": run.end?.resultJSON, "errorMessage": .string(error), "created": run.created.json,
-            "updated": updated.json, "cause": cause?.json,
+            "updated": updated.json, "cause": cause?.json, "progress": progress.map { .string($0) },
         ])
     }
 

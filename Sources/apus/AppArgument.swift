@@ -25,7 +25,10 @@ struct AppArgument: ParsableArguments {
 
 /// An application of which one version runs, or one of its versions.
 struct RunningAppArgument: ParsableArguments {
-    @Argument(help: ArgumentHelp("NAME-VERSION, or NAME if one version runs.", valueName: "id"))
+    @Argument(
+        help: ArgumentHelp("NAME-VERSION, or NAME if one version runs.", valueName: "id"),
+        completion: LiveNames.namedApplications
+    )
     var name: String
 
     func validate() throws {

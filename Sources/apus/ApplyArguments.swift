@@ -16,7 +16,8 @@ struct ApplyArguments: ParsableArguments {
         help: ArgumentHelp(
             "Files in JSON or YAML, folders of such, or - for standard input. A YAML file may hold several documents.",
             valueName: "file"
-        )
+        ),
+        completion: SpecificationFile.completion
     )
     var paths: [String]
 

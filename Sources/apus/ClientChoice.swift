@@ -14,10 +14,13 @@ struct ClientChoice {
     private static let usual = "http://127.0.0.1:10000"
 
     private let options: EndpointOptions
+    /// Whoever asks is not to be warned of anything.
+    private let isQuiet: Bool
     private let environment: [String: String]
 
-    init(_ options: EndpointOptions) {
+    init(_ options: EndpointOptions, isQuiet: Bool = false) {
         self.options = options
+        self.isQuiet = isQuiet
         // Set to nothing it counts as not set.
         environment = ProcessInfo.processInfo.environment.filter { !$0.value.isEmpty }
     }
@@ -115,17 +118,17 @@ struct ClientChoice {
 
     private func warn(of file: SmallFile) {
         guard file.isReadByOthers else { return }
-        Output.error(
-            "apus: others on this machine can read \(file.path), which holds a password: chmod 600 \(file.path)"
-        )
+        warn("others on this machine can read \(file.path), which holds a password: chmod 600 \(file.path)")
     }
+
+    private func warn(_ text: String) { if !isQuiet { Output.error("apus: \(text)") } }
 
     // MARK: whom it trusts
 
     private func trust(isInsecure: Bool) throws -> ServerTrust {
         if let path = options.caCertificate { return try ServerTrust(file: path, .anyones) }
         guard !isInsecure else {
-            Output.error("apus: any certificate is taken: whoever stands in between can read and change everything")
+            warn("any certificate is taken: whoever stands in between can read and change everything")
             return .anybody
         }
         return try environment["APUS_CA_CERTIFICATE"].map { try ServerTrust(file: $0, .anyones) } ?? .system

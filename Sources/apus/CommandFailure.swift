@@ -48,7 +48,9 @@ struct CommandFailure: Error {
         case .status(403, _):
             self.init(.denied, "\(error): this user may not do that. Ask for another role, or be another user.")
         case .refused(let texts): self.init(Self.code(of: texts), texts.joined(separator: "\n"))
-        case .notFound, .status, .unreadable: self.init(.other, "\(error)")
+        // Executors are refused with it too, where Drove's clients expect that.
+        case .notFound: self.init(Self.code(of: [error.message]), "\(error)")
+        case .status, .unreadable: self.init(.other, "\(error)")
         }
     }
 
@@ -61,8 +63,9 @@ struct CommandFailure: Error {
             return .placement
         }
         let conflicts = [
-            "already exists", "operations allowed for", "allowed for app", "could not be cancelled",
-            "any instances with the following ids", "no replaceable healthy instances", "has already finished",
+            "already exists", "operations allowed for", "allowed for app", "allowed for local service",
+            "could not be cancelled", "any instances with the following ids", "no replaceable healthy instances",
+            "There are no healthy instances", "has already finished",
             "resume it first", "unblacklist it", "tasks would fail", "in maintenance mode",
         ]
         if conflicts.contains(where: has) { return .conflict }

@@ -19,7 +19,11 @@ struct Completions: AsyncParsableCommand {
 
     func validate() throws { _ = try kind() }
 
-    func run() async throws { Output.line(Apus.completionScript(for: try kind())) }
+    func run() async throws {
+        let kind = try kind()
+        Output.line(Apus.completionScript(for: kind))
+        if kind == .bash { Output.line("\n\(Self.wholeWords)") }
+    }
 
     private func kind() throws -> CompletionShell {
         guard let kind = CompletionShell(rawValue: shell) else {

@@ -11,7 +11,7 @@ import Foundation
 struct ContextArgument: ParsableArguments {
     @Argument(
         help: ArgumentHelp("A context's name.", valueName: "name"),
-        completion: .custom { _, _, prefix in ContextOptions.names.filter { $0.hasPrefix(prefix) } }
+        completion: ContextOptions.completion
     )
     var name: String
 }
@@ -25,8 +25,12 @@ struct ContextOptions: ParsableArguments {
     )
     var given: String?
 
-    /// For a shell: those of the standard file, and none if it cannot be read.
-    static var names: [String] {
+    /// The contexts of the standard file, and none if it cannot be read.
+    static var completion: CompletionKind {
+        .custom { _, _, prefix in names.filter { $0.hasPrefix(prefix) } }
+    }
+
+    private static var names: [String] {
         do {
             return try ContextOptions.parse([]).read().contexts.map(\.name)
         } catch {

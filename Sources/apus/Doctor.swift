@@ -75,8 +75,7 @@ struct Doctor: AsyncParsableCommand {
     // MARK: this machine
 
     private func machine() async throws -> [Finding] {
-        let socket = try EngineSocket.resolved(dockerSocket)
-        let engine = await EngineSocket.survey(socket)
+        let (socket, engine) = await engine()
         let state = try StatePath.resolved(state, for: "apus-executor")
         var dataRoot = "/var/lib/docker"
         if case .answers(_, let info) = engine, let told = info.dataRoot { dataRoot = told }
@@ -88,6 +87,16 @@ struct Doctor: AsyncParsableCommand {
             ports: [(10_000, "the API of a controller"), (11_000, "an executor")]
         )
         return fitness.findings
+    }
+
+    /// With where it is looked for.
+    private func engine() async -> (socket: String, MachineFitness.Engine) {
+        do throws(CommandFailure) {
+            let socket = try EngineSocket.resolved(dockerSocket)
+            return (socket, await EngineSocket.survey(socket))
+        } catch {
+            return ("$DOCKER_HOST", .silent(error.message))
+        }
     }
 
     // MARK: the cluster

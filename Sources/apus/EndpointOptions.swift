@@ -15,12 +15,17 @@ struct EndpointOptions: ParsableArguments {
 
     @Option(
         name: .customLong("cluster"),
-        help: ArgumentHelp("The cluster of that name in ~/.drove, with its credentials.", valueName: "name")
+        help: ArgumentHelp("The cluster of that name in ~/.drove, with its credentials.", valueName: "name"),
+        completion: ContextOptions.completion
     )
     var context: String?
 
     @Option(
-        help: ArgumentHelp("Read this file of Drove's in place of ~/.drove. Default: $DROVE_CONFIG.", valueName: "file")
+        help: ArgumentHelp(
+            "Read this file of Drove's in place of ~/.drove. Default: $DROVE_CONFIG.",
+            valueName: "file"
+        ),
+        completion: .file()
     )
     var droveConfig: String?
 
@@ -31,7 +36,8 @@ struct EndpointOptions: ParsableArguments {
         help: ArgumentHelp(
             "The file with the user's password, or - for standard input. Default: the password in $APUS_PASSWORD.",
             valueName: "file"
-        )
+        ),
+        completion: .file()
     )
     var passwordFile: String?
 
@@ -39,7 +45,8 @@ struct EndpointOptions: ParsableArguments {
         help: ArgumentHelp(
             "The file with an Authorization header to be sent as it is. Default: the header in $APUS_AUTH_HEADER.",
             valueName: "file"
-        )
+        ),
+        completion: .file()
     )
     var authHeaderFile: String?
 
@@ -48,7 +55,8 @@ struct EndpointOptions: ParsableArguments {
             "Whose certificates (PEM) are taken for the controller's, and nobody else's. Default: $APUS_CA_CERTIFICATE, or "
                 + "those that this machine trusts.",
             valueName: "file"
-        )
+        ),
+        completion: .file()
     )
     var caCertificate: String?
 

@@ -10,7 +10,7 @@ import Foundation
 /// The socket of the container engine.
 enum EngineSocket {
     /// The path given, that of `DOCKER_HOST`, or Docker's own default.
-    static func resolved(_ given: String?) throws -> String {
+    static func resolved(_ given: String?) throws(CommandFailure) -> String {
         if let given { return given }
         guard let host = ProcessInfo.processInfo.environment["DOCKER_HOST"], !host.isEmpty else {
             return "/var/run/docker.sock"

@@ -23,7 +23,8 @@ struct Exec: AsyncParsableCommand {
             task (SOURCE/TASK).
             """,
             valueName: "id"
-        )
+        ),
+        completion: LiveNames.anything
     )
     var id: String
 

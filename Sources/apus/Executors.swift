@@ -96,7 +96,13 @@ extension [ExecutorSummary] {
     func named(_ name: String) throws -> ExecutorSummary {
         if let exact = first(where: { $0.id.rawValue == name || $0.place == name }) { return exact }
         let matches = filter { $0.id.rawValue.hasPrefix(name) || $0.hostname == name }
-        guard let match = matches.first else { throw CommandFailure(.other, "No executor is called \(name)") }
+        guard let match = matches.first else {
+            let meant = Spelling.closest(to: name, among: map(\.hostname) + map(\.place))
+            throw CommandFailure(
+                .other,
+                "No executor is called \(name)" + (meant.map { ": did you mean \($0)?" } ?? "")
+            )
+        }
         guard matches.count == 1 else {
             let ids = matches.map { "\($0.id) (\($0.place))" }.joined(separator: ", ")
             throw CommandFailure(.conflict, "\(name) may be any of \(ids): name one of them")

@@ -84,19 +84,23 @@ struct DrainWatch: Sendable {
     func end(within limit: Duration) async throws -> [Standing] {
         let end = ContinuousClock.now + limit
         var shown: [String] = []
+        let live = isQuiet ? nil : LiveLine()
+        defer { live?.clear() }
         while true {
             let now = try await Follower.patience.answer { error in
                 let line = "waiting for the controller: \(error)"
-                if shown.last != line { show(line) }
+                if shown.last != line { show([line], live, besides: []) }
                 shown = [line]
             } _: {
                 try await standings()
             }
             let hindrances = try await obstacles(now)
             let lines = now.map(\.line) + hindrances
-            for line in lines where !shown.contains(line) { show(line) }
-            shown = lines
             let busy = now.filter { !$0.left.isEmpty }
+            // What holds in the end stays on a terminal.
+            if busy.isEmpty { live?.clear() }
+            show(lines, busy.isEmpty ? nil : live, besides: live == nil ? shown : [])
+            shown = lines
             guard !busy.isEmpty else { return now }
             guard ContinuousClock.now < end else {
                 throw CommandFailure(
@@ -110,8 +114,12 @@ struct DrainWatch: Sendable {
         }
     }
 
-    private func show(_ line: String) {
-        if isQuiet { Output.error(line) } else { Output.line(line) }
+    /// On a terminal all of it in one line, otherwise each line that is new.
+    private func show(_ lines: [String], _ live: LiveLine?, besides shown: [String]) {
+        if let live { return live.show(lines.map { String($0.drop { $0 == " " }) }.joined(separator: "; ")) }
+        for line in lines where !shown.contains(line) {
+            if isQuiet { Output.error(line) } else { Output.line(line) }
+        }
     }
 
     private func standings() async throws -> [Standing] {

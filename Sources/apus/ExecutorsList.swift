@@ -18,11 +18,12 @@ struct ExecutorsList: AsyncParsableCommand {
                 return
             }
             let rows = try await api.client.executorSummaries().map { executor in
-                [
+                let load = executor.presence == "LOST" ? nil : executor.load
+                return [
                     executor.id.rawValue, executor.place, executor.state, executor.zone ?? "-",
                     "\(executor.freeCores)/\(executor.freeCores + executor.usedCores)",
                     "\(executor.freeMemoryMB)/\(executor.freeMemoryMB + executor.usedMemoryMB)",
-                    executor.load?.usedCPU ?? "-", executor.load?.usedMemory ?? "-",
+                    load?.usedCPU ?? "-", load?.usedMemory ?? "-",
                     executor.tags.filter { $0 != executor.hostname }.joined(separator: ","), executor.remark,
                 ]
             }
@@ -57,6 +58,8 @@ extension ExecutorSummary {
         case "RETIRING": words.append("is being retired")
         default: break
         }
+        // What it said of itself is of before.
+        guard presence != "LOST" else { return words.joined(separator: "; ") }
         if presence == "SILENT" { words.append("silent") }
         if let until = lossHeldUntil {
             words.append("not given up for \(until.secondsLeft) s more: many fell silent together")

@@ -19,6 +19,13 @@ struct ExecutorsShow: AsyncParsableCommand {
     func run() async throws {
         try await callingAPI {
             let executor = try await api.client.executorSummaries().named(name)
+            guard executor.presence != "LOST" else {
+                throw CommandFailure(
+                    .other,
+                    "\(executor.place) is lost: what ran there was started elsewhere. Bring it back, or forget it with: "
+                        + "apus executors retire \(executor.id)"
+                )
+            }
             let details = try await api.client.executor(executor.id)
             guard !api.json else { return Output.line(details.serialized) }
             for line in Self.lines(executor, details) { Output.line(line) }

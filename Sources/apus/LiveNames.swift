@@ -17,6 +17,21 @@ enum LiveNames {
 
     static var applications: CompletionKind { names { client, _ in try await ids(of: client.applications()) } }
 
+    /// By id, and by the name that all versions have.
+    static var namedApplications: CompletionKind { names { client, _ in try await named(client.applications()) } }
+
+    /// Applications as above, local services and tasks.
+    static var anything: CompletionKind {
+        names { client, _ in
+            try await named(client.applications()) + client.services().map(\.id.rawValue)
+                + client.tasks().map(\.id.rawValue)
+        }
+    }
+
+    static var users: CompletionKind {
+        names { client, _ in try await client.users().rows(["name"]).flatMap(\.self) }
+    }
+
     static var services: CompletionKind { names { client, _ in try await client.services().map(\.id.rawValue) } }
 
     /// Those that wait or run.
@@ -76,6 +91,10 @@ enum LiveNames {
         }
     }
 
+    private static func named(_ applications: [ApplicationSummary]) -> [String] {
+        applications.map(\.name) + ids(of: applications)
+    }
+
     private static func ids(of applications: [ApplicationSummary]) -> [String] { applications.map(\.id.rawValue) }
 
     /// `ask` is given the words of the command line.
@@ -84,7 +103,7 @@ enum LiveNames {
     ) -> CompletionKind {
         .custom { words, _, prefix in
             do {
-                let client = try EndpointOptions.parse(endpoint(in: words)).client
+                let client = try ClientChoice(EndpointOptions.parse(endpoint(in: words)), isQuiet: true).client()
                 let names = try await withDeadline(patience, late: { CancellationError() }) {
                     try await ask(client, words)
                 }
@@ -96,12 +115,15 @@ enum LiveNames {
         }
     }
 
-    /// What says whom to ask.
+    /// What says whom to ask; nothing that would be read from the terminal on which somebody types.
     private static func endpoint(in words: [String]) -> [String] {
         var chosen: [String] = []
         for (index, word) in words.enumerated() {
-            if endpointOptions.contains(word), index + 1 < words.count { chosen += [word, words[index + 1]] }
-            if endpointOptions.contains(where: { word.hasPrefix("\($0)=") }) { chosen.append(word) }
+            if endpointOptions.contains(word), index + 1 < words.count, words[index + 1] != "-" {
+                chosen += [word, words[index + 1]]
+            }
+            let isWhole = endpointOptions.contains { word.hasPrefix("\($0)=") } && !word.hasSuffix("=-")
+            if isWhole || word == "--insecure" { chosen.append(word) }
         }
         return chosen
     }

@@ -1,3 +1,4 @@
+import ApusClient
 import ApusModel
 import ArgumentParser
 
@@ -31,6 +32,20 @@ struct ServiceArgument: ParsableArguments {
     }
 
     var id: ServiceID { ServiceID(name) }
+}
+
+extension APIClient {
+    /// The local service of that id, as a user names it.
+    ///
+    /// - Throws: `CommandFailure` that says what may have been meant if there is none, or `ClientError`.
+    func knownService(_ id: ServiceID) async throws -> ServiceSummary {
+        do {
+            return try await service(id)
+        } catch let error as ClientError where error.code == .notFound {
+            let meant = Spelling.closest(to: id.rawValue, among: try await services().map(\.id.rawValue))
+            throw CommandFailure(.other, "\(error)" + (meant.map { ": did you mean \($0)?" } ?? ""))
+        }
+    }
 }
 
 /// Whether a command waits until every executor has what is wanted.

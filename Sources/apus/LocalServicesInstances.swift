@@ -143,7 +143,7 @@ struct LocalServicesCancel: AsyncParsableCommand {
         run.report(
             try await callingAPI {
                 // Of an unknown service this says so; the cancellation would not.
-                _ = try await run.client.service(run.id)
+                _ = try await run.client.knownService(run.id)
                 try await run.client.cancel(run.id)
                 return try await run.client.service(run.id)
             }

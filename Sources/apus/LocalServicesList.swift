@@ -43,7 +43,7 @@ struct LocalServicesShow: AsyncParsableCommand {
     func run() async throws {
         let (client, id) = (try api.client, service.id)
         try await callingAPI {
-            let service = try await client.service(id)
+            let service = try await client.knownService(id)
             let instances = try await client.instances(of: id)
             let ended = try await client.endedInstances(of: id).prefix(AppsShow.endedShown)
             guard !api.json else {

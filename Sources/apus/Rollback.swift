@@ -13,10 +13,16 @@ struct Rollback: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("The application's NAME, or the version that runs.", valueName: "name"))
+    @Argument(
+        help: ArgumentHelp("The application's NAME, or the version that runs.", valueName: "name"),
+        completion: LiveNames.namedApplications
+    )
     var name: String
 
-    @Option(help: ArgumentHelp("Go to this version, NAME-VERSION.", valueName: "id"))
+    @Option(
+        help: ArgumentHelp("Go to this version, NAME-VERSION.", valueName: "id"),
+        completion: LiveNames.applications
+    )
     var to: String?
 
     @OptionGroup var options: RolloutOptions

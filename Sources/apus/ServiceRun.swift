@@ -63,7 +63,7 @@ struct ServiceRun {
     ) async throws -> ServiceSummary {
         let service = try await callingAPI {
             try await interruptible("No longer waiting; \(follower.gone)") {
-                let before = try await client.service(id)
+                let before = try await client.knownService(id)
                 let head = [JSON.Member("type", .string(type)), JSON.Member("serviceId", id.json)]
                 try await client.operateService(.object(head + more))
                 return try await waiting(before)

@@ -10,7 +10,7 @@ extension SpecificationTemplate {
 
     static let placement = """
         # Where it may run. Default: {type: ANY}, on executors without tags. Others are ONE_PER_HOST, NO_TAG, and
-        # {type: RULE_BASED, ruleType: HOPE, rule: "'/metadata/rack' == 'r1'"}.
+        # {type: RULE_BASED, ruleType: HOPE, rule: "'/allocatedExecutorNodeMetadata/rack' == 'r1'"}.
         #placementPolicy:
         #  type: COMPOSITE
         #  combiner: AND

@@ -14,7 +14,8 @@ struct Status: AsyncParsableCommand {
         help: ArgumentHelp(
             "NAME (all its versions), NAME-VERSION, or SOURCE/TASK. Default: the whole cluster.",
             valueName: "name"
-        )
+        ),
+        completion: LiveNames.anything
     )
     var name: String?
 

@@ -19,7 +19,8 @@ struct TasksList: AsyncParsableCommand {
             let rows = try await api.client.tasks().map { task in
                 [
                     task.id.rawValue, task.state, task.hostname.isEmpty ? "-" : task.hostname,
-                    AppsShow.age(of: task.created), task.error,
+                    AppsShow.age(of: task.created),
+                    [task.step, task.error].filter { !$0.isEmpty }.joined(separator: "; "),
                 ]
             }
             Output.list(

@@ -19,6 +19,7 @@ struct TasksShow: AsyncParsableCommand {
             return
         }
         Output.line(task.progress)
+        if !task.step.isEmpty { Output.line(task.step) }
         Output.line("image: \(task.image)")
         if !task.instance.rawValue.isEmpty { Output.line("instance: \(task.instance)") }
         let ended = task.result == nil ? "" : ", ended \(AppsShow.age(of: task.updated)) ago"

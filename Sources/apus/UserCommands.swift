@@ -38,14 +38,18 @@ struct UsersSet: AsyncParsableCommand {
         discussion: "What is not given stays. A password is hashed here and is never an argument, which others can see."
     )
 
-    @Argument(help: ArgumentHelp("1 to 64 letters, digits, and any of - _ . @", valueName: "name"))
+    @Argument(
+        help: ArgumentHelp("1 to 64 letters, digits, and any of - _ . @", valueName: "name"),
+        completion: LiveNames.users
+    )
     var name: String
 
     @Option(help: ArgumentHelp("root, read-write, maintenance or read-only, or Drove's name of it.", valueName: "role"))
     var role: String?
 
     @Option(
-        help: ArgumentHelp("A file with the user's new password, or - for standard input.", valueName: "file")
+        help: ArgumentHelp("A file with the user's new password, or - for standard input.", valueName: "file"),
+        completion: .file()
     )
     var newPasswordFile: String?
 
@@ -84,7 +88,7 @@ struct UsersSet: AsyncParsableCommand {
 struct UsersRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "remove", abstract: "Remove a user.")
 
-    @Argument(help: ArgumentHelp("The user's name.", valueName: "name"))
+    @Argument(help: ArgumentHelp("The user's name.", valueName: "name"), completion: LiveNames.users)
     var name: String
 
     @OptionGroup var api: APIOptions
@@ -107,7 +111,7 @@ struct UsersImport: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("The file.", valueName: "file"))
+    @Argument(help: ArgumentHelp("The file.", valueName: "file"), completion: .file())
     var file: String
 
     @OptionGroup var api: APIOptions

@@ -92,7 +92,11 @@ import Testing
             let members = more.map { JSON.Member($0.0, $0.1) }
             return Self.amiss(try Self.executor("a", state: state, members), b, c)
         }
-        #expect(try amiss("REMOVED", ("presence", "LOST")).first?.hasPrefix("FAIL executor a:11000: is lost") == true)
+        #expect(
+            try amiss("REMOVED", ("presence", "LOST"), ("troubles", ["no engine"])) == [
+                "FAIL executor a:11000: is lost: what ran there was started elsewhere"
+            ]
+        )
         #expect(try amiss("ACTIVE", ("presence", "SILENT")) == ["FAIL executor a:11000: is silent"])
         #expect(try amiss("UNREADY", ("troubles", ["no engine"])) == ["FAIL executor a:11000: no engine"])
         #expect(try amiss("BLACKLISTED", ("duty", "BLACKLISTED")) == ["WARN executor a:11000: is blacklisted"])
@@ -141,6 +145,48 @@ import Testing
                 "WARN application LONG-1: 0 of 2 are healthy",
                 "WARN application LONG-1: SCALE has been under way for 60 minutes",
                 "WARN application BAD-1: the last SCALE failed: not done in time",
+            ]
+        )
+    }
+    private static func service(_ id: String, healthy: Int64, of wanted: Int64, _ more: [JSON.Member] = []) throws
+        -> ServiceSummary
+    {
+        let json: JSON = .members([
+            "id": .string(id), "name": "S", "state": "ACTIVE", "activationState": "ACTIVE", "instancesPerHost": 1,
+            "wantedInstances": .integer(wanted), "liveInstances": .integer(wanted),
+            "healthyInstances": .integer(healthy),
+        ])
+        guard case .object(let members) = json else { return try ServiceSummary(json: json) }
+        return try ServiceSummary(json: .object(members + more))
+    }
+
+    @Test func `local services that lack instances, work long or have failed say why, and tasks what they wait for`()
+        throws
+    {
+        let obstacles: JSON = [["hostname": "a", "reason": "no room: cores"]]
+        let operation: JSON = ["id": "OP-1", "type": "REPLACE_INSTANCES", "spentMs": 3_600_000]
+        let last: JSON = ["id": "OP-0", "type": "RESTART", "outcome": "FAILED", "reason": "not done in time"]
+        let task: JSON = [
+            "sourceAppName": "BATCH", "taskId": "T1", "executable": ["url": "x"], "state": "PENDING",
+            "errorMessage": "it waits for room", "created": 1, "updated": 2,
+        ]
+        let condition = ClusterCondition(
+            cluster: Self.cluster,
+            executors: [try Self.executor("a"), try Self.executor("b")],
+            services: [
+                try Self.service("FEW-1", healthy: 1, of: 2, [JSON.Member("obstacles", obstacles)]),
+                try Self.service("LONG-1", healthy: 2, of: 2, [JSON.Member("operation", operation)]),
+                try Self.service("BAD-1", healthy: 2, of: 2, [JSON.Member("lastOperation", last)]),
+                try Self.service("WELL-1", healthy: 2, of: 2),
+            ],
+            tasks: [try TaskSummary(json: task)]
+        )
+        #expect(
+            Self.amiss(condition) == [
+                "WARN local service FEW-1: 1 of 2 are healthy: on a no room: cores",
+                "WARN local service LONG-1: REPLACE_INSTANCES has been under way for 60 minutes",
+                "WARN local service BAD-1: the last RESTART failed: not done in time",
+                "WARN task BATCH/T1: it waits for room",
             ]
         )
     }

@@ -58,6 +58,12 @@ extension CommandLineTests {
         let parts = try JSON(parsing: json.output)
         #expect(parts["machine"]?[0]?["level"] == "FAIL")
         #expect(parts["cluster"] == nil)
+        let lone = ["doctor", "--machine-only", "--state", "/tmp"]
+        let remote = ["DOCKER_HOST": "tcp://127.0.0.1:1"]
+        let other = try await Program(Self.binary, lone, environment: remote).end()
+        #expect((other.code, other.errors) == (1, ""))
+        #expect(other.output.contains("DOCKER_HOST is tcp://127.0.0.1:1, but"), "\(other)")
+        #expect(other.output.contains("  kernel "), "the rest is looked at all the same: \(other)")
         let away = try await Program(Self.binary, ["doctor", "--cluster-only"], endpoint: "127.0.0.1:1").end()
         #expect(away.code == 7)
         let both = words.filter { $0 != "--machine-only" }
@@ -176,6 +182,9 @@ extension CommandLineTests {
             #expect(try await offered(["apps", "show"], "positional@0", ["OTHER"]) == [])
             try await expect(["apps", "stop"], "--ids", ["TEST_APP-1", "--ids", ""], [instance])
             try await expect(["explain"], "positional@0", [""], ["TEST_APP-1"])
+            for command in ["status", "rollback", "restart", "scale", "exec"] {
+                try await expect([command], "positional@0", [""], ["TEST_APP", "TEST_APP-1"])
+            }
             let names = ["93b6b6f3-c7c8-3824-afc9-cb6d0b32454c", "node1", "node1:3000"]
             try await expect(["executors", "show"], "positional@0", [""], names)
             try await expect(["executors", "drain"], "--tag", ["--tag", "n"], ["node1"])
@@ -184,6 +193,64 @@ extension CommandLineTests {
             let chosen = ["--endpoint", endpoint, "TEST"]
             try await eventually("the endpoint of the command line is asked", node, controller) {
                 try await offered(["apps", "show"], "positional@0", chosen, at: "127.0.0.1:1") == ["TEST_APP-1"]
+            }
+        }
+    }
+
+    /// A file that others can read, and an address that anybody may stand in for, are warned of where a command runs.
+    @Test func `whoever presses Tab is warned of nothing`() async throws {
+        try await Self.withNode { controller, node, endpoint in
+            _ = await controller.post("applications/operations", create(instances: 0).json.serialized)
+            let home = FileManager.default.temporaryDirectory.appending(path: "home-\(UUID())").path
+            try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+            defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: home) } }
+            let contexts = "[x]\nendpoint = \(endpoint)\nusername = u\npassword = p\ninsecure = true\n"
+            try contexts.write(toFile: "\(home)/.drove", atomically: false, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: "\(home)/.drove")
+            func run(_ arguments: [String]) async throws -> Run {
+                try await Program(Self.binary, arguments, environment: ["HOME": home]).end()
+            }
+            let warned = try await run(["apps", "list", "--cluster", "x"])
+            #expect(
+                warned.code == 0 && warned.errors.contains("chmod 600") && warned.errors.contains("any certificate")
+            )
+            let words = ["apus", "apps", "show", "--cluster", "x", "TEST"]
+            let completion = ["---completion", "apps", "show", "--", "positional@0", "5", "4"] + words
+            // On a busy machine the command may be out of patience; then it offers nothing.
+            try await eventually("it is offered", node, controller) {
+                let offered = try await run(completion)
+                #expect((offered.code, offered.errors) == (0, ""))
+                return offered.output.split(whereSeparator: \.isWhitespace) == ["TEST_APP-1"]
+            }
+        }
+    }
+
+    /// Bash itself takes a word with a colon for several; what a terminal would hand to the function is made here.
+    @Test func `in bash, HOST:PORT is completed, and what follows an address`() async throws {
+        try await Self.withNode { controller, node, endpoint in
+            _ = await controller.post("applications/operations", create(instances: 0).json.serialized)
+            func offered(_ line: String, at usual: String = "127.0.0.1:1") async throws -> String {
+                let words = line.replacing(":", with: " : ").replacing("=", with: " = ").split(separator: " ")
+                let script = """
+                    source <('\(Self.binary)' completions bash)
+                    COMP_WORDS=('\(Self.binary)' \(words.joined(separator: " ")))
+                    COMP_LINE='\(Self.binary) \(line)' COMP_POINT=\(Self.binary.utf8.count + 1 + line.utf8.count)
+                    COMP_CWORD=\(words.count)
+                    _apus_whole_words apus '\(words.last ?? "")' '\(words.dropLast().last ?? "")'
+                    echo "${COMPREPLY[@]}"
+                    """
+                let run = try await Program("/bin/bash", ["-c", script], endpoint: usual).end()
+                #expect((run.code, run.errors) == (0, ""))
+                return run.output
+            }
+            for line in ["apps show --endpoint \(endpoint) TEST", "apps show --endpoint=\(endpoint) TEST"] {
+                try await eventually("\(line) is completed", node, controller) {
+                    try await offered(line) == "TEST_APP-1\n"
+                }
+            }
+            // Bash puts it behind the colon.
+            try await eventually("a port is completed", node, controller) {
+                try await offered("executors show node1:3", at: endpoint) == "3000\n"
             }
         }
     }

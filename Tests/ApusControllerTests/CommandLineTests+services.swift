@@ -22,6 +22,11 @@ extension CommandLineTests {
             let activated = try await run("activate", "TEST_SERVICE-1")
             #expect(activated.code == 0 && activated.output.contains("ACTIVE, wanted 1, running 1, healthy 1"))
             #expect(try await run("list").output.contains("TEST_SERVICE-1"))
+            for command in ["show", "restart", "cancel"] {
+                let unknown = try await run(command, "TEST_SERVCE-1")
+                let text = "apus: Local service TEST_SERVCE-1 not found: did you mean TEST_SERVICE-1?\n"
+                #expect((unknown.code, unknown.errors) == (1, text))
+            }
             #expect(try await run("restart", "TEST_SERVICE-1").code == 0)
             let adjusted = try await run("adjust", "TEST_SERVICE-1")
             #expect(adjusted.code == 0, "\(adjusted.errors)")
@@ -39,7 +44,9 @@ extension CommandLineTests {
                 try await run("show", "TEST_SERVICE-1").output.contains("last operation: REPLACE_INSTANCES SUCCEEDED")
             )
             let again = try await run("activate", "TEST_SERVICE-1")
-            #expect(again.code != 0 && again.errors.contains("Only [ADJUST_INSTANCES, DEACTIVATE"))
+            #expect(again.code == 5 && again.errors.contains("Only [ADJUST_INSTANCES, DEACTIVATE"))
+            let nobody = try await run("stop", "TEST_SERVICE-1", "--ids", "SI-none")
+            #expect((nobody.code, nobody.errors) == (5, "apus: There are no healthy instances with ids: [SI-none]\n"))
             #expect(try await run("deactivate", "TEST_SERVICE-1").code == 0)
             #expect(try await run("destroy", "TEST_SERVICE-1").code == 0)
             try await eventually("it is gone", node, controller) {

@@ -95,7 +95,9 @@ extension CommandLineTests {
     @Test func `a command with a mistake in it is known again`() async throws {
         let cases: [([String], String)] = [
             (["stats"], "Did you mean `apus status`?"), (["apps", "lsit"], "Did you mean `apus apps list`?"),
-            (["executor", "list"], ""), (["nothing-like-it"], ""),
+            (["executor", "list"], "Did you mean `apus executors list`?"),
+            (["maintenance", "shw"], "Did you mean `apus maintenance show`?"),
+            (["executor", "lost"], ""), (["nothing-like-it"], ""),
         ]
         for (arguments, text) in cases {
             let run = try await Program(Self.binary, arguments).end()

@@ -1,5 +1,7 @@
 import ApusController
+import ApusEngine
 import ApusModel
+import ApusStore
 import ApusTestKit
 import Testing
 
@@ -97,6 +99,72 @@ import Testing
             }
             #expect(Set(stale.compactMap(\.text)) == ids && known?["appInstanceIds"] == [])
         }
+    }
+
+    @Test func `an executor of Drove that was given up is to stop all that it had`() async throws {
+        let store = MemoryStore()
+        let epoch = try await store.acquireEpoch()
+        try await store.commit(Batch(epoch: epoch, writes: lostRecords))
+        try await withController(store: store) { controller in
+            let path = "internal/cluster/executors/\(ApusControllerTests.node)/instances"
+            #expect(
+                await controller.get("\(path)/last").json?["data"]?.serialized
+                    == #"{"appInstanceIds":[],"staleAppInstanceIds":["AI-1"],"taskInstanceIds":[],"#
+                    + #""staleTaskInstanceIds":["TI-1"],"localServiceInstanceIds":[],"#
+                    + #""staleLocalServiceInstanceIds":[]}"#
+            )
+            #expect(await controller.get("\(path)/current").json?["status"] == "FAILED")
+        }
+    }
+
+    /// A lost executor; an instance and a task that were lost with it, and an instance that had ended before.
+    private var lostRecords: [Write] {
+        let allocation = ResourceAllocation(numaNode: 0, cores: [1], memoryMB: 128).json
+        func ended(_ id: String, _ state: String) -> JSON {
+            .members([
+                "id": .string(id), "app": "TEST_APP-1", "executor": ApusControllerTests.node.json, "hostname": "node1",
+                "allocation": allocation, "ports": .array([]), "state": .string(state), "error": "", "created": 1,
+                "updated": 2,
+            ])
+        }
+        let place: JSON = .members([
+            "instance": "TI-1", "executor": ApusControllerTests.node.json, "hostname": "node1",
+            "allocation": allocation,
+        ])
+        let task = TaskSpec(
+            sourceAppName: "BATCH",
+            taskID: "T1",
+            executable: Executable(url: "job:1"),
+            resources: ResourceRequirements(cores: 1, memoryMB: 128)
+        )
+        let records: [(RecordKind, String, JSON)] = [
+            (
+                .member, ApusControllerTests.node.rawValue,
+                .members([
+                    "schema": 1, "id": ApusControllerTests.node.json, "key": "k1", "hostname": "node1", "port": 3000,
+                    "transport": "HTTP", "admitted": 1, "lostSince": 2, "description": fullReport().description?.json,
+                ])
+            ),
+            (
+                .application, "TEST_APP-1",
+                .members(["schema": 1, "expected": 1, "created": 1, "updated": 1, "spec": exampleSpec().json])
+            ),
+            (
+                .ended, "TEST_APP-1/1",
+                .members([
+                    "schema": 1, "page": 1, "entries": .array([ended("AI-0", "STOPPED"), ended("AI-1", "LOST")]),
+                ])
+            ),
+            (
+                .task, "BATCH/T1",
+                .members([
+                    "schema": 1, "created": 1, "updated": 2, "timeout": "5 minutes", "spentMilliseconds": 0,
+                    "killed": false, "refusals": 0, "spec": task.json,
+                    "end": .members(["state": "LOST", "error": "lost", "at": 2, "place": place]),
+                ])
+            ),
+        ]
+        return records.map { kind, id, json in .put(RecordKey(kind, id), json.bytes) }
     }
 
     private static func ids(_ controller: Controller, _ path: String) async -> [String] {

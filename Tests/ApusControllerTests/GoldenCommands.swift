@@ -32,12 +32,19 @@ final class GoldenCommands: Sendable {
         return path
     }
 
+    /// What is recorded of a command, `apps-list` say.
+    static func text(_ command: String) throws -> String { try String(contentsOf: file(command), encoding: .utf8) }
+
+    private static func file(_ command: String) -> URL {
+        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        return tests.appending(path: "Golden/6/cli/\(command).json")
+    }
+
     /// Compares what a command printed, `apps list` say, with its file; `port` is one that differs from run to run.
     func check(_ command: String, _ run: Run, hiding port: Int? = nil) throws {
         _ = checked.withLock { $0.insert("apus \(command)") }
         #expect(run.code == 0, "apus \(command): \(run.errors)")
-        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let file = tests.appending(path: "Golden/6/cli/\(command.replacing(" ", with: "-")).json")
+        let file = Self.file(command.replacing(" ", with: "-"))
         let printed = try stable(
             port.map { run.output.replacing("\"port\":\($0)", with: "\"port\":3000") } ?? run.output
         )

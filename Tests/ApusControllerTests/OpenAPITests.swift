@@ -42,15 +42,15 @@ import Testing
         #expect(responses == Set(OpenAPI.document["components"]?["responses"].members.map(\.key) ?? []))
     }
 
-    @Test func `every operation says which refusals it has, and 403 where there is such`() {
+    @Test func `every operation says which refusals it has, and 403 with its reason where that is no role`() {
         for (name, operation) in Self.operations {
             let statuses = Set(operation["responses"].members.map(\.key))
-            let missing = Set(["400", "401", "404", "405", "413", "415", "429", "503"]).subtracting(statuses)
+            let missing = Set(["400", "401", "403", "404", "405", "413", "415", "429", "503"]).subtracting(statuses)
             #expect(missing.isEmpty, "\(name)")
         }
         let byName = Dictionary(uniqueKeysWithValues: Self.operations.map { ($0.name, $0.json["responses"]) })
-        #expect(byName["POST /apis/v1/tasks/operations"]??["403"] != nil)
-        #expect(byName["GET /apis/v1/tasks"]??["403"] == nil)
+        #expect(byName["POST /apis/v1/tasks/operations"]??["403"] == ["$ref": "#/components/responses/Forbidden"])
+        #expect(byName["GET /apis/v1/tasks"]??["403"] == ["$ref": "#/components/responses/OtherPage"])
         #expect(byName["POST /apis/v1/tasks/search"]??["303"] != nil)
     }
 
@@ -74,6 +74,91 @@ import Testing
         let refused = await idle.api.answer(APICall("POST", "/openapi/openapi.json"))
         #expect(refused.status == 405 && refused.allow == ["GET", "HEAD", "OPTIONS"])
         #expect(await idle.api.answer(APICall("GET", "/openapi/other.json")).status == 404)
+    }
+
+    // MARK: answers
+
+    /// Commands that print what the API says with `--json`, and which call that is.
+    private static let printed: KeyValuePairs = [
+        "apps-list": "GET applications", "apps-scale": "GET applications/{id}",
+        "explain": "GET applications/{id}/explain", "localservices-list": "GET localservices",
+        "localservices-test": "GET localservices/{id}", "tasks-list": "GET tasks",
+        "tasks-show": "GET tasks/{source}/instances/{task}", "tasks-delete": "DELETE tasks/{source}/instances/{task}",
+        "cluster-show": "GET cluster", "top": "GET cluster/usage", "audit": "GET cluster/audit",
+        "executors-list": "GET cluster/executors", "executors-show": "GET cluster/executors/{id}",
+        "executors-blacklist": "POST cluster/executors/blacklist",
+        "executors-unblacklist": "POST cluster/executors/unblacklist",
+        "executors-suspend": "POST cluster/executors/suspend", "executors-resume": "POST cluster/executors/resume",
+        "executors-retire": "POST cluster/executors/retire", "executors-confirm-stops": "POST cluster/strays/confirm",
+        "store-confirm": "POST cluster/restored/confirm", "maintenance-on": "POST cluster/maintenance/set",
+        "maintenance-off": "POST cluster/maintenance/unset", "cluster-spread-show": "GET cluster/placement/spread",
+        "cluster-spread-set": "POST cluster/placement/spread",
+        "cluster-rotate-instance-keys": "POST cluster/instance-keys/rotate", "users-list": "GET users",
+        "users-import": "POST users", "users-set": "PUT users/{name}", "users-remove": "DELETE users/{name}",
+    ]
+
+    @Test func `every answer that is recorded is described, down to its last member`() throws {
+        for (version, answers) in [(2, GoldenAnswers.all), (3, GoldenAnswers.tasks)] {
+            // The second version's cluster had no id yet.
+            for (path, file) in answers where version > 2 || path != "cluster" {
+                let answer = try JSON(parsing: try GoldenAnswers.text(file, version: version))
+                #expect(DescribedAnswer.faults(answer, to: "GET", path) == [], "\(path)")
+            }
+        }
+        for (command, call) in Self.printed {
+            let words = call.split(separator: " ").map(String.init)
+            let data = try JSON(parsing: try GoldenCommands.text(command))
+            let answer: JSON = .members(["status": "SUCCESS", "data": data, "message": "success"])
+            #expect(DescribedAnswer.faults(answer, to: words[0], words[1]) == [], "\(command)")
+        }
+    }
+
+    @Test func `all that an executor can tell is described`() async throws {
+        var report = fullReport()
+        report.description?.zone = "z1"
+        report.description?.metadata = ["rack": "r1"]
+        report.description?.topology = Topology(
+            nodes: [Topology.Node(id: 0, cores: [0, 1], memoryMB: 1024, siblings: [[0, 1]])],
+            sharing: .shared(multiplier: 2),
+            memoryMultiplier: 2,
+            quantities: ["disk": 1000]
+        )
+        report.warnings = ["a disk is full"]
+        report.quarantine = Quarantine([Quarantine.Entry(container: ContainerID("c1"), name: "old", reason: "torn")])
+        var load = NodeLoad(freeMemoryMB: 400, freeCPU: 2_500)
+        (load.totalMemoryMB, load.processors, load.totalDiskMB, load.freeDiskMB) = (1_000, 4, 2_000, 500)
+        report.load = load
+        let full = report
+        try await withController(store: MemoryStore()) { controller in
+            _ = await controller.inbox.submit(full)
+            _ = await controller.post("applications/operations", create(instances: 1).json.serialized)
+            try await eventually("it is healthy") { await controller.healthy(AppID("TEST_APP-1")) == 1 }
+            let summary = await controller.get("cluster/executors").json?["data"]?[0]
+            #expect(summary?["load"] != nil && summary?["warnings"] != nil && summary?["zone"] != nil)
+            for path in [
+                "cluster", "cluster/executors", "cluster/executors/\(node)", "cluster/dashboard",
+                "cluster/events/latest",
+                "applications/TEST_APP-1/explain?executors=true",
+            ] {
+                let answer = await controller.get(path)
+                #expect(answer.status == 200)
+                #expect(DescribedAnswer.faults(answer.json ?? .null, to: "GET", path) == [], "\(path)")
+            }
+        }
+    }
+
+    @Test func `what a simulation says, and why it says nothing, is described`() async throws {
+        try await withController(store: MemoryStore()) { controller in
+            _ = await controller.inbox.submit(fullReport())
+            let path = "cluster/placement/simulate?detail=true"
+            let spec = exampleSpec(policy: .onePerHost).json
+            for question: JSON in [["spec": spec, "numInstances": 2], ["spec": spec, "numInstances": 0]] {
+                let answer = await controller.post(path, question.serialized)
+                #expect(answer.status == (question["numInstances"] == 0 ? 400 : 200))
+                let json = answer.json ?? .null
+                #expect(DescribedAnswer.faults(json, to: "POST", path, status: answer.status) == [])
+            }
+        }
     }
 
     // MARK: methods

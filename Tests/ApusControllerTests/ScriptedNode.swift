@@ -79,13 +79,20 @@ final class ScriptedNode: Sendable {
     }
 
     /// Moves its only instance of that owner that has not ended.
-    func move(_ owner: Owner, to next: InstanceState, _ cause: EndCause? = nil, error: String = "") {
+    func move(
+        _ owner: Owner,
+        to next: InstanceState,
+        _ cause: EndCause? = nil,
+        error: String = "",
+        progress: String? = nil
+    ) {
         state.withLock { state in
             state.revision += 1
             for (id, report) in state.instances where report.owner == owner && !report.state.isTerminal {
                 state.instances[id]?.state = next
                 state.instances[id]?.cause = cause
                 state.instances[id]?.error = error
+                state.instances[id]?.progress = progress
                 state.instances[id]?.revision = state.revision
             }
         }

@@ -1,6 +1,7 @@
 import ApusController
 import ApusExecutor
 import ApusModel
+import ApusPlacement
 import ApusTestKit
 import Foundation
 import Testing
@@ -85,6 +86,16 @@ import Testing
             }
         }
         #expect(service.contains("hostLevel:"))
+    }
+
+    @Test func `the rule that it shows takes the executor that it speaks of, and no other`() async throws {
+        let app = try await Self.written("app")
+        let shown = try #require(app.firstMatch(of: /rule: "([^"]+)"/)).1
+        let rule = PlacementRule(String(shown))
+        for (rack, isTaken) in [("r1", true), ("r2", false)] {
+            let facts = RuleFacts(executor: node, metadata: ["rack": rack], environment: [:])
+            #expect(try RuleEvaluation(lookUp: facts.value).accepts(rule) == isTaken)
+        }
     }
 
     /// The fields of these values, by what they are called in a specification.

@@ -107,6 +107,23 @@ import Testing
         }
     }
 
+    @Test func `a task whose image is fetched says how far that has come`() async throws {
+        try await Self.withNode { controller, node in
+            node.isStalled = true
+            _ = await controller.post("tasks/operations", Self.create)
+            try await eventually("it has a place", node, controller) {
+                await Self.state(controller) == "PROVISIONING"
+            }
+            node.move(.task(Self.task), to: .provisioning, progress: "12 of 80 MB")
+            try await eventually("it is told", node, controller) {
+                await controller.get(Self.path).json?["data"]?["progress"] == "12 of 80 MB"
+            }
+            node.move(.task(Self.task), to: .running)
+            try await eventually("it runs", node, controller) { await Self.state(controller) == "RUNNING" }
+            #expect(await controller.get(Self.path).json?["data"]?["progress"] == nil)
+        }
+    }
+
     @Test func `a killed task ends CANCELLED, and cannot be killed again`() async throws {
         try await Self.withNode { controller, node in
             _ = await controller.post("tasks/operations", Self.create)
