@@ -13,9 +13,12 @@ extension Agent {
             return refuse(.wrongCluster, "this executor belongs to cluster \(identity.cluster), not \(command.cluster)")
         }
         guard command.executor == identity.id, command.key == identity.key else {
+            // By its key a leader knows it again, so that nobody is told it: answers end up where people read them.
             return refuse(
                 .wrongExecutor,
-                "this is executor \(identity.id) with key \(identity.key), not \(command.executor) with \(command.key)"
+                command.executor == identity.id
+                    ? "this is another executor \(identity.id) than was meant: their keys differ"
+                    : "this is executor \(identity.id), not \(command.executor)"
             )
         }
         if let answer = settledAlready(command, &out) {

@@ -55,6 +55,10 @@ struct CommandTests {
         #expect(refusal(rig.answers[2]) == .wrongExecutor)
         #expect(refusal(rig.answers[3]) == .wrongExecutor)
         #expect(rig.agent.instances.isEmpty)
+        // Whoever asks is not told its key: by that it is known.
+        let own = Rig.identity.id
+        #expect(reason(rig.answers[2]) == "this is executor \(own), not other")
+        #expect(reason(rig.answers[3]) == "this is another executor \(own) than was meant: their keys differ")
     }
 
     @Test func `a command whose fence is not above the highest is refused`() {
