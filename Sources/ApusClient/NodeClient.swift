@@ -15,7 +15,9 @@ package struct NodeClient: Sendable {
     /// - Throws: `ClientError`, or `CancellationError` when the task was cancelled.
     package func send(_ command: NodeCommand, to executor: String) async throws -> CommandAnswer {
         let json = try await post(command.json, to: "\(executor)/apis/v1/messages")
-        return try read(json, from: executor) { json throws(JSONError) in try CommandAnswer(json: json) }
+        return try read(json, from: executor) { json throws(JSONError) in
+            try CommandAnswer(json: json).withinLimits()
+        }
     }
 
     /// Sends a report to the controller at that base URL, `http://host:port`.

@@ -16,10 +16,10 @@ extension Handling {
         } catch {
             return .failed(503, "The caller has left", retryAfter: 1)
         }
-        var used: [InstanceID: InstanceUsage] = [:]
-        for case .measured(let usages) in answers.values { for usage in usages { used[usage.instance] = usage } }
         let instances = members.flatMap { member in
-            member.instances.compactMap { state.instances[$0] }
+            // Each speaks for its own alone.
+            let used = answers[member.id]?.used ?? [:]
+            return member.instances.compactMap { state.instances[$0] }
                 .sorted { ($0.created, $0.id) < ($1.created, $1.id) }
                 .map { json(of: $0, on: member, used[$0.id]) }
         }
@@ -82,6 +82,13 @@ extension Owner {
         case .task(let id): id.rawValue
         case .localService(let id): id.rawValue
         }
+    }
+}
+
+extension UsageDesk.Answer {
+    fileprivate var used: [InstanceID: InstanceUsage] {
+        guard case .measured(let usages) = self else { return [:] }
+        return Dictionary(usages.map { ($0.instance, $0) }) { $1 }
     }
 }
 

@@ -1,5 +1,8 @@
 /// What an instance used when its executor measured it last.
 package struct InstanceUsage: Hashable, Sendable {
+    /// Of each number: more than any machine has, and far from where numbers end.
+    private static let most: Int64 = 1 << 50
+
     package var instance: InstanceID
     /// In thousandths of a core; `nil` until it was measured twice.
     package var cpu: Int64?
@@ -23,11 +26,16 @@ package struct InstanceUsage: Hashable, Sendable {
         ])
     }
 
-    /// Reads the form of `json`.
+    /// Reads the form of `json`, which executors say.
     ///
-    /// - Throws: `JSONError` with the first fault.
+    /// - Throws: `JSONError` with the first fault, or number out of bounds.
     package init(json: JSON) throws(JSONError) {
-        func count(_ key: String) throws(JSONError) -> Int64? { json[key] == nil ? nil : try json.integer(key) }
+        func count(_ key: String) throws(JSONError) -> Int64? {
+            guard json[key] != nil else { return nil }
+            let number = try json.integer(key)
+            guard (0...Self.most).contains(number) else { throw JSONError("\(key) must be 0 to \(Self.most)") }
+            return number
+        }
         self.init(
             instance: InstanceID(try json.string("instanceId")),
             cpu: try count("cpu"),

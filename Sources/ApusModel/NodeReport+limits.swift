@@ -1,5 +1,5 @@
-/// The most that a report may say. The leader stores, adds up and shows what is in it, so that one report without
-/// measure could cost the whole cluster its leader.
+/// The most that a report may say, or an executor's answer to a command. The leader stores, adds up and shows what is in
+/// it, so that one without measure could cost the whole cluster its leader.
 extension NodeReport {
     /// Its own hostname is one of them.
     package static let mostTags = Limit.entries
@@ -27,10 +27,7 @@ extension NodeReport {
     /// - Throws: `JSONError` with the first that is out of bounds.
     package func withinLimits() throws(JSONError) -> NodeReport {
         var report = self
-        for index in report.instances.indices {
-            report.instances[index].error = report.instances[index].error.clipped(toBytes: Limit.text)
-            report.instances[index].progress = report.instances[index].progress?.clipped(toBytes: Limit.name)
-        }
+        report.instances = instances.map(\.clipped)
         report.troubles = troubles.map { $0.clipped(toBytes: Limit.text) }
         report.warnings = warnings.map { $0.clipped(toBytes: Limit.text) }
         try report.checkLimits()
@@ -131,7 +128,31 @@ extension NodeDescription {
     }
 }
 
+extension CommandAnswer {
+    /// The answer as it is taken: what is said of an instance in it has the measure of what is said in a report.
+    ///
+    /// - Throws: `JSONError` with the first that is out of bounds.
+    package func withinLimits() throws(JSONError) -> CommandAnswer {
+        switch self {
+        case .accepted(let report):
+            let clipped = report?.clipped
+            try clipped?.checkLimits()
+            return .accepted(clipped)
+        case .refused(let refusal, let reason):
+            return .refused(refusal, reason: reason.clipped(toBytes: NodeReport.Limit.text))
+        }
+    }
+}
+
 extension InstanceReport {
+    /// With its texts for people cut to size.
+    fileprivate var clipped: InstanceReport {
+        var report = self
+        report.error = error.clipped(toBytes: NodeReport.Limit.text)
+        report.progress = progress?.clipped(toBytes: NodeReport.Limit.name)
+        return report
+    }
+
     /// Looks at every number and length.
     ///
     /// - Throws: `JSONError` with the first that is out of bounds.

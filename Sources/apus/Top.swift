@@ -98,11 +98,11 @@ struct UsageTable {
     /// From thousandths; to two places.
     private static func cores(_ thousandths: Int64?) -> String {
         guard let thousandths else { return "-" }
-        let hundredths = (max(0, thousandths) + 5) / 10
+        let hundredths = (max(0, thousandths) / 5 + 1) / 2
         return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
     }
 
-    private static func megabytes(_ bytes: Int64?) -> String { bytes.map { "\(($0 + 524_288) / 1_048_576)" } ?? "-" }
+    private static func megabytes(_ bytes: Int64?) -> String { bytes.map { "\(($0 / 524_288 + 1) / 2)" } ?? "-" }
 
     private static func age(_ milliseconds: Int64?) -> String {
         milliseconds.map { "\($0 / 1_000) s ago" } ?? "not yet"

@@ -144,6 +144,43 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
             .expectUnchanged(since: 6)
     }
 
+    @Test func `what instances use is taken within bounds`() {
+        let beyond: [JSON] = [
+            ["cpu": -1], ["cpu": .integer(.max)], ["memoryBytes": .integer(.max)], ["ageMilliseconds": .integer(.min)],
+        ]
+        for members in beyond {
+            guard case .object(let members) = members else { continue }
+            let json = JSON.object([JSON.Member("instanceId", "AI-1")] + members)
+            #expect(throws: JSONError.self, "\(json.serialized)") { try InstanceUsage(json: json) }
+        }
+    }
+
+    @Test func `an executor's answer to a command has the measure of its reports`() throws {
+        for answer in [CommandAnswer.accepted(healthy), .accepted(nil), .refused(.staleFence, reason: "late")] {
+            #expect(try answer.withinLimits() == answer)
+        }
+        var long = healthy
+        long.error = String(repeating: "x", count: 5_000)
+        let clipped = long.error.clipped(toBytes: 1024)
+        guard case .accepted(let taken?) = try CommandAnswer.accepted(long).withinLimits() else {
+            Issue.record("it is not accepted any more")
+            return
+        }
+        #expect(taken.error == clipped)
+        let refused = try CommandAnswer.refused(.unsupported, reason: long.error).withinLimits()
+        #expect(refused == .refused(.unsupported, reason: clipped))
+        let beyond: [(inout InstanceReport) -> Void] = [
+            { $0.restarts = .min }, { $0.restarts = .max }, { $0.allocation.cores = [1 << 40] },
+            { $0.allocation.memoryMB = -1 }, { $0.updated = WallTime(milliseconds: .min) },
+            { $0.ports = Array(repeating: $0.ports[0], count: 10_000) },
+        ]
+        for change in beyond {
+            var wrong = healthy
+            change(&wrong)
+            #expect(throws: JSONError.self) { try CommandAnswer.accepted(wrong).withinLimits() }
+        }
+    }
+
     @Test func `what is free on an executor is said with its report, within bounds`() throws {
         var loaded = heartbeat
         loaded.load = NodeLoad(freeMemoryMB: 512, freeCPU: 1500)
