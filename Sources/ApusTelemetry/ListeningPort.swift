@@ -22,7 +22,8 @@ package struct ListeningPort: Sendable {
     package var configuration: HTTP1Channel.Configuration
     /// Of connections at once, the others wait; `nil` sets no limit.
     package var limit: Int?
-    /// How long the head of a request may take to arrive whole, from its first byte on.
+    /// How long the head of a request may take to arrive whole, from its first byte on, and the rest of a body that was
+    /// answered before it came.
     package var headArrival: Duration
     /// Asked for each new connection; `nil`: nothing is encrypted.
     package var encryption: (@Sendable () -> PortEncryption)?

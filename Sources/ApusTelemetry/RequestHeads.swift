@@ -6,13 +6,14 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 
-/// A connection on which the head of each request must arrive whole in time: who sends a byte a minute is cut off.
+/// A connection on which the head of each request must arrive whole in time, and the rest of a body that was answered
+/// before it came: who sends a byte a minute is cut off.
 struct PunctualChannel: HTTPChannelHandler {
     typealias Value = HTTP1Channel.Value
 
     /// With `RequestHeads` among its handlers.
     let base: HTTP1Channel
-    /// From the head's first byte on.
+    /// From the head's first byte on; and of the rest of a body from its answer on.
     let headArrival: Duration
 
     var responder: HTTPChannelHandler.Responder { base.responder }
@@ -43,6 +44,8 @@ private final class HeadDeadline: ChannelDuplexHandler, RemovableChannelHandler 
         case nothing
         case head(Scheduled<Void>)
         case body
+        /// Of a request that is answered: nobody wants it, and it may go on for ever.
+        case rest(Scheduled<Void>)
     }
 
     private let limit: Duration
@@ -67,9 +70,13 @@ private final class HeadDeadline: ChannelDuplexHandler, RemovableChannelHandler 
             stop()
             reading = .body
             unanswered += 1
-        case .bodyArrived: reading = .nothing
-        // What is no HTTP is answered without having been a request.
-        case .answered: unanswered = max(0, unanswered - 1)
+        case .bodyArrived:
+            stop()
+            reading = .nothing
+        case .answered:
+            // What is no HTTP is answered without having been a request.
+            unanswered = max(0, unanswered - 1)
+            if unanswered == 0, case .body = reading { reading = .rest(closing(context)) }
         }
         promise?.succeed()
     }
@@ -82,12 +89,22 @@ private final class HeadDeadline: ChannelDuplexHandler, RemovableChannelHandler 
     func handlerRemoved(context: ChannelHandlerContext) { stop() }
 
     private func begin(_ context: ChannelHandlerContext) {
-        let time = TimeAmount.nanoseconds(limit.nanoseconds)
         reading = .head(context.eventLoop.assumeIsolated().scheduleTask(in: time) { self.end(context) })
     }
 
+    /// At once the answer could be lost: what comes after the end of a connection makes its client drop what it has not
+    /// read yet.
+    private func closing(_ context: ChannelHandlerContext) -> Scheduled<Void> {
+        context.eventLoop.assumeIsolated().scheduleTask(in: time) { context.close(promise: nil) }
+    }
+
+    private var time: TimeAmount { .nanoseconds(limit.nanoseconds) }
+
     private func stop() {
-        if case .head(let late) = reading { late.cancel() }
+        switch reading {
+        case .head(let late), .rest(let late): late.cancel()
+        case .nothing, .body: break
+        }
     }
 
     private func end(_ context: ChannelHandlerContext) {

@@ -7,15 +7,16 @@ import NIOPosix
 import Synchronization
 import Testing
 
-/// Who takes long over the head of a request is cut off; who is quiet, or slow with the rest, is not; and a port takes
-/// only so many at once.
+/// Who takes long over the head of a request, or over a body that nobody wants, is cut off; who is quiet, or slow with
+/// what is wanted, is not; and a port takes only so many at once.
 @Suite(.timeLimit(.minutes(1)))
 struct RequestHeadTests {
     private struct Done: HTTPResponder {
         typealias Context = BasicRequestContext
 
         func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
-            let body = try await request.body.collect(upTo: 100)
+            // Some requests are refused before their bodies are looked at.
+            let body = request.uri.path == "/unread" ? ByteBuffer() : try await request.body.collect(upTo: 100)
             return Response(
                 status: .ok,
                 body: ResponseBody(byteBuffer: ByteBuffer(string: "done\(String(buffer: body))"))
@@ -93,6 +94,40 @@ struct RequestHeadTests {
                     try await pass(.milliseconds(500))
                     try await outbound.write(ByteBuffer(string: "b"))
                     #expect(try await text(&iterator, until: "doneab").hasSuffix("doneab"), "the connection was cut")
+                }
+            }
+        }
+    }
+
+    @Test func `a body that goes on after its answer is cut off, however steadily it comes`() async throws {
+        try await serving(headArrival: .milliseconds(300)) { port in
+            try await connect(port).executeThenClose { inbound, outbound in
+                var iterator = inbound.makeAsyncIterator()
+                try await outbound.write(
+                    ByteBuffer(string: "POST /unread HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+                )
+                #expect(try await text(&iterator, until: "done").hasSuffix("done"))
+                await #expect(throws: (any Error).self, "it was never cut off") {
+                    while true {
+                        try await outbound.write(ByteBuffer(string: "1\r\na\r\n"))
+                        try await pass(.milliseconds(20))
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `a body that ends soon after its answer leaves the connection as it is`() async throws {
+        try await serving(headArrival: .seconds(1)) { port in
+            try await connect(port).executeThenClose { inbound, outbound in
+                var iterator = inbound.makeAsyncIterator()
+                for round in 0..<2 {
+                    if round > 0 { try await pass(.milliseconds(1_300)) }
+                    try await outbound.write(
+                        ByteBuffer(string: "POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na")
+                    )
+                    #expect(try await text(&iterator, until: "done").hasSuffix("done"), "the connection was cut")
+                    try await outbound.write(ByteBuffer(string: "b"))
                 }
             }
         }
