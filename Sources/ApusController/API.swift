@@ -33,12 +33,10 @@ package struct API: Sendable {
     let logger: Logger
 
     /// The longest body that a path takes.
-    package static func bodyLimit(of path: String) -> Int {
-        path == "/apis/v1/internal/nodes/report" ? longestReport : longestBody
-    }
+    package static func bodyLimit(of path: String) -> Int { isReport(path) ? longestReport : longestBody }
 
-    /// Whether executors alone call a path.
-    package static func isInternal(_ path: String) -> Bool { path.hasPrefix("/apis/v1/internal/") }
+    /// Whether executors report at a path.
+    package static func isReport(_ path: String) -> Bool { path == "/apis/v1/internal/nodes/report" }
 
     /// Whether a path takes a body that is read while it is answered.
     package static func isStreamed(_ path: String) -> Bool {

@@ -23,7 +23,7 @@ package struct APIServer: Service {
     private let onListening: @Sendable (Int) async -> Void
     private let logger: Logger
     private let arrival: Duration
-    private let requests: RequestLimit
+    private let limits: RequestLimits
     private let encryption: (@Sendable () -> PortEncryption)?
 
     /// `onListening` is told the port that is listened on, which is another one only if `port` is 0; `arrival` is how
@@ -44,7 +44,7 @@ package struct APIServer: Service {
         self.port = port
         self.logger = logger
         self.arrival = arrival
-        requests = RequestLimit(mostRequests)
+        limits = RequestLimits(mostRequests)
         self.encryption = encryption
         self.onListening = onListening
     }
@@ -63,7 +63,7 @@ package struct APIServer: Service {
         do {
             try await withGracefulShutdownHandler {
                 try await listening.serve(
-                    APIResponder(api: api, arrival: arrival, requests: requests),
+                    APIResponder(api: api, arrival: arrival, limits: limits),
                     logger: logger,
                     onListening: onListening
                 )
@@ -102,39 +102,45 @@ private struct APIResponder: HTTPResponder {
 
     let api: API
     let arrival: Duration
-    let requests: RequestLimit
+    let limits: RequestLimits
 
     func respond(to request: Request, context: SourceContext) async throws -> Response {
-        // An executor whose reports were refused would be taken for lost; of those no more come than connections.
-        guard !API.isInternal(request.uri.path) else { return try await answered(request, context) }
-        guard requests.begin() else { return response(for: .tooManyRequests(most: requests.most)) }
-        defer { requests.end() }
-        return try await answered(request, context)
+        let response = response(for: try await bounded(request, context))
+        return request.method == .head ? response.createHeadResponse() : response
     }
 
-    private func answered(_ request: Request, _ context: SourceContext) async throws -> Response {
+    private func bounded(_ request: Request, _ context: SourceContext) async throws -> APIAnswer {
+        // An executor whose reports were refused would be taken for lost; of those no more come than connections.
+        guard !API.isReport(request.uri.path) else { return try await answer(to: request, context) }
+        guard limits.all.begin() else { return .tooManyRequests(most: limits.all.most) }
+        defer { limits.all.end() }
+        return try await answer(to: request, context)
+    }
+
+    private func answer(to request: Request, _ context: SourceContext) async throws -> APIAnswer {
         let limit = API.bodyLimit(of: request.uri.path)
-        let answer: APIAnswer
         do {
             let call = call(of: request, from: context.source)
             switch await api.admission(of: call) {
-            case .refused(let refusal): answer = refusal
+            case .refused(let refusal): return refusal
+            case .admitted(let route, let principal) where principal.role == .instance:
+                guard limits.ofInstances.begin() else { return .tooManyRequests(most: limits.ofInstances.most) }
+                defer { limits.ofInstances.end() }
+                return try await answer(to: request, call, upTo: limit, by: route, to: principal)
             case .admitted(let route, let principal):
-                answer = try await self.answer(to: request, call, upTo: limit, by: route, to: principal)
+                return try await answer(to: request, call, upTo: limit, by: route, to: principal)
             }
         } catch is NIOTooManyBytesError {
-            answer = .tooLarge(limit: limit)
+            return .tooLarge(limit: limit)
         } catch is BodyTooSlow {
-            answer = .failed(408, "The request body did not arrive within \(arrival)")
+            return .failed(408, "The request body did not arrive within \(arrival)")
         } catch let error as CancellationError {
             throw error
         } catch {
             // The server's own logger is silent.
             api.logger.error("a request failed unexpectedly", metadata: ["error": "\(error)"])
-            answer = .unexpected(error)
+            return .unexpected(error)
         }
-        let response = response(for: answer)
-        return request.method == .head ? response.createHeadResponse() : response
     }
 
     /// All but its body, which is not read before it is known who sends it.

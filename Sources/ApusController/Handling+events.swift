@@ -44,8 +44,10 @@ extension Handling {
     func eventStream() throws(APIRefusal) -> APIAnswer {
         let (kinds, start) = (try eventKinds(), try eventStart())
         let seconds = try call.count("timeout", default: Self.longestStream, upTo: Self.longestStream)
-        guard let listener = api.events.listen(from: start) else {
-            throw .busy("\(api.events.limits.listeners) listeners follow the events already; try again later")
+        // Gateways follow the events too, and containers must not take all their places.
+        let most = api.events.limits.listeners / (principal.role == .instance ? RequestLimits.partOfInstances : 1)
+        guard api.events.listeners < most, let listener = api.events.listen(from: start) else {
+            throw .busy("\(most) listeners follow the events already; try again later")
         }
         let stream = EventStream(listener: listener, kinds: kinds, deadline: ContinuousClock.now + .seconds(seconds))
         let file = APIFile(length: nil, contentType: APIFile.eventStream, disposition: nil, pieces: stream)

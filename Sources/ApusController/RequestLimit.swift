@@ -1,5 +1,20 @@
 import Synchronization
 
+/// The requests of an API, and those among them that containers send: these are anybody's programs, and whatever they
+/// send, others are answered.
+struct RequestLimits: Sendable {
+    /// Instances take one of so many places.
+    static let partOfInstances = 4
+
+    let all: RequestLimit
+    let ofInstances: RequestLimit
+
+    init(_ most: Int) {
+        all = RequestLimit(most)
+        ofInstances = RequestLimit(max(1, most / Self.partOfInstances))
+    }
+}
+
 /// How many requests are taken in and answered at once.
 final class RequestLimit: Sendable {
     let most: Int

@@ -1,5 +1,6 @@
 import ApusClient
 import ApusController
+import ApusEngine
 import ApusModel
 import ApusTestKit
 import Foundation
@@ -109,6 +110,11 @@ import Musl
                     )
                     return refused.hasPrefix("HTTP/1.1 429 ") && refused.lowercased().contains("retry-after: 1\r\n")
                 }
+                let head = await Self.answer(
+                    to: "HEAD /apis/v1/ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                    at: port
+                )
+                #expect(head.hasPrefix("HTTP/1.1 429 ") && head.hasSuffix("\r\n\r\n"), "\(head)")
                 let report = try await NodeClient().report(fullReport(revision: 4), to: client.endpoint)
                 #expect(report.verdict == .applied)
                 #expect(await held.hasPrefix("HTTP/1.1 408 "))
@@ -117,13 +123,41 @@ import Musl
         }
     }
 
+    @Test func `instances take a part of what is answered at once, and leave the rest to others`() async throws {
+        let sent = Recorder<NodeCommand>()
+        let send: Controller.Send = { command, url in
+            sent.add(command)
+            return try await obedient(command, url)
+        }
+        // Time stands still: nobody is given up however long this takes.
+        try await withController(store: MemoryStore(), time: ManualTime().source, send: send) { controller in
+            _ = await controller.inbox.submit(fullReport())
+            _ = await controller.inbox.submit(.application(create(instances: 1)))
+            try await eventually("it is started") { !sent.all.compactMap(\.token).isEmpty }
+            let own = "App-Instance-Authorization: \(try #require(sent.all.compactMap(\.token).first))\r\n"
+            // One of them is theirs.
+            try await withServer(controller, arrival: .seconds(5), mostRequests: 4) { client in
+                let port = Int(client.endpoint.split(separator: ":").last ?? "") ?? 0
+                async let held = Self.held(at: port, own)
+                for path in ["ping", "internal/instances"] {
+                    try await eventually("another one of theirs is refused") {
+                        await Self.answer(
+                            to: "GET /apis/v1/\(path) HTTP/1.1\r\nHost: localhost\r\n\(own)Connection: close\r\n\r\n",
+                            at: port
+                        ).hasPrefix("HTTP/1.1 429 ")
+                    }
+                }
+                try await client.ping()
+                #expect(await held.hasPrefix("HTTP/1.1 408 "))
+            }
+        }
+    }
+
     /// The answer to a request whose body never comes to its end; it is sent until it is taken in.
-    private static func held(at port: Int) async -> String {
+    private static func held(at port: Int, _ fields: String = "") async -> String {
         while true {
-            let answer = await answer(
-                to: "POST /apis/v1/applications/operations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
-                at: port
-            )
+            let head = "POST /apis/v1/applications/validate/spec HTTP/1.1\r\nHost: localhost\r\n\(fields)"
+            let answer = await answer(to: "\(head)Content-Length: 9\r\n\r\n{", at: port)
             if !answer.hasPrefix("HTTP/1.1 429 ") { return answer }
         }
     }

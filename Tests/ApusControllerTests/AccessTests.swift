@@ -101,6 +101,34 @@ import Testing
         return try #require(sent.all.compactMap(\.token).first)
     }
 
+    @Test func `instances follow the events only while places are left for others`() async throws {
+        let sent = Recorder<NodeCommand>()
+        let send: Controller.Send = { command, url in
+            sent.add(command)
+            return try await obedient(command, url)
+        }
+        var limits = EventLimits()
+        limits.listeners = 8
+        let time = ManualTime().source
+        try await withController(
+            store: MemoryStore(),
+            time: time,
+            send: send,
+            events: limits,
+            callers: .roles
+        ) { controller in
+            let own = ["App-Instance-Authorization": try await deployed(controller, sent)]
+            var followed: [APIAnswer] = []
+            for expected in [200, 200, 429] {
+                followed.append(await controller.call("GET", "cluster/events/stream", own))
+                #expect(followed.last?.status == expected)
+            }
+            let other = await controller.call("GET", "cluster/events/stream", CallerRig.basic("reader"))
+            #expect(other.status == 200)
+            withExtendedLifetime((followed, other)) {}
+        }
+    }
+
     @Test func `every restricted operation is one of the API's`() {
         let known = API.operations.map { $0.replacing("/apis/v1/", with: "") }
         for operation in Self.restricted.flatMap(\.operations) { #expect(known.contains(operation)) }
