@@ -33,14 +33,20 @@ extension Handling {
             guard download.status == 200 else {
                 return Self.failed(download.status, try await download.beginning(upTo: Self.longestRefusal))
             }
-            let file = APIFile(
-                length: download.length,
-                contentType: download.contentType ?? "text/plain",
-                disposition: download.disposition,
-                pieces: download.pieces
-            )
-            return APIAnswer(status: 200, file: file)
+            return APIAnswer(status: 200, file: Self.file(download))
         }
+    }
+
+    /// To be kept, not shown: whatever an executor calls it, a browser must not take it for a page of ours.
+    private static func file(_ download: LogDownload) -> APIFile {
+        let gzip = "application/gzip"
+        let kept = "attachment"
+        return APIFile(
+            length: download.length,
+            contentType: download.contentType == gzip ? gzip : "text/plain",
+            disposition: download.disposition.flatMap { $0.hasPrefix(kept) ? $0 : nil } ?? kept,
+            pieces: download.pieces
+        )
     }
 
     // MARK: where they are

@@ -74,6 +74,22 @@ struct LogProxyTests {
         }
     }
 
+    @Test func `a download is no page of the controller, whatever its executor calls it`() async throws {
+        for (fields, type, disposition) in [
+            ("Content-Type: text/html", "text/plain", "attachment"),
+            ("Content-Type: text/html\r\nContent-Disposition: inline; filename=a", "text/plain", "attachment"),
+            (
+                "Content-Type: application/gzip\r\nContent-Disposition: attachment; filename=a.gz", "application/gzip",
+                "attachment; filename=a.gz"
+            ),
+        ] {
+            try await withInstance(of: try NodeServer(fields: fields) { _ in "<script>" }) { controller, path in
+                let file = try #require(await controller.get("\(path)/download/output.log").file)
+                #expect((file.contentType, file.disposition) == (type, disposition))
+            }
+        }
+    }
+
     @Test func `an executor's refusal is told with its code and its words`() async throws {
         try await withInstance { _ in
             nil

@@ -14,7 +14,7 @@ import Musl
 final class NodeServer: Sendable {
     private struct Answer {
         var status = 200
-        var header = "Content-Disposition: attachment; filename=a"
+        var header: String
         var body: [UInt8]
         /// So many bytes more are announced than come.
         var missing = 0
@@ -37,10 +37,14 @@ final class NodeServer: Sendable {
     private let heads = Mutex<[String]>([])
 
     /// 200 with what `answer` returns of the request's head; what has no answer is refused with that status.
-    convenience init(refusing status: Int = 400, _ answer: @escaping @Sendable (String) -> String?) throws {
+    convenience init(
+        refusing status: Int = 400,
+        fields: String = "Content-Disposition: attachment; filename=a",
+        _ answer: @escaping @Sendable (String) -> String?
+    ) throws {
         try self.init(answering: { head in
-            answer(head).map { Answer(body: Array($0.utf8)) }
-                ?? Answer(status: status, body: Array(#"{"error":"no"}"#.utf8))
+            answer(head).map { Answer(header: fields, body: Array($0.utf8)) }
+                ?? Answer(status: status, header: fields, body: Array(#"{"error":"no"}"#.utf8))
         })
     }
 
