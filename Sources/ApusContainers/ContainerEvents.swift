@@ -50,9 +50,6 @@ package struct ContainerEvents: AsyncSequence {
     package func makeAsyncIterator() -> Iterator { Iterator(chunks: body.makeAsyncIterator(), doing: doing) }
 
     package struct Iterator: AsyncIteratorProtocol {
-        /// An event is a few hundred bytes and its labels.
-        private static let longestLine = 1 << 20
-
         var chunks: HTTPClientResponse.Body.AsyncIterator
         let doing: String
         private var unread = ByteBuffer()
@@ -68,7 +65,7 @@ package struct ContainerEvents: AsyncSequence {
                 while let line = takeLine() {
                     if let event = try decode(line) { return event }
                 }
-                guard unread.readableBytes < Self.longestLine else {
+                guard unread.readableBytes < EngineConnection.longestLine else {
                     throw ContainerError(.unreadable, doing: doing, message: "an event is longer than 1 MiB")
                 }
                 guard let chunk = try await nextChunk() else { return nil }

@@ -8,6 +8,8 @@ import NIOPosix
 struct EngineConnection: Sendable {
     /// The longest answer that is read whole: a list of some ten thousand containers.
     private static let longestAnswer = 64 << 20
+    /// Of an answer that comes in lines.
+    static let longestLine = 1 << 20
     /// Eight by default; each container that is being stopped holds one for its whole grace.
     private static let mostCalls = 256
     /// One for each container whose output is followed: many more than a machine runs.
@@ -107,6 +109,9 @@ struct EngineConnection: Sendable {
                 while let end = unread.firstIndex(of: UInt8(ascii: "\n")) {
                     try each(Array(unread[..<end]))
                     unread.removeSubrange(...end)
+                }
+                guard unread.count <= Self.longestLine else {
+                    throw ContainerError(.unreadable, doing: doing, message: "a line of progress is longer than 1 MiB")
                 }
             }
             try Task.checkCancellation()

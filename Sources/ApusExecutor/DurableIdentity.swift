@@ -14,27 +14,36 @@ package struct DurableIdentity: Hashable, Sendable {
         self.incarnation = incarnation
     }
 
+    /// Reads what the file holds.
+    ///
+    /// - Throws: `JSONError` with the first fault.
+    package init(json: JSON) throws(JSONError) {
+        let version = try json.integer("schema")
+        guard version <= Self.schema else { throw JSONError("it was written by a later version of Apus") }
+        self.init(key: NodeKey(try json.string("key")), incarnation: try json.integer("incarnation"))
+        guard (0..<Int64.max).contains(incarnation) else { throw JSONError("no incarnation follows \(incarnation)") }
+    }
+
+    /// The form of `init(json:)`.
+    package var json: JSON {
+        .members(["schema": .integer(Self.schema), "key": key.json, "incarnation": .integer(incarnation)])
+    }
+
     /// Reads the identity, makes one if there is none, and returns when its raised incarnation is durable.
     ///
     /// - Throws: `FileFailure`, or `ExecutorError` if what is there cannot be read.
     package static func raised(in directory: NodeDirectory) throws -> DurableIdentity {
         var identity = try read(in: directory) ?? DurableIdentity(key: .random(), incarnation: 0)
         identity.incarnation += 1
-        let json: JSON = .members([
-            "schema": .integer(schema), "key": identity.key.json, "incarnation": .integer(identity.incarnation),
-        ])
-        try directory.replace(file, with: json.bytes + [UInt8(ascii: "\n")])
+        try directory.replace(file, with: identity.json.bytes + [UInt8(ascii: "\n")])
         return identity
     }
 
     private static func read(in directory: NodeDirectory) throws -> DurableIdentity? {
         guard let bytes = try directory.contents(of: file) else { return nil }
-        do {
-            let json = try JSON(parsing: bytes)
-            let version = try json.integer("schema")
-            guard version <= schema else { throw JSONError("it was written by a later version of Apus") }
-            return DurableIdentity(key: NodeKey(try json.string("key")), incarnation: try json.integer("incarnation"))
-        } catch let error as JSONError {
+        do throws(JSONError) {
+            return try DurableIdentity(json: try JSON(parsing: bytes))
+        } catch {
             throw ExecutorError(
                 """
                 \(directory.path(of: file)) cannot be read: \(error). Restore it, or remove it: the executor is then \

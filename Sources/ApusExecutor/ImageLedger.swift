@@ -1,8 +1,10 @@
-import ApusModel
+package import ApusModel
 package import Logging
 
 /// The images that this executor fetched.
 package struct FetchedImages: Hashable, Sendable {
+    private static let schema: Int64 = 1
+
     /// By name, with the ids that they had then.
     package var ids: [String: String] = [:]
     /// Ids whose names have come to mean others.
@@ -13,6 +15,26 @@ package struct FetchedImages: Hashable, Sendable {
     package init(ids: [String: String] = [:], replaced: Set<String> = []) {
         self.ids = ids
         self.replaced = replaced
+    }
+
+    /// Reads the form of `json`.
+    ///
+    /// - Throws: `JSONError` with the first fault.
+    package init(json: JSON) throws(JSONError) {
+        guard try json.integer("schema") == Self.schema else { throw JSONError("its schema is not \(Self.schema)") }
+        guard case .object(let members) = try json.required("images") else { throw JSONError("images is no object") }
+        for member in members { ids[member.key] = member.value.text }
+        if case .array(let texts)? = json["replaced"] { replaced = Set(texts.compactMap(\.text)) }
+        if case .array(let names)? = json["coming"] { coming = Set(names.compactMap(\.text)) }
+    }
+
+    /// The form in the state directory.
+    package var json: JSON {
+        .members([
+            "schema": .integer(Self.schema), "images": .strings(ids),
+            "replaced": replaced.isEmpty ? nil : .array(replaced.sorted().map(JSON.string)),
+            "coming": coming.isEmpty ? nil : .array(coming.sorted().map(JSON.string)),
+        ])
     }
 
     /// What is ours, or may be.
@@ -36,7 +58,6 @@ package struct FetchedImages: Hashable, Sendable {
 /// Which images this executor fetched, kept in its state directory: only those are ever removed.
 package struct ImageLedger: Sendable {
     private static let name = "images.json"
-    private static let schema: Int64 = 1
 
     /// What an earlier run fetched.
     package let known: FetchedImages
@@ -62,26 +83,13 @@ package struct ImageLedger: Sendable {
 
     private static func read(_ bytes: [UInt8]?) throws(JSONError) -> FetchedImages {
         guard let bytes else { return FetchedImages() }
-        let json = try JSON(parsing: bytes)
-        guard try json.integer("schema") == schema else { throw JSONError("its schema is not \(schema)") }
-        guard case .object(let members) = try json.required("images") else { throw JSONError("images is no object") }
-        var images = FetchedImages()
-        for member in members { images.ids[member.key] = member.value.text }
-        if case .array(let ids)? = json["replaced"] { images.replaced = Set(ids.compactMap(\.text)) }
-        if case .array(let names)? = json["coming"] { images.coming = Set(names.compactMap(\.text)) }
-        return images
+        return try FetchedImages(json: try JSON(parsing: bytes))
     }
 
     /// Writes what `images` gives when its turn has come.
     func write(_ images: @escaping @Sendable () -> FetchedImages) async throws {
         try await disk.run { [directory] in
-            let images = images()
-            let json = JSON.members([
-                "schema": .integer(Self.schema), "images": .strings(images.ids),
-                "replaced": images.replaced.isEmpty ? nil : .array(images.replaced.sorted().map(JSON.string)),
-                "coming": images.coming.isEmpty ? nil : .array(images.coming.sorted().map(JSON.string)),
-            ])
-            try directory.replace(Self.name, with: json.bytes)
+            try directory.replace(Self.name, with: images().json.bytes)
         }
     }
 }

@@ -1,4 +1,4 @@
-import ApusModel
+package import ApusModel
 
 extension Topology {
     /// A file is read up to here.
@@ -11,12 +11,19 @@ extension Topology {
             throw TopologyError(description: "there is no \(path) to declare a topology")
         }
         do throws(JSONError) {
-            let topology = try Topology(json: try JSON(parsing: text))
-            try check(topology.nodes)
-            return topology.nodes
+            return try declared(by: try JSON(parsing: text))
         } catch {
             throw TopologyError(description: "\(path) declares no topology: \(error.message)")
         }
+    }
+
+    /// The nodes that it says there are.
+    ///
+    /// - Throws: `JSONError` with the first that no machine has.
+    package static func declared(by json: JSON) throws(JSONError) -> [Node] {
+        let nodes = try Topology(json: json).nodes
+        try check(nodes)
+        return nodes
     }
 
     private static func check(_ nodes: [Node]) throws(JSONError) {

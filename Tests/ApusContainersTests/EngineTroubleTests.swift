@@ -137,6 +137,20 @@ struct EngineTroubleTests {
     }
 
     @Test
+    func `a pull whose progress is a line without an end is given up`() async throws {
+        let server = CannedServer { head in
+            let line = String(repeating: " ", count: 2 << 20)
+            return head.contains("/version")
+                ? CannedServer.version : "HOLDHTTP/1.1 200 OK\r\nContent-Length: \(4 << 20)\r\n\r\n\(line)"
+        }
+        try await with(server) { engine in
+            let error = try await containerError { try await engine.pull("bb:1", deadline: .seconds(20)) }
+            #expect(error.code == .unreadable)
+            #expect(error.message == "a line of progress is longer than 1 MiB")
+        }
+    }
+
+    @Test
     func `events end with the engine, and break off with an error`() async throws {
         let line = #"{"Action":"die","Actor":{"ID":"c1","Attributes":{"exitCode":"3"}},"timeNano":1500000000}"#
         let server = CannedServer { head in

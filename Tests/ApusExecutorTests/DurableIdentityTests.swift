@@ -32,7 +32,10 @@ struct DurableIdentityTests {
         #expect(try start(scratch) == DurableIdentity(key: first.key, incarnation: 2))
     }
 
-    @Test(arguments: ["", "{}", #"{"schema":2,"key":"k","incarnation":1}"#, "not json"])
+    @Test(arguments: [
+        "", "{}", #"{"schema":2,"key":"k","incarnation":1}"#, "not json",
+        #"{"schema":1,"key":"k","incarnation":9223372036854775807}"#, #"{"schema":1,"key":"k","incarnation":-1}"#,
+    ])
     func `an unreadable identity stops the start and is left as it is`(text: String) throws {
         let scratch = try Scratch()
         _ = try start(scratch)
