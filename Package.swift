@@ -169,8 +169,7 @@ let package = Package(
             name: "apus-fuzz",
             dependencies: [
                 "ApusAgent", "ApusClient", "ApusContainers", "ApusController", "ApusEngine", "ApusExecutor",
-                "ApusModel",
-                "ApusPlacement", argumentParser,
+                "ApusModel", "ApusPlacement", "ApusStore", "ApusTestKit", argumentParser, logging,
             ]
         ),
 

@@ -44,7 +44,7 @@ package struct AuditAnswer: Sendable {
     /// The sequence of the last record that there is.
     package var last: Int64
 
-    init(json: JSON) throws(JSONError) {
+    package init(json: JSON) throws(JSONError) {
         records = try json.array("records").map { json throws(JSONError) in try AuditSummary(json: json) }
         if json["next"] != nil { next = try json.integer("next") }
         last = try json.integer("last")

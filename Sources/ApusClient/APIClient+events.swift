@@ -12,7 +12,7 @@ package struct EventSummary: Sendable {
     /// All of it as the API gave it.
     package var json: JSON
 
-    init(json: JSON) throws(JSONError) {
+    package init(json: JSON) throws(JSONError) {
         self.json = json
         type = try json.string("type")
         time = WallTime(milliseconds: try json.integer("time"))

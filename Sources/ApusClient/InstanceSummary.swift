@@ -17,7 +17,7 @@ package struct InstanceSummary: Sendable {
     /// All of it as the API gave it.
     package var json: JSON
 
-    init(json: JSON) throws(JSONError) {
+    package init(json: JSON) throws(JSONError) {
         self.json = json
         id = InstanceID(try json.string("instanceId"))
         executor = ExecutorID(try json.string("executorId"))

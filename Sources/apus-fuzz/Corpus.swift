@@ -9,6 +9,8 @@ struct Corpus: Sendable {
     let journals: [String]
     /// The lines of hostile requests.
     let hostile: [String]
+    /// Those of them that are for the API: method and target, a line for each field, an empty one, and the body.
+    let requests: [String]
 
     private static let longest = 16 << 10
 
@@ -35,6 +37,31 @@ struct Corpus: Sendable {
         self.objects = objects.sorted { $0.lexicographicallyPrecedes($1) }
         self.journals = journals
         hostile = String(decoding: corpus, as: UTF8.self).split(separator: "\n").map(String.init)
+        requests = Self.requests(of: hostile)
+    }
+
+    /// With what their names stand for; repetitions, and names that only a running cluster knows, stay as they are.
+    private static func requests(of lines: [String]) -> [String] {
+        var (names, requests): ([String: String], [String]) = ([:], [])
+        for line in lines {
+            let words = line.split(separator: " ", maxSplits: 2)
+            guard words.count == 3 else { continue }
+            let rest = names.reduce(String(words[2])) { $0.replacing("⟨\($1.key)⟩", with: $1.value) }
+            if words[0] == "set" { names[String(words[1])] = rest }
+            guard ["api", "api*"].contains(words[0]), !["raw", "unfinished"].contains(words[1]) else { continue }
+            requests.append(request(words[1], rest[...]))
+        }
+        return requests
+    }
+
+    private static func request(_ method: Substring, _ text: Substring) -> String {
+        let target = text.prefix { $0 != " " }
+        var (fields, rest) = ("", text[target.endIndex...].drop { $0 == " " })
+        while rest.hasPrefix("<"), let end = rest.firstIndex(of: ">") {
+            fields += "\(rest[..<end].dropFirst())\n"
+            rest = rest[end...].dropFirst().drop { $0 == " " }
+        }
+        return "\(method) \(target)\n\(fields)\n\(rest)"
     }
 
     private static func collect(_ json: JSON, _ objects: inout Set<[UInt8]>) {

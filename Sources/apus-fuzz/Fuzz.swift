@@ -49,15 +49,22 @@ struct Fuzz: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let targets = try await FuzzTarget.all(corpus: try Corpus(tests))
+        let corpus = try Corpus(tests)
+        try await FuzzedController().leading { api in
+            try await feed(try await FuzzTarget.all(corpus: corpus, api: api))
+        }
+    }
+
+    private func feed(_ targets: [FuzzTarget]) async throws {
         if let replay { return try await again(replay, targets) }
         let chosen = targets.enumerated().filter { only == nil ? $0.offset % parts == part : $0.element.name == only }
             .map(\.element)
-        guard !chosen.isEmpty else {
+        // Of more parts than decoders some have nothing to do.
+        guard !chosen.isEmpty || only == nil else {
             throw ValidationError("there is no such decoder; there are \(targets.map(\.name).joined(separator: ", "))")
         }
         let last = try LastInput(keep)
-        let share = Duration.seconds(seconds) / chosen.count
+        let share = Duration.seconds(seconds) / max(1, chosen.count)
         var (inputs, failed) = (0, 0)
         for target in chosen {
             let course = FuzzCourse(target: target, seed: seed, first: first)

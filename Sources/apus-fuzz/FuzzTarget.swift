@@ -88,7 +88,7 @@ struct FuzzTarget: Sendable {
         )
     }
 
-    /// Of what is read and written as bytes; `nil` is a refusal.
+    /// Of what is read and written as bytes; `nil` and an error, but for `Broken`, are refusals.
     static func text<Value: Sendable>(
         _ name: String,
         _ samples: [String],
@@ -102,6 +102,8 @@ struct FuzzTarget: Sendable {
             do {
                 guard let first = try read(bytes) else { return .refused }
                 value = first
+            } catch let broken as Broken {
+                return .wrong(broken.what)
             } catch {
                 return .refused
             }

@@ -25,15 +25,23 @@ struct Mutator: Sendable {
         return Array(bytes.prefix(Self.longest))
     }
 
-    /// Changed as JSON, if it is any.
+    /// Changed as JSON, if it is any, or a request whose body is.
     private func restructured(_ bytes: [UInt8], _ draw: inout Draw) -> [UInt8] {
+        let head = Self.head(of: bytes)
         do {
-            var json = try JSON(parsing: bytes)
+            var json = try JSON(parsing: bytes[head.count...])
             for _ in 0...draw.below(3) { json = draw.changed(json) }
-            return json.bytes
+            return head + json.bytes
         } catch {
             return bytes
         }
+    }
+
+    /// All before and with the first empty line; empty if there is none.
+    private static func head(of bytes: [UInt8]) -> [UInt8] {
+        let end = UInt8(ascii: "\n")
+        let empty = bytes.indices.dropFirst().first { bytes[$0] == end && bytes[$0 - 1] == end }
+        return empty.map { Array(bytes[...$0]) } ?? []
     }
 
     private func change(_ bytes: inout [UInt8], _ draw: inout Draw) {

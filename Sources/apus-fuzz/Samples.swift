@@ -103,6 +103,15 @@ enum Samples {
         "restoration":{"epoch":4,"confirmed":false},"retired":[{"id":"E","key":"K","incarnation":3}],\
         "checked":1753000000000}
         """
+    /// Those that no golden journal has.
+    static let journalRecords = [
+        """
+        {"schema":1,"kind":"ADOPTED","instance":{"id":"AI-1","app":"web-1","appName":"web","allocation":\(allocation),\
+        "ports":[\(port)],"container":"c1","created":1753000000000}}
+        """,
+        #"{"schema":1,"kind":"RESTARTING","id":"AI-1","count":2,"error":"it failed","at":1753000000000}"#,
+        #"{"schema":1,"kind":"FORGOTTEN","id":"AI-1"}"#,
+    ]
     static let hash = "$2b$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
     static let users = #"{"schema":1,"users":[{"name":"joe","role":"EXTERNAL_READ_WRITE","hash":"\#(hash)"}]}"#
     static let tokens = """

@@ -42,6 +42,23 @@ extension FuzzTarget {
                 let file = try ContextFile(parsing: String(decoding: bytes, as: UTF8.self))
                 return file.current != nil || !file.contexts.isEmpty
             },
+            json(
+                "node-identity",
+                corpus,
+                [#"{"schema":1,"key":"k","incarnation":3}"#],
+                read: { try DurableIdentity(json: $0) },
+                write: \.json,
+                isSame: { $0 == $1 }
+            ),
+            json(
+                "fetched-images",
+                corpus,
+                [#"{"schema":1,"images":{"a:1":"sha256:00"},"replaced":["sha256:01"],"coming":["a:2"]}"#],
+                read: { try FetchedImages(json: $0) },
+                write: \.json,
+                isSame: { $0 == $1 }
+            ),
+            once("declared-topology", corpus, [topology]) { _ = try Topology.declared(by: $0) },
             text(
                 "journal",
                 corpus.journals,
@@ -80,6 +97,9 @@ extension FuzzTarget {
         fetches: ["config.example.com:8080", "[fd00::7]:80"]
         largest: {cores: 4, memoryMB: 4096}
         """
+    private static let topology = """
+        {"nodes":[{"id":0,"cores":[0,1,2],"memoryMB":4096,"siblings":[[0,2]]},{"id":1,"cores":[3],"memoryMB":4096}]}
+        """
     private static let registries = """
         registry.example.com:5000:
           username: apus
@@ -109,10 +129,6 @@ extension FuzzTarget {
     /// What comes over HTTP beside specifications.
     static func calls(_ corpus: Corpus) -> [FuzzTarget] {
         [
-            once("api-call", targets(corpus)) { bytes in
-                let call = APICall("GET", String(decoding: bytes, as: UTF8.self), body: bytes)
-                return call.path.hasPrefix("/")
-            },
             text(
                 "exec-request",
                 ["command=sh&command=-c&command=echo%20hi&tty=true&stdin=false&user=1:2&workdir=/tmp&env=A=b"],
@@ -135,6 +151,11 @@ extension FuzzTarget {
             once("service-summary", corpus, [serviceSummary]) { _ = try ServiceSummary(json: $0) },
             once("task-summary", corpus) { _ = try TaskSummary(json: $0) },
             once("executor-summary", corpus) { _ = try ExecutorSummary(json: $0) },
+            once("instance-summary", corpus, [instanceSummary]) { _ = try InstanceSummary(json: $0) },
+            once("event-summary", corpus, [#"{"type":"X","time":1753000000000,"metadata":{}}"#]) {
+                _ = try EventSummary(json: $0)
+            },
+            once("audit-answer", corpus, [auditAnswer]) { _ = try AuditAnswer(json: $0) },
         ]
     }
 
@@ -142,16 +163,16 @@ extension FuzzTarget {
         text.utf8.map { "%" + ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
-    /// Of the hostile requests, and one that is none.
-    private static func targets(_ corpus: Corpus) -> [String] {
-        let hostile = corpus.hostile.compactMap { line -> String? in
-            let words = line.split(separator: " ", maxSplits: 3)
-            guard words.count >= 3, words[0].hasPrefix("api") else { return nil }
-            return String(words[2].replacing("⟨v1⟩", with: "/apis/v1"))
-        }
-        return ["/apis/v1/applications?state=HEALTHY&a=%2F+b%zz&&=c"] + hostile.prefix(100)
-    }
-
+    private static let instanceSummary = """
+        {"instanceId":"AI-1","executorId":"E","localInfo":{"hostname":"h","ports":{"main":{"containerPort":8000,\
+        "hostPort":32768,"portType":"HTTP"}}},"state":"HEALTHY","errorMessage":"","created":1753000000000,\
+        "updated":1753000000000}
+        """
+    private static let auditAnswer = """
+        {"records":[{"sequence":1,"time":1753000000000,"actor":{"name":"joe","source":"10.1.2.3"},"action":"SCALE",\
+        "subject":{"id":"web-1"},"outcome":"ACCEPTED","reason":"","operation":{"type":"SCALE","subject":"web-1",\
+        "askedBy":"joe"}}],"next":1,"last":1}
+        """
     private static let serviceSummary = """
         {"id":"web-1","name":"web","activationState":"ACTIVE","state":"ACTIVE","instancesPerHost":1,\
         "wantedInstances":1,"liveInstances":1,"healthyInstances":1,"obstacles":[{"hostname":"h","reason":"full"}]}

@@ -17,8 +17,29 @@ extension FuzzTarget {
             ),
             json("report-answer", corpus, read: { try ReportAnswer(json: $0) }, write: \.json, isSame: { $0 == $1 }),
             json("node-command", corpus, read: { try NodeCommand(json: $0) }, write: \.json, isSame: { $0 == $1 }),
-            json("command-answer", corpus, read: { try CommandAnswer(json: $0) }, write: \.json, isSame: { $0 == $1 }),
-            json("journal-record", corpus, read: { try JournalRecord(json: $0) }, write: \.json, isSame: { $0 == $1 }),
+            json(
+                "command-answer",
+                corpus,
+                read: { try CommandAnswer(json: $0).withinLimits() },
+                write: \.json,
+                isSame: { $0 == $1 }
+            ),
+            json(
+                "instance-usage",
+                corpus,
+                [#"{"instanceId":"AI-1","cpu":1500,"memoryBytes":4096,"ageMilliseconds":7}"#],
+                read: { try InstanceUsage(json: $0) },
+                write: \.json,
+                isSame: { $0 == $1 }
+            ),
+            json(
+                "journal-record",
+                corpus,
+                Samples.journalRecords,
+                read: { try JournalRecord(json: $0) },
+                write: \.json,
+                isSame: { $0 == $1 }
+            ),
             json(
                 "container-labels",
                 corpus,

@@ -5,10 +5,12 @@ import ApusModel
 import ApusPlacement
 
 extension FuzzTarget {
-    /// Every decoder.
-    static func all(corpus: Corpus) async throws -> [FuzzTarget] {
-        texts(corpus) + specifications(corpus) + messages(corpus) + records(corpus) + engineAnswers(corpus)
+    /// Every decoder, and what takes in what they have read; `api` answers requests.
+    static func all(corpus: Corpus, api: API) async throws -> [FuzzTarget] {
+        let decoders =
+            texts(corpus) + specifications(corpus) + messages(corpus) + records(corpus) + engineAnswers(corpus)
             + logs() + files(corpus) + calls(corpus) + (try await logins())
+        return decoders + [requests(corpus, to: api)] + (try cores(corpus))
     }
 
     /// Small languages.

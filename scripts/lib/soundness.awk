@@ -18,7 +18,7 @@ BEGIN {
     arrows["ApusController"] = "ApusClient ApusEngine ApusModel ApusPlacement ApusStore ApusTelemetry"
     arrows["ApusTestKit"] = "ApusEngine ApusModel ApusStore"
     arrows["apus-sim"] = "ApusModel ApusSimulation"
-    arrows["apus-fuzz"] = "ApusAgent ApusClient ApusContainers ApusController ApusEngine ApusExecutor ApusModel ApusPlacement"
+    arrows["apus-fuzz"] = "ApusAgent ApusClient ApusContainers ApusController ApusEngine ApusExecutor ApusModel ApusPlacement ApusStore ApusTestKit"
     arrows["apus-bench"] = "ApusClient ApusContainers ApusEngine ApusExecutor ApusModel ApusPlacement ApusTelemetry ApusTestKit"
     arrows["apus"] = "*"
 
