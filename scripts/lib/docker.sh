@@ -20,7 +20,9 @@ docker_as_root() {
 docker_install() {
     local missing=() has_client=true
     command -v curl >/dev/null || missing+=(curl)
-    command -v dockerd >/dev/null || [ -x /usr/sbin/dockerd ] || missing+=(docker.io iptables)
+    command -v dockerd >/dev/null || [ -x /usr/sbin/dockerd ] || missing+=(docker.io)
+    # Only recommended by the engine, which does not start without it.
+    command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || missing+=(iptables)
     docker_busybox >/dev/null || missing+=(busybox-static)
     command -v ip >/dev/null || missing+=(iproute2)
     command -v docker >/dev/null || has_client=false
