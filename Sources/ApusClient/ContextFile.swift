@@ -12,14 +12,23 @@ package struct ContextFile: Hashable, Sendable {
     package struct Entry: Hashable, Sendable {
         /// In lower case.
         package var key: String
-        package var value: String
+        /// As it stands there, in which `%%` is a percent sign.
+        var written: String
         /// Where it stands, with the lines that it goes on in.
         var lines = 0..<0
 
         package init(_ key: String, _ value: String) {
             self.key = key
-            self.value = value
+            written = value.replacing("%", with: "%%")
         }
+
+        fileprivate init(_ key: String, written: String, at line: Int) {
+            self.key = key
+            self.written = written
+            lines = line..<(line + 1)
+        }
+
+        package var value: String { written.replacing("%%", with: "%") }
 
         /// The value, or stars for what must not be shown.
         package var shown: String { ["password", "auth_header"].contains(key) ? "****" : value }
@@ -135,16 +144,14 @@ package struct ContextFile: Hashable, Sendable {
             throw ContextFault("line \(index + 1): \(name) has \(key) already")
         }
         let value = String(content[content.index(after: mark)...].trimmed)
-        var entry = Entry(key, value.replacing("%%", with: "%"))
-        entry.lines = index..<(index + 1)
-        sections[sections.count - 1].entries.append(entry)
+        sections[sections.count - 1].entries.append(Entry(key, written: value, at: index))
     }
 
     private mutating func goOn(_ content: Substring, _ index: Int) {
         let section = sections.count - 1
         let entry = sections[section].entries.count - 1
         let first = sections[section].entries[entry].lines.lowerBound
-        sections[section].entries[entry].value += "\n" + String(content).replacing("%%", with: "%")
+        sections[section].entries[entry].written += "\n\(content)"
         sections[section].entries[entry].lines = first..<(index + 1)
     }
 }
@@ -153,7 +160,7 @@ package struct ContextFile: Hashable, Sendable {
 package struct ContextFault: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String
 
-    init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }
 
 extension StringProtocol {

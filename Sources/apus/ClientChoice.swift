@@ -54,11 +54,11 @@ struct ClientChoice {
             }
             return nil
         }
-        do throws(DroveFile.Fault) {
+        do throws(ContextFault) {
             let clusters = try DroveFile(String(decoding: file.bytes, as: UTF8.self))
             guard let cluster = try clusters.cluster(options.context) else { return nil }
             guard cluster.endpoint != nil else {
-                throw DroveFile.Fault("the cluster \(cluster.name) has no endpoint")
+                throw ContextFault("the cluster \(cluster.name) has no endpoint")
             }
             if cluster.credentials != nil { warn(of: file) }
             return cluster

@@ -34,8 +34,9 @@ final class LogPrinter: Sendable {
         state.withLock { state in
             let shown = lines.filter { state.shows($0.text) }
             guard !shown.isEmpty else { return }
-            Output.line(
-                shown.map { state.isOfSeveral ? "\($0.name)  \($0.text)" : "\($0.text)" }.joined(separator: "\n")
+            // As they are: what a container writes may have colours.
+            Output.part(
+                shown.map { state.isOfSeveral ? "\($0.name)  \($0.text)\n" : "\($0.text)\n" }.joined()
             )
         }
     }

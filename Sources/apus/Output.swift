@@ -17,13 +17,13 @@ enum Output {
     /// From here on the process goes on when nobody reads its standard output any more.
     static func outliveReader() { endsWithItsReader.store(false, ordering: .relaxed) }
 
-    static func line(_ text: String) { write("\(text)\n", to: STDOUT_FILENO) }
+    static func line(_ text: String) { write("\(text.harmless)\n", to: STDOUT_FILENO) }
 
-    /// A text without the end of its line.
+    /// A text as it is, without the end of its line.
     static func part(_ text: String) { write(text, to: STDOUT_FILENO) }
 
     /// For what is not the command's result: progress beside `--json`, and errors.
-    static func error(_ text: String) { write("\(text)\n", to: STDERR_FILENO) }
+    static func error(_ text: String) { write("\(text.harmless)\n", to: STDERR_FILENO) }
 
     private static func write(_ text: String, to descriptor: Int32) {
         var rest = Array(text.utf8)[...]
@@ -67,6 +67,20 @@ enum Output {
             while text.hasSuffix(" ") { text.removeLast() }
             return text
         }
+    }
+}
+
+extension String {
+    /// With a sign in place of each control character but the ends of lines and tabs: what others have chosen, a cause or a
+    /// name, must not steer the terminal.
+    fileprivate var harmless: String {
+        func isControl(_ scalar: Unicode.Scalar) -> Bool {
+            scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t"
+        }
+        guard unicodeScalars.contains(where: isControl) else { return self }
+        var text = String.UnicodeScalarView()
+        for scalar in unicodeScalars { text.append(isControl(scalar) ? "\u{FFFD}" : scalar) }
+        return String(text)
     }
 }
 

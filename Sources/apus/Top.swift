@@ -34,7 +34,8 @@ struct Top: AsyncParsableCommand {
         try await callingAPI {
             var shown = try await text()
             while isRepeated {
-                Output.line(Self.clear + shown)
+                Output.part(Self.clear)
+                Output.line(shown)
                 try await Task.sleep(for: Self.interval)
                 do {
                     shown = try await text()

@@ -31,7 +31,7 @@ import Testing
         let stage = try #require(try file.cluster("stage"))
         #expect(stage.credentials == .header("O-Bearer abc"))
         #expect(stage.isInsecure)
-        let error = #expect(throws: DroveFile.Fault.self) { try file.cluster("test") }
+        let error = #expect(throws: ContextFault.self) { try file.cluster("test") }
         #expect(error?.description == "it has no cluster test; it has prod, stage")
     }
 
@@ -63,7 +63,7 @@ import Testing
     @Test func `without a current cluster none is meant`() throws {
         #expect(try DroveFile("").cluster() == nil)
         #expect(try DroveFile("[prod]\nendpoint = http://a:1\n").cluster() == nil)
-        let error = #expect(throws: DroveFile.Fault.self) {
+        let error = #expect(throws: ContextFault.self) {
             try DroveFile("[DEFAULT]\ncurrent_cluster = gone\n").cluster()
         }
         #expect(error?.description == "it has no cluster gone, its current one; it has none")
@@ -75,15 +75,15 @@ import Testing
     }
 
     @Test(arguments: [
-        ("endpoint = x", "line 1 stands before the first [cluster]"),
-        ("[a]\nendpoint", "line 2 is neither [cluster] nor key = value"),
-        ("[a]\n= x", "line 2 is neither [cluster] nor key = value"),
-        ("[a]\n[a]", "line 2 begins a for the second time"),
-        ("[a]\nx = 1\nX = 2", "line 3 says x of a for the second time"),
-        ("\u{0}\u{1}garbage", "line 1 stands before the first [cluster]"),
+        ("endpoint = x", "line 1 stands before the first context: begin with [DEFAULT] or [NAME]"),
+        ("[a]\nendpoint", "line 2 has no value: write KEY = VALUE"),
+        ("[a]\n= x", "line 2 has no key: write KEY = VALUE"),
+        ("[a]\n[a]", "line 2: there is a context a already"),
+        ("[a]\nx = 1\nX = 2", "line 3: a has x already"),
+        ("\u{0}\u{1}garbage", "line 1 stands before the first context: begin with [DEFAULT] or [NAME]"),
     ])
     func `what has not the form is refused with its line`(text: String, reason: String) {
-        let error = #expect(throws: DroveFile.Fault.self) { try DroveFile(text) }
+        let error = #expect(throws: ContextFault.self) { try DroveFile(text) }
         #expect(error?.description == reason)
     }
 
@@ -96,7 +96,7 @@ import Testing
     ])
     func `a value that cannot be is refused without being shown`(line: String, reason: String) throws {
         let file = try DroveFile("[a]\nusername = u\n\(line)\n")
-        let error = #expect(throws: DroveFile.Fault.self) { try file.cluster("a") }
+        let error = #expect(throws: ContextFault.self) { try file.cluster("a") }
         #expect(error?.description == reason)
     }
 
@@ -108,7 +108,7 @@ import Testing
             let values = (0..<8).map { "v\($0) = " + String(repeating: "%(v\($0 + 1))s", count: 100) }
             let text = "[a]\nendpoint = %(v0)s\n" + values.joined(separator: "\n") + "\nv8 = \(last)\n"
             let file = try DroveFile(text)
-            #expect(throws: DroveFile.Fault.self) { try file.cluster("a") }
+            #expect(throws: ContextFault.self) { try file.cluster("a") }
         }
     }
 }
