@@ -87,7 +87,10 @@ import Testing
                 return run.errors
             }
             #expect(try await errors("NOPE-1") == "apus: App NOPE-1 not found\n")
-            #expect(try await errors("A\u{1B}[2J") == "apus: App A\u{FFFD}[2J not found\n", "no word steers the terminal")
+            #expect(
+                try await errors("A\u{1B}[2J") == "apus: App A\u{FFFD}[2J not found\n",
+                "no word steers the terminal"
+            )
             #expect(try await errors("TEST_AP") == "apus: App TEST_AP not found: did you mean TEST_APP?\n")
             #expect(try await errors("AI-none") == "apus: There is no instance AI-none, or it has ended\n")
             #expect(try await errors("BATCH/T1") == "apus: No such task instance BATCH/T1\n")
