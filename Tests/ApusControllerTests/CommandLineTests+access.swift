@@ -116,7 +116,8 @@ extension CommandLineTests {
             #expect(try await Self.list([], ["HOME": folder, "APUS_ENDPOINT": url]).code == 0)
             let used = try await Self.list([], ["HOME": folder, "APUS_ENDPOINT": ""])
             #expect(used.code == 1)
-            #expect(used.errors == "apus: \(path): line 1 stands before the first [cluster]\n")
+            let fault = "line 1 stands before the first context: begin with [DEFAULT] or [NAME]"
+            #expect(used.errors == "apus: \(path): \(fault)\n")
             let missing = try await Self.list(["--drove-config", "/no/such"])
             #expect((missing.code, missing.errors) == (1, "apus: /no/such cannot be opened: there is no such file\n"))
         }
