@@ -121,8 +121,9 @@ extension CommandLineTests {
         for (path, reason) in [
             (open, "others than its owner may read"), ("/nonexistent", "there is no user yet: no such file"),
         ] {
-            let arguments = ["controller", "--state", state, "--users", path, "--admin-address", "none"]
-            let run = try await Program(Self.binary, arguments).end()
+            // An address of its own: on the usual one something else may listen.
+            let place = ["--address", "127.0.0.77:10000", "--admin-address", "none"]
+            let run = try await Program(Self.binary, ["controller", "--state", state, "--users", path] + place).end()
             #expect(run.code == 1, "\(run)")
             #expect(run.errors.contains(reason), "\(run.errors)")
         }
