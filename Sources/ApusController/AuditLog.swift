@@ -42,6 +42,8 @@ package final class AuditLog: Sendable {
 
     private let store: AuditStore
     private let limits: AuditLimits
+    /// Age and number as they are now; `nil` if they do not change.
+    private let keeping: (@Sendable () -> Keeping)?
     private let host: String
     private let time: TimeSource
     private let logger: Logger
@@ -50,10 +52,18 @@ package final class AuditLog: Sendable {
     private let rings: AsyncStream<Void>
     private let bell: AsyncStream<Void>.Continuation
 
-    /// `host` is how this controller names itself.
-    package init(_ store: AuditStore, limits: AuditLimits, host: String, time: TimeSource, logger: Logger) {
+    /// `host` is how this controller names itself; `keeping` says how long is kept, where that changes.
+    package init(
+        _ store: AuditStore,
+        limits: AuditLimits,
+        keeping: (@Sendable () -> Keeping)? = nil,
+        host: String,
+        time: TimeSource,
+        logger: Logger
+    ) {
         self.store = store
         self.limits = limits
+        self.keeping = keeping
         self.host = host
         self.time = time
         self.logger = logger
@@ -233,6 +243,7 @@ package final class AuditLog: Sendable {
     // MARK: retention
 
     private func prune(at now: WallTime?) async {
+        let limits = keeping?().audit ?? limits
         let oldest = now.map { WallTime(milliseconds: $0.milliseconds &- limits.age.milliseconds) }
         var removed = Self.prunedAtATime
         while removed == Self.prunedAtATime, !Task.isCancelled {

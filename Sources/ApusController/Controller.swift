@@ -25,6 +25,8 @@ package struct ControllerSettings: Sendable {
     /// Whom it takes for an executor.
     package var trust = ServerTrust.system
     package var audit = AuditLimits()
+    /// How long what is over is kept, as it is now; `nil`: as `engine` and `audit` say.
+    package var keeping: (@Sendable () -> Keeping)?
 
     package init(cluster: ClusterID, hostname: String, port: Int, seed: UInt64) {
         self.cluster = cluster
@@ -35,6 +37,14 @@ package struct ControllerSettings: Sendable {
 
     /// Itself, as executors know it.
     var caller: Caller { Caller(node: hostname, secrets: nodeSecrets, trusting: trust) }
+}
+
+/// How long what is over is kept.
+package struct Keeping: Hashable, Sendable {
+    package var retention: Retention
+    package var audit: AuditLimits
+
+    package init(_ retention: Retention, _ audit: AuditLimits) { (self.retention, self.audit) = (retention, audit) }
 }
 
 /// Who may call, as far as it is said at a controller's start.
@@ -103,7 +113,14 @@ package struct Controller: Service {
         let outfit = Outfit(fetches: settings.engine.allowances.fetches, time: time)
         let client = NodeClient(as: settings.caller)
         usage = UsageDesk { try await client.usage(of: $0) }
-        let log = AuditLog(audit, limits: settings.audit, host: settings.hostname, time: time, logger: logger)
+        let log = AuditLog(
+            audit,
+            limits: settings.audit,
+            keeping: settings.keeping,
+            host: settings.hostname,
+            time: time,
+            logger: logger
+        )
         self.audit = log
         telemetry.health.add("audit") {
             log.trouble.map { .unhealthy("the audit log cannot be written: \($0)") } ?? .healthy

@@ -24,6 +24,8 @@ struct LeaderLoop {
     /// What was counted already.
     private var counted = Tally()
     private var trail: AuditTrail
+    /// What the engine goes by.
+    private var retention: Retention
     private let outboxes: Outboxes
     private let controller: Controller
 
@@ -35,6 +37,7 @@ struct LeaderLoop {
         self.controller = controller
         self.outboxes = outboxes
         trail = AuditTrail(host: controller.settings.hostname)
+        retention = controller.settings.engine.retention
         nudges = controller.inbox.nudges.makeAsyncIterator()
     }
 
@@ -111,6 +114,10 @@ struct LeaderLoop {
     private mutating func takeInput() {
         let times = controller.time()
         release(turn.take(.tick, at: times))
+        if let wanted = controller.settings.keeping?().retention, wanted != retention {
+            retention = wanted
+            release(turn.take(.keep(wanted), at: times))
+        }
         for input in inbox.drain() { release(turn.take(input, at: times)) }
         inbox.expire(at: times.now, because: storeTrouble)
     }

@@ -12,7 +12,7 @@ package struct Engine: Sendable {
     package internal(set) var state: ClusterState
     /// What the store holds, as long as nobody has taken it.
     private var loaded: ClusterState?
-    let settings: EngineSettings
+    private(set) var settings: EngineSettings
     var random: SplitMix64
     var ledger = Ledger()
     /// What has to be compared with what is wanted.
@@ -130,6 +130,9 @@ package struct Engine: Sendable {
         case .sendFailed(let executor, _, let reason):
             // Its timer sends it again.
             notReached(executor, reason, at: times.now)
+        case .keep(let retention):
+            settings.retention = retention
+            wake(.retention, at: times.now + retention.checkInterval)
         case .tick: break
         }
     }

@@ -14,6 +14,8 @@ package enum Input: Sendable {
     case answered(ExecutorID, NodeCommand, CommandAnswer)
     /// A command did not reach its executor, or its answer did not come back.
     case sendFailed(ExecutorID, NodeCommand, reason: String)
+    /// How long what has ended is kept from now on.
+    case keep(Retention)
     /// Time passed.
     case tick
 }

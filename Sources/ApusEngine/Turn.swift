@@ -67,7 +67,7 @@ package struct Turn: Sendable {
             ]
         case .report(_, let report):
             return takeSoftly(input, base: report.base, at: times)
-        case .answered, .sendFailed, .tick:
+        case .answered, .sendFailed, .keep, .tick:
             engine.take(input, at: times)
             return []
         }

@@ -45,7 +45,9 @@ package struct AdminPages: Sendable {
     }
 
     private func prometheus(_ form: PrometheusText.Form) -> Page {
-        let text = PrometheusText(telemetry.metrics.samples(), as: form, help: telemetry.metrics.help(of:)).text
+        let common = telemetry.label.map { [Series.Label(name: "label", value: $0)] } ?? []
+        let samples = telemetry.metrics.samples().map { $0.with(common) }
+        let text = PrometheusText(samples, as: form, help: telemetry.metrics.help(of:)).text
         return Page(200, contentType: form.contentType, Array(text.utf8))
     }
 }

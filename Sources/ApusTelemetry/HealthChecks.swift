@@ -53,6 +53,10 @@ package final class HealthChecks: Sendable {
 package struct Telemetry: Sendable {
     package let metrics: MetricRegistry
     package let health = HealthChecks()
+    /// What it is called beside others of its kind: stands at each number, where those have labels.
+    package let label: String?
 
-    package init(metrics: MetricRegistry = MetricRegistry()) { self.metrics = metrics }
+    package init(metrics: MetricRegistry = MetricRegistry(), label: String? = nil) {
+        (self.metrics, self.label) = (metrics, label)
+    }
 }

@@ -40,4 +40,11 @@ package struct Sample: Hashable, Sendable {
         self.series = series
         self.value = value
     }
+
+    /// The same with further labels.
+    func with(_ labels: [Series.Label]) -> Sample {
+        var sample = self
+        sample.series.labels += labels
+        return sample
+    }
 }

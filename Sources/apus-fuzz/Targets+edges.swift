@@ -32,6 +32,7 @@ extension FuzzTarget {
                 for json in try Self.documents(bytes) { _ = try UserList(json: json) }
                 return true
             },
+            once("settings-file", [settings]) { try isConfiguration(String(decoding: $0, as: UTF8.self)) },
             once("drove-file", [contexts]) { bytes in
                 let file = try DroveFile(String(decoding: bytes, as: UTF8.self))
                 _ = try file.cluster()
@@ -69,6 +70,24 @@ extension FuzzTarget {
         ]
     }
 
+    /// Whatever a file says, it comes to arguments, and what another file holds is not shown.
+    private static func isConfiguration(_ text: String) throws -> Bool {
+        let secret = "not-to-be-shown"
+        let substitution = Substitution(environment: ["NAME": "value"], host: "node1") { _ in Array(secret.utf8) }
+        var sources = EffectiveSettings.Sources(environment: [:], prefix: "APUS_", substitution: substitution)
+        (sources.path, sources.file) = ("node.yaml", try SettingsFile.settings(in: text, of: "node.yaml"))
+        let options = [
+            SettingOption("address", .value), SettingOption("pinned", .flag), SettingOption("zone", .value),
+            SettingOption("tag", .list(ofPairs: false)), SettingOption("metadata", .list(ofPairs: true)),
+        ]
+        let settings = try EffectiveSettings(options, words: ["--zone", "z"], sources: sources)
+        let shown = settings.all.flatMap(\.texts).map(\.shown)
+        guard text.contains(secret) || !shown.contains(where: { $0.contains(secret) }) else {
+            throw Broken("what another file holds is shown")
+        }
+        return settings.arguments.count > 2
+    }
+
     private static func documents(_ bytes: [UInt8]) throws -> [JSON] {
         let documents = try JSON.documents(yaml: String(decoding: bytes, as: UTF8.self))
         guard !documents.isEmpty else { throw JSONError("nothing in it") }
@@ -87,6 +106,13 @@ extension FuzzTarget {
           TEXT: |
             two
             lines
+        """
+    private static let settings = """
+        # a node's
+        address: ${host:-localhost}:11000
+        pinned: true
+        tag: [ssd, "${env:NAME}", "${env:OTHER:-edge}"]
+        metadata: {rack: r7, serial: "${file:/serial:-none} $$"}
         """
     private static let limits = """
         images: [registry.example.com/, "busybox:1"]

@@ -6,7 +6,7 @@ import Logging
 /// Where metrics and health are served.
 struct AdminOptions: ParsableArguments {
     private static let option = "--admin-address"
-    private static let none = "none"
+    static let none = "none"
 
     @Option(
         name: .customLong("admin-address"),

@@ -1,3 +1,4 @@
+import ApusClient
 import ArgumentParser
 
 #if canImport(Glibc)
@@ -37,8 +38,12 @@ struct Apus: AsyncParsableCommand {
         // A reader that goes away is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try await parsed()
-            if var asynchronous = command as? any AsyncParsableCommand {
+            let configuration = try RoleConfiguration(commandLine: Array(CommandLine.arguments.dropFirst()))
+            var command = try await parsed(configuration)
+            if let role = command as? any RoleCommand, let configuration {
+                configuration.warn()
+                try await role.run(configuration)
+            } else if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()
@@ -50,10 +55,11 @@ struct Apus: AsyncParsableCommand {
         }
     }
 
-    /// The command line's; wrong usage of `tasks run` is 125, for its container may end with 64.
-    private static func parsed() async throws -> any ParsableCommand {
+    /// The command line's, with what is configured for a role; wrong usage of `tasks run` is 125, for its container may
+    /// end with 64.
+    private static func parsed(_ configuration: RoleConfiguration?) async throws -> any ParsableCommand {
         do {
-            return try await asyncParseAsRoot()
+            return try await asyncParseAsRoot(configuration.map { [$0.role.rawValue] + $0.settings.arguments })
         } catch
             where exitCode(for: error) == .validationFailure
             && [["tasks", "run"], ["exec"]].contains(where: CommandLine.arguments.dropFirst().starts(with:))
@@ -61,6 +67,11 @@ struct Apus: AsyncParsableCommand {
             Output.error(fullMessage(for: error))
             throw ExitCode(CommandFailure.Code.noExitCode.rawValue)
         } catch  where exitCode(for: error) == .validationFailure {
+            if let configuration {
+                let text = configuration.settings.explained(fullMessage(for: error), naming: message(for: error))
+                Output.error(text)
+                throw ExitCode.validationFailure
+            }
             guard let meant = CommandSuggestion.text(self, CommandLine.arguments.dropFirst()) else { throw error }
             Output.error("\(fullMessage(for: error))\nDid you mean `\(meant)`?")
             throw ExitCode.validationFailure

@@ -22,6 +22,8 @@ struct CommandFailure: Error {
         /// Nobody known, or nobody who may.
         case denied = 6
         case unreachable = 7
+        /// A configuration that cannot be, as ArgumentParser says it of options.
+        case usage = 64
         /// A task or command has no exit code: it was not accepted, not run, not run to its end, or lost sight of.
         case noExitCode = 125
         /// As a shell reports an end by Ctrl-C.

@@ -2,14 +2,15 @@ import ApusClient
 import ApusModel
 import ArgumentParser
 
-/// The commands about the contexts of a `~/.drove`.
+/// The commands about the contexts of a `~/.drove`, and about the settings of roles.
 struct Config: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config",
-        abstract: "Look at and change the contexts in ~/.drove, one for each cluster.",
+        abstract: "Look at and change the contexts in ~/.drove, one for each cluster; show a role's settings.",
         discussion: "Drove's own command line keeps the same file, and reads what is written here.",
         subcommands: [
             ConfigList.self, ConfigCurrent.self, ConfigUse.self, ConfigView.self, ConfigAdd.self, ConfigRemove.self,
+            ConfigPrint.self,
         ]
     )
 }

@@ -1,10 +1,13 @@
 import ApusClient
+import ApusController
 import ApusEngine
 import ApusModel
+import ApusTelemetry
 import ArgumentParser
+import ServiceLifecycle
 
 /// A controller in a process of its own.
-struct ControllerCommand: AsyncParsableCommand {
+struct ControllerCommand: RoleCommand {
     static let configuration = CommandConfiguration(
         commandName: "controller",
         abstract: "Run a controller: it keeps the cluster's state, decides, and serves the API.",
@@ -14,6 +17,11 @@ struct ControllerCommand: AsyncParsableCommand {
             it starts only with users and with --node-secret-file.
             """
     )
+
+    static let live: Set<String> = [
+        "log-level", "audit-age", "audit-records", "stale-check-interval", "stale-app-age", "stale-instance-age",
+        "stale-task-age", "stale-service-age", "max-stale-instances-count",
+    ]
 
     @Option(
         help: ArgumentHelp(
@@ -27,6 +35,7 @@ struct ControllerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where the API listens.", valueName: "ip:port"))
     var address = "127.0.0.1:10000"
 
+    @OptionGroup var role: RoleOptions
     @OptionGroup var network: NetworkOptions
     @OptionGroup var admin: AdminOptions
     @OptionGroup var weights: TaskWeightOptions
@@ -42,18 +51,31 @@ struct ControllerCommand: AsyncParsableCommand {
         _ = try admin.address(after: NodeAddress(address, option: "--address"))
     }
 
-    func run() async throws {
+    func derived() throws -> [String: String] {
+        let address = try NodeAddress(address, option: "--address")
+        return [
+            "state": try statePath(), "hostname": try network.announced(address),
+            "admin-address": try admin.address(after: address).map(\.description) ?? AdminOptions.none,
+        ]
+    }
+
+    func run(_ configuration: RoleConfiguration) async throws {
         let address = try NodeAddress(address, option: "--address")
         let admin = try admin.address(after: address)
         try network.check([address])
         let hostname = try network.announced(address)
-        let path = try StatePath.resolved(state, for: "apus-controller")
-        let process = NodeProcess(statePath: path, logLevel: logLevel.level)
+        let path = try statePath()
+        let process = NodeProcess(statePath: path, logLevel: logLevel.level, label: role.label)
+        let kept = LiveSetting(try keeping())
+        let reload = await ConfigurationReload(configuration, process.logger) { (new: Self) in
+            kept.current = try new.keeping()
+            process.logLevel.current = new.logLevel.level
+        }
         try await process.holdingState { directory in
             let cluster = try ClusterMembership(directory: directory).knownOrFounded()
             var engine = EngineSettings()
             engine.taskWeights = weights.weights
-            engine.retention = try retention.retention()
+            engine.retention = kept.current.retention
             engine.allowances = specifications.allowances
             let controller = ControllerNode(
                 cluster: cluster,
@@ -61,9 +83,11 @@ struct ControllerCommand: AsyncParsableCommand {
                 hostname: hostname,
                 admin: admin,
                 security: try network.security(process.logger),
+                telemetry: Telemetry(label: role.label),
                 engine: engine,
                 callers: try callers.settings(),
-                audit: try audit.limits(),
+                audit: kept.current.audit,
+                keeping: { kept.current },
                 logger: process.logger
             )
             let url = "\(NodeURL(isEncrypted: network.isEncrypted, host: hostname, port: address.port))"
@@ -74,9 +98,18 @@ struct ControllerCommand: AsyncParsableCommand {
                 metrics   \(admin.metrics(isEncrypted: network.isEncrypted))
                 Next: apus executor --controllers \(url). Ctrl-C ends this and leaves containers running.
                 """
-            try await controller.withServices(in: directory, onListening: { Output.line(welcome) }) { services in
-                try await process.serve(services)
+            let listening: @Sendable () -> Void = {
+                Output.line(welcome)
+                ServiceNotice.ready()
+            }
+            try await controller.withServices(in: directory, onListening: listening) { services in
+                let all: [(any Service)?] = services + [reload]
+                try await process.serve(all.compactMap(\.self))
             }
         }
     }
+
+    private func statePath() throws -> String { try StatePath.resolved(state, for: "apus-controller") }
+
+    private func keeping() throws -> Keeping { Keeping(try retention.retention(), try audit.limits()) }
 }

@@ -26,6 +26,8 @@ struct ControllerNode {
     var engine = EngineSettings()
     var callers = CallerSettings()
     var audit = AuditLimits()
+    /// Both as they are now, where that may change.
+    var keeping: (@Sendable () -> Keeping)?
     let logger: Logger
 
     /// Gives `body` the services to run; the store is open until it ends.
@@ -80,6 +82,7 @@ struct ControllerNode {
         settings.nodeSecrets = security.secrets
         settings.trust = security.trust
         settings.audit = audit
+        settings.keeping = keeping
         logger.info("what has ended is kept for a while", metadata: engine.retention.metadata)
         let controller = Controller(
             settings: settings,

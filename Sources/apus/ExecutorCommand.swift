@@ -1,12 +1,13 @@
 import ApusClient
 import ApusContainers
+import ApusExecutor
 import ApusModel
 import ApusTelemetry
 import ArgumentParser
 import ServiceLifecycle
 
 /// An executor in a process of its own.
-struct ExecutorCommand: AsyncParsableCommand {
+struct ExecutorCommand: RoleCommand {
     static let configuration = CommandConfiguration(
         commandName: "executor",
         abstract: "Run an executor: it keeps this machine's containers as the controller decides.",
@@ -17,6 +18,8 @@ struct ExecutorCommand: AsyncParsableCommand {
             address; on loopback there too.
             """
     )
+
+    static let live: Set<String> = ["log-level"]
 
     @Option(
         help: ArgumentHelp(
@@ -60,6 +63,7 @@ struct ExecutorCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Hand out each core so many times instead, 1 to 256.", valueName: "n"))
     var multiplier: Int?
 
+    @OptionGroup var role: RoleOptions
     @OptionGroup var network: NetworkOptions
     @OptionGroup var admin: AdminOptions
     @OptionGroup var allowed: AllowanceOptions
@@ -84,13 +88,25 @@ struct ExecutorCommand: AsyncParsableCommand {
         _ = try NodeURL.list(controllers, option: "--controllers")
     }
 
-    func run() async throws {
-        let path = try StatePath.resolved(state, for: "apus-executor")
+    func derived() throws -> [String: String] {
+        let address = try NodeAddress(address, option: "--address")
+        return [
+            "state": try statePath(), "hostname": try network.announced(address),
+            "admin-address": try admin.address(after: address).map(\.description) ?? AdminOptions.none,
+            "docker-socket": try EngineSocket.resolved(dockerSocket), "limits": LimitsFile.standardPath,
+        ]
+    }
+
+    func run(_ configuration: RoleConfiguration) async throws {
+        let path = try statePath()
         let address = try NodeAddress(address, option: "--address")
         let controllers = try NodeURL.list(controllers, option: "--controllers")
         try network.check([address], calling: controllers)
         let hostname = try network.announced(address)
-        let process = NodeProcess(statePath: path, logLevel: logLevel.level)
+        let process = NodeProcess(statePath: path, logLevel: logLevel.level, label: role.label)
+        let reload = await ConfigurationReload(configuration, process.logger) { (new: Self) in
+            process.logLevel.current = new.logLevel.level
+        }
         let node = ExecutorNode(
             address: address,
             hostname: hostname,
@@ -100,9 +116,10 @@ struct ExecutorCommand: AsyncParsableCommand {
             engineSocket: try EngineSocket.resolved(dockerSocket),
             sharing: multiplier.map { .shared(multiplier: $0) } ?? .pinned,
             allowances: allowed.allowances,
-            traits: try hardware.traits(traits.traits),
+            traits: try hardware.traits(traits.traits).labelled(role.label),
             hardware: try hardware.hardware(),
             logs: logs.settings,
+            telemetry: Telemetry(label: role.label),
             logger: process.logger
         )
         try await process.holdingState { directory in
@@ -125,10 +142,13 @@ struct ExecutorCommand: AsyncParsableCommand {
                 ) as any Service
             }
             let executor = JoiningExecutor(node: node, membership: membership, known: known)
-            let services: [(any Service)?] = [server, executor]
+            let services: [(any Service)?] = [server, executor, reload]
+            ServiceNotice.ready()
             try await process.serve(services.compactMap(\.self))
         }
     }
+
+    private func statePath() throws -> String { try StatePath.resolved(state, for: "apus-executor") }
 
     private func checkCluster(against known: ClusterID?, _ path: String) throws {
         guard let known, let cluster, known != ClusterID(cluster) else { return }
@@ -172,5 +192,15 @@ struct ExecutorCommand: AsyncParsableCommand {
             Ctrl-C ends this and leaves containers running.
             """
         )
+    }
+}
+
+extension ExecutorSettings.Traits {
+    /// With a label for people among the facts, unless they have one already, or no room.
+    fileprivate func labelled(_ label: String?) -> Self {
+        guard let label, metadata["label"] == nil, metadata.count < NodeReport.mostMetadata else { return self }
+        var traits = self
+        traits.metadata["label"] = label
+        return traits
     }
 }

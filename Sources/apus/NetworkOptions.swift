@@ -3,12 +3,6 @@ import ApusTelemetry
 import ArgumentParser
 import Logging
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
-
 /// How other machines find this node, and how they and it know each other.
 struct NetworkOptions: ParsableArguments {
     @Option(
@@ -72,11 +66,9 @@ struct NetworkOptions: ParsableArguments {
     func announced(_ address: NodeAddress) throws -> String {
         if let hostname { return hostname }
         guard !address.isLoopback else { return address.urlHost }
-        var bytes = [CChar](repeating: 0, count: 256)
-        guard gethostname(&bytes, bytes.count - 1) == 0 else {
+        guard let name = MachineName.current else {
             throw CommandFailure(.other, "This machine does not tell its name: give the node one with --hostname")
         }
-        let name = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         do throws(AddressFault) {
             try NodeAddress.checkName(name)
             return name

@@ -11,14 +11,20 @@ struct NodeProcess {
 
     let statePath: String
     let logger: Logger
+    /// From where on is logged.
+    let logLevel: LiveSetting<Logger.Level>
 
     /// Once a process: it sets the process's logging up.
-    init(statePath: String, logLevel: Logger.Level) {
+    ///
+    /// A `label` stands in every line of the log.
+    init(statePath: String, logLevel: Logger.Level, label: String? = nil) {
         Output.outliveReader()
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        let level = LiveSetting(logLevel)
+        LoggingSystem.bootstrap { NodeLogHandler(label: $0, level: level) }
         var logger = Logger(label: "apus")
-        logger.logLevel = logLevel
+        if let label { logger[metadataKey: "label"] = "\(label)" }
         self.logger = logger
+        self.logLevel = level
         self.statePath = statePath
     }
 

@@ -60,6 +60,11 @@ extension CommandLineTests {
             """
         )
         for command in ["list", "current", "view"] { try await check("config \(command)", "--drove-config", contexts) }
+        let settings = try golden.file(
+            "controller.yaml",
+            "address: 127.0.0.1:12345\nlabel: blue\nallow-fetch: [a.example]\naudit-age: ${env:NONE:-30d}\n"
+        )
+        try await check("config print", "--role", "controller", "--config", settings)
         try await check("init", "app", "--name", "web")
     }
 

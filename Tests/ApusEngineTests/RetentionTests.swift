@@ -29,6 +29,23 @@ import Testing
         #expect(!bench.store.keys.contains { $0.kind == .application })
     }
 
+    @Test func `a shorter time is kept to while it leads, and looked for as often as is asked`() throws {
+        var bench = try Bench()
+        bench.create(instances: 0)
+        age(&bench, hours: 3)
+        var retention = Retention()
+        retention.applications = Self.hour
+        bench.take(.keep(retention))
+        bench.pass(.seconds(61))
+        bench.take(.tick)
+        #expect(bench.application() != nil, "it looks every hour")
+        retention.checkInterval = .seconds(60)
+        bench.take(.keep(retention))
+        bench.pass(.seconds(61))
+        bench.take(.tick)
+        #expect(bench.application() == nil)
+    }
+
     @Test func `an application that runs stays`() throws {
         var bench = try Bench()
         bench.create(instances: 1)

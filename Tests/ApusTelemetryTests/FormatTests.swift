@@ -24,6 +24,21 @@ private func example() -> MetricRegistry {
     return metrics
 }
 
+struct LabelTests {
+    @Test func `the label of a process stands at every number for Prometheus, and changes nothing else`() throws {
+        func page(_ path: String, _ label: String?) -> String {
+            let pages = AdminPages(Telemetry(metrics: example(), label: label))
+            return String(decoding: pages.page("GET", path, accept: "").body, as: UTF8.self)
+        }
+        let text = page("/metrics/prometheus", "blue")
+        #expect(text.contains("apus_tasks_ended_total{result=\"LOST\",label=\"blue\"} 3\n"))
+        #expect(text.contains("apus_nothing{label=\"blue\"} NaN\n"))
+        let plain = text.replacing(",label=\"blue\"}", with: "}").replacing("{label=\"blue\"}", with: "")
+        #expect(plain == page("/metrics/prometheus", nil))
+        #expect(page("/metrics", "blue") == page("/metrics", nil))
+    }
+}
+
 struct DropwizardTests {
     @Test func `a reader of Dropwizard's JSON finds every number where it belongs`() throws {
         let bytes = DropwizardText(example().samples()).json.bytes
