@@ -83,7 +83,7 @@ let package = Package(
         .executableTarget(name: "apus-sim", dependencies: ["ApusSimulation", argumentParser]),
 
         // What survives: records in SQLite, behind one protocol.
-        .target(name: "ApusStore", dependencies: ["ApusEngine", "ApusModel", grdb]),
+        .target(name: "ApusStore", dependencies: ["ApusEngine", "ApusModel", crypto, grdb]),
         .testTarget(
             name: "ApusStoreTests",
             dependencies: ["ApusEngine", "ApusModel", "ApusStore", "ApusTestKit", grdb] + collections

@@ -23,6 +23,7 @@ package struct API: Sendable {
     let endpoints: EndpointCache
     let execs: ExecRelays
     let usage: UsageDesk
+    let exports: ExportDesk
     let allowances: Allowances
     let access: Access
     let vault: Vault

@@ -114,6 +114,8 @@ package final class APIFile: Hashable, Sendable {
 
     /// Of what comes as it happens; nobody on the way is to keep it.
     static let eventStream = "text/event-stream"
+    /// Of an export of the store.
+    static let export = "application/x-ndjson"
 
     /// `nil` if it is not known before the end.
     package let length: Int?

@@ -83,6 +83,7 @@ package struct Controller: Service {
     private let access: Access
     private let vault: Vault
     private let execs = ExecRelays()
+    let exports = ExportDesk()
     private let usage: UsageDesk
     /// Where requests and reports are handed in.
     package let inbox: Inbox
@@ -148,6 +149,7 @@ package struct Controller: Service {
             endpoints: endpoints,
             execs: execs,
             usage: usage,
+            exports: exports,
             allowances: settings.engine.allowances,
             access: access,
             vault: vault,
@@ -174,6 +176,8 @@ package struct Controller: Service {
             inbox.close("the controller has stopped")
         }
         do {
+            // Before the epoch is taken, too: whoever imports just now would be fenced off.
+            try Self.refuseHalfImport(try await store.list(.cluster))
             let turn = try await takeOver(as: store.acquireEpoch())
             numbers.elected(.start)
             return .success(try await serve(turn))
@@ -221,6 +225,7 @@ package struct Controller: Service {
     private func takeOver(as epoch: Epoch) async throws -> Turn {
         var records: [Record] = []
         for kind in RecordKind.allCases { records += try await store.list(kind) }
+        try Self.refuseHalfImport(records)
         let turn: Turn
         do {
             let engine = try Engine(
@@ -245,5 +250,11 @@ package struct Controller: Service {
         }
         try await vault.open(at: epoch)
         return turn
+    }
+
+    private static func refuseHalfImport(_ records: [Record]) throws {
+        guard !records.contains(where: { $0.key == RestoredState.marker }) else {
+            throw ControllerError(description: "The stored state cannot be used: \(RestoredState.halfImported).")
+        }
     }
 }

@@ -57,6 +57,7 @@ struct LeaderLoop {
         while epochMet == nil, await nudged() {
             repeat {
                 try await oneTurn()
+                if turn.pending == nil { await controller.exports.serve(from: controller.store) }
             } while !isStopping && epochMet == nil && (turn.hasWork || inbox.hasInput)
         }
         return epochMet

@@ -38,6 +38,11 @@ extension OpenAPI {
             .found(.object(["name": .text, "removed": .flag]))
         ),
         RouteDescription(
+            "POST cluster/export",
+            "All that the store holds, hashes and keys too, as lines of JSON: for a back-up",
+            .file(APIFile.export)
+        ),
+        RouteDescription(
             "POST cluster/instance-keys/rotate",
             "A new key signs the tokens of instances from now on",
             .data(.object(["keys": .integer(1...8)]))

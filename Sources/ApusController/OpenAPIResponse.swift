@@ -29,6 +29,7 @@ enum OpenAPIResponse {
         case .plain(let schema): [ok(schema)]
         case .logs(let schema): logs(schema)
         case .stream: [file(["text/event-stream"])]
+        case .file(let type): [file([type])]
         case .frames:
             [
                 JSON.Member(

@@ -140,6 +140,7 @@ struct Route: Sendable {
         post("users", .administration) { call throws(APIRefusal) in try await call.setUsers() },
         Route("PUT", "users/{name}", .administration) { call throws(APIRefusal) in try await call.setUser() },
         Route("DELETE", "users/{name}", .administration) { call throws(APIRefusal) in try await call.removeUser() },
+        post("cluster/export", .administration) { call throws(APIRefusal) in try await call.exportStore() },
         post("cluster/instance-keys/rotate", .administration) { call throws(APIRefusal) in
             try await call.rotateInstanceKeys()
         },

@@ -18,6 +18,8 @@ struct RouteDescription: Sendable {
         case logs(Schema?)
         /// Events as they happen.
         case stream
+        /// A text of that media type.
+        case file(String)
         /// What a command writes, and its end, in frames; it reads frames too.
         case frames
         /// 303.
@@ -78,7 +80,7 @@ struct RouteDescription: Sendable {
             switch answer {
             case .data(let schema), .found(let schema), .plain(let schema): schema
             case .logs(let schema): schema
-            case .nothing, .stream, .frames, .redirection, .never: nil
+            case .nothing, .stream, .file, .frames, .redirection, .never: nil
             }
         return path + parameters.map(\.schema) + [body, answer].compactMap(\.self)
     }

@@ -57,6 +57,12 @@ package enum Write: Hashable, Sendable {
         case .put(let key, _), .delete(let key): key
         }
     }
+
+    /// Key and content together.
+    fileprivate var byteCount: Int {
+        let content = if case .put(_, let bytes) = self { bytes.count } else { 0 }
+        return content + key.id.utf8.count + key.kind.rawValue.utf8.count
+    }
 }
 
 /// Changes that are stored together or not at all, and only while `epoch` is the store's.
@@ -74,11 +80,30 @@ package struct Batch: Hashable, Sendable {
         self.writes = writes
     }
 
-    /// Keys and contents together.
-    package var byteCount: Int {
-        writes.reduce(0) { sum, write in
-            let content = if case .put(_, let bytes) = write { bytes.count } else { 0 }
-            return sum + content + write.key.id.utf8.count + write.key.kind.rawValue.utf8.count
-        }
+    /// The writes in their order, in batches that a store takes; none if there are none.
+    package static func all(of writes: [Write], at epoch: Epoch) -> [Batch] {
+        all(of: writes.map { [$0] }, at: epoch)
     }
+
+    /// The same; those of one group, of which each must fit, are in one batch.
+    package static func all(of groups: [[Write]], at epoch: Epoch) -> [Batch] {
+        var batches: [Batch] = []
+        var batch = Batch(epoch: epoch, writes: [])
+        var bytes = 0
+        for group in groups {
+            let size = group.reduce(0) { $0 + $1.byteCount }
+            if bytes + size > maximumBytes {
+                batches.append(batch)
+                batch.writes = []
+                bytes = 0
+            }
+            batch.writes += group
+            bytes += size
+        }
+        if !batch.writes.isEmpty { batches.append(batch) }
+        return batches
+    }
+
+    /// Keys and contents together.
+    package var byteCount: Int { writes.reduce(0) { $0 + $1.byteCount } }
 }

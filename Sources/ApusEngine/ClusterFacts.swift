@@ -24,7 +24,7 @@ package struct ClusterFacts: Hashable, Sendable {
     /// Up to when age was counted (`SoundClock`); `nil` before the first look.
     package var checked: WallTime?
 
-    static let key = RecordKey(.cluster, "facts")
+    package static let key = RecordKey(.cluster, "facts")
     /// Drove's text (contract §0.4).
     package static let maintenanceText = "Cluster is in maintenance mode"
 

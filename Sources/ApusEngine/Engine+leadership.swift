@@ -98,7 +98,7 @@ extension Engine {
     private func reading<Value>(_ record: Record, _ read: (JSON) throws(JSONError) -> Value) throws(JSONError) -> Value
     {
         do {
-            return try read(try JSON(parsing: record.bytes))
+            return try read(try record.json())
         } catch {
             throw JSONError("the record \(record.key.kind.rawValue)/\(record.key.id) cannot be read: \(error.message)")
         }

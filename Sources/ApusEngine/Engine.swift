@@ -202,23 +202,9 @@ package struct Engine: Sendable {
     ///
     /// Each batch holds by itself; what a crash between two of them leaves open, `endLost` ends.
     package mutating func takeBatches(at times: Times) -> [Batch] {
-        var batches: [Batch] = []
-        var batch = Batch(epoch: state.epoch, writes: [])
-        var bytes = 0
-        for keys in inseparable(touched) {
-            let writes = keys.map { write(for: $0, at: times) }
-            let size = Batch(epoch: 0, writes: writes).byteCount
-            if bytes + size > Batch.maximumBytes {
-                batches.append(batch)
-                batch.writes = []
-                bytes = 0
-            }
-            batch.writes += writes
-            bytes += size
-        }
+        let groups = inseparable(touched).map { keys in keys.map { write(for: $0, at: times) } }
         (touched, parted) = ([], [:])
-        if !batch.writes.isEmpty { batches.append(batch) }
-        return batches
+        return Batch.all(of: groups, at: state.epoch)
     }
 
     /// What must be stored together or not at all: those of a rollout's two applications; each other record is alone.

@@ -2,7 +2,7 @@ package import ApusModel
 import HashTreeCollections
 
 /// The stored form of the state: JSON with a schema version, one record a thing.
-private let recordSchema: Int64 = 1
+let recordSchema: Int64 = 1
 
 extension Engine {
     /// What is to be stored under a key now; a thing that is no more is deleted.

@@ -11,7 +11,7 @@ package final class SQLiteStore: StateStore {
     /// The file's name in the state directory.
     package static let fileName = "state.db"
 
-    private let pool: DatabasePool
+    let pool: DatabasePool
     /// Kept so that the lock lasts as long as the store.
     private let directory: StateDirectory
 
@@ -25,7 +25,11 @@ package final class SQLiteStore: StateStore {
     /// - Throws: `corrupt` if the file is not a store or is damaged, `unavailable` if it cannot be used as it must be:
     ///   it was written by a later version, or commits could not be made to last.
     package static func open(in directory: StateDirectory) async throws(StoreError) -> SQLiteStore {
-        let path = "\(directory.path)/\(fileName)"
+        try await open(in: directory, named: fileName)
+    }
+
+    static func open(in directory: StateDirectory, named name: String) async throws(StoreError) -> SQLiteStore {
+        let path = directory.path(of: name)
         // Reads happen at a change of leader.
         let pool = try await SQLiteFile.open(path, label: "apus.store", readers: 1, schema: schema)
         return SQLiteStore(pool: pool, directory: directory)
@@ -97,7 +101,7 @@ package final class SQLiteStore: StateStore {
         try await SQLiteFile.storeErrors(pool.path) { try await pool.write(body) }
     }
 
-    private static func epoch(_ db: Database) throws -> Epoch {
+    static func epoch(_ db: Database) throws -> Epoch {
         guard let epoch = try Epoch.fetchOne(db, sql: "SELECT value FROM epoch") else {
             throw StoreError.corrupt(reason: "the epoch is missing")
         }

@@ -72,7 +72,7 @@ package final class StateDirectory: Sendable {
         try Self.sync(directory: path)
     }
 
-    private func path(of name: String) -> String {
+    func path(of name: String) -> String {
         precondition(!name.isEmpty && !name.contains("/"), "not the name of a file: \(name)")
         return "\(path)/\(name)"
     }
@@ -110,7 +110,7 @@ extension StateDirectory {
         guard fsync(descriptor) == 0 else { throw .system("syncing", path) }
     }
 
-    private static func sync(directory path: String) throws(StoreError) {
+    static func sync(directory path: String) throws(StoreError) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system("opening", path) }
         defer { _ = closeDescriptor(descriptor) }

@@ -12,6 +12,11 @@ package protocol StateStore: Sendable {
     /// All records of a kind, by ascending id.
     func list(_ kind: RecordKind) async throws(StoreError) -> [Record]
 
+    /// All records and the epoch as of one moment, in which no batch is half.
+    ///
+    /// Whoever commits under the epoch asks for it between two batches, and does not commit before it is there.
+    func snapshot() async throws(StoreError) -> any StoreSnapshot
+
     /// Stores the batch, whole or not at all.
     ///
     /// - Throws: `fenced` if another epoch is the store's, `tooLarge` for a batch over the limits; nothing was stored then.

@@ -23,7 +23,7 @@ package enum StoreConformance {
         package var description: String
     }
 
-    package static let checks: [Check] = records + limits + fence
+    package static let checks: [Check] = records + limits + fence + snapshots
 }
 
 // MARK: records
@@ -182,6 +182,54 @@ extension StoreConformance {
             try await expect(store, .cluster, holds: (0..<8).map { ("\($0)", "\(epochs[2])") })
         },
     ]
+}
+
+// MARK: snapshots
+
+extension StoreConformance {
+    private static let snapshots: [Check] = [
+        Check("a snapshot has every record once, and the epoch") { store in
+            let epoch = try await store.acquireEpoch()
+            var expected: [Record] = []
+            for kind in RecordKind.allCases {
+                let large = [UInt8](repeating: 7, count: 100_000)
+                let records = (0..<7).map { Record(key: RecordKey(kind, "\($0)"), bytes: large + [UInt8($0)]) }
+                try await store.commit(Batch(epoch: epoch, writes: records.map { .put($0.key, $0.bytes) }))
+                expected += records
+            }
+            let snapshot = try await store.snapshot()
+            let found = try await records(of: snapshot)
+            try expect(snapshot.epoch == epoch, "its epoch is \(snapshot.epoch), not \(epoch)")
+            try expect(found.count == expected.count, "\(found.count) records, not \(expected.count)")
+            try expect(Set(found) == Set(expected), "the records are others")
+            let more = try await snapshot.next()
+            try expect(more.isEmpty, "something comes after its end")
+        },
+        Check("a snapshot of an empty store has nothing") { store in
+            let snapshot = try await store.snapshot()
+            let found = try await records(of: snapshot)
+            try expect(snapshot.epoch == 0 && found.isEmpty, "it has \(found.count) records")
+        },
+        Check("what is committed while a snapshot is read is not in it") { store in
+            let epoch = try await store.acquireEpoch()
+            let old = (0..<200).map { put(.hint, "\($0)", "old") }
+            try await store.commit(Batch(epoch: epoch, writes: old))
+            let snapshot = try await store.snapshot()
+            let next = try await store.acquireEpoch()
+            let changes = [put(.hint, "1", "new"), .delete(RecordKey(.hint, "2")), put(.hint, "x", "1")]
+            try await store.commit(Batch(epoch: next, writes: changes))
+            let found = try await records(of: snapshot)
+            try expect(snapshot.epoch == epoch, "its epoch is \(snapshot.epoch), not \(epoch)")
+            let isOld = found.allSatisfy { $0.bytes == Array("old".utf8) }
+            try expect(found.count == 200 && isOld, "it has \(found.count) records, or newer ones")
+        },
+    ]
+
+    private static func records(of snapshot: any StoreSnapshot) async throws -> [Record] {
+        var records: [Record] = []
+        while case let page = try await snapshot.next(), !page.isEmpty { records += page }
+        return records
+    }
 }
 
 // MARK: words

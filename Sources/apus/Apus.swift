@@ -1,4 +1,5 @@
 import ApusClient
+import ApusModel
 import ArgumentParser
 
 #if canImport(Glibc)
@@ -24,7 +25,7 @@ struct Apus: AsyncParsableCommand {
             run` and `apus exec` end with the exit code of what they run, or with 125 if there is none, be it for \
             wrong usage.
             """,
-        version: "apus 0.1.0",
+        version: "apus \(ApusVersion.text)",
         subcommands: [
             Dev.self, ControllerCommand.self, ExecutorCommand.self, Apply.self, Plan.self, Status.self, Rollback.self,
             Restart.self, Scale.self, Apps.self, LocalServices.self, Tasks.self,

@@ -32,9 +32,17 @@ struct ClusterMembership {
         try directory.replace(named: Self.file, with: Array("\(cluster)\n".utf8))
     }
 
+    /// What is said of a store whose cluster nobody knows.
+    static func missing(in directory: StateDirectory) -> String {
+        "\(directory.path) holds a store, and the file \(file) is missing, which names its cluster. If an import did not come "
+            + "to its end, do it again with `apus store import --replace`; else put the cluster's id back into the file"
+    }
+
     /// The cluster written down, or a new one: what a controller begins with.
     func knownOrFounded() throws -> ClusterID {
         if let known = try known() { return known }
+        // Of a store without it an import has not come to its end; a new id would make strangers of all executors.
+        guard !directory.holds(SQLiteStore.fileName) else { throw CommandFailure(.other, Self.missing(in: directory)) }
         let id = ClusterID(UUID().uuidString.lowercased())
         try settle(id)
         return id

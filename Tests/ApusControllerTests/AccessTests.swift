@@ -41,7 +41,7 @@ import Testing
             [.root],
             [
                 "GET users", "POST users", "PUT users/{name}", "DELETE users/{name}",
-                "POST cluster/instance-keys/rotate",
+                "POST cluster/instance-keys/rotate", "POST cluster/export",
             ]
         ),
         (

@@ -31,6 +31,9 @@ final class Program: @unchecked Sendable {
 
     func interrupt() { process.interrupt() }
 
+    /// `kill -9`.
+    func kill9() { kill(process.processIdentifier, SIGKILL) }
+
     /// What it prints fits into the pipes.
     func end() async throws -> Run {
         for await _ in ended {}
