@@ -1,6 +1,7 @@
 import ApusClient
 import ApusEngine
 import ApusModel
+import ApusStore
 import Logging
 
 /// The controller's HTTP API: Drove's paths, shapes and texts, without the HTTP.
@@ -108,13 +109,23 @@ package struct API: Sendable {
     func answer(_ call: APICall, by route: Route, to principal: Principal) async -> APIAnswer {
         var call = call
         call.parameters = route.parameters(of: call.path.split(separator: "/"))
-        guard let state = published.state else { return .notLeading }
+        guard let lead = published.lead else { return .notLeading }
+        let answer: APIAnswer
         do throws(APIRefusal) {
-            return try await route.handle(Handling(api: self, state: state, call: call, principal: principal))
+            answer = try await route.handle(Handling(api: self, state: lead.state, call: call, principal: principal))
         } catch {
-            return APIAnswer(error)
+            answer = APIAnswer(error)
         }
+        // What was read may be old by now, and of what was asked for nobody knows here what became.
+        guard lead.term.isValid(at: time().now) else {
+            return route.isChange && answer.status == 200
+                ? .failed(503, Self.unknownOutcome, retryAfter: 1) : .notLeading
+        }
+        return answer
     }
+
+    private static let unknownOutcome =
+        "This controller led no more when it was to answer. Whether this was accepted is not known: look before you try again"
 }
 
 /// One call being answered: what a handler needs, and the snapshot it reads.

@@ -35,6 +35,9 @@ package struct ControllerSettings: Sendable {
         self.seed = seed
     }
 
+    /// Where it is, and its id among controllers.
+    var leader: String { "\(hostname):\(port)" }
+
     /// Itself, as executors know it.
     var caller: Caller { Caller(node: hostname, secrets: nodeSecrets, trusting: trust) }
 }
@@ -73,10 +76,11 @@ package struct Controller: Service {
 
     let settings: ControllerSettings
     let store: any StateStore
+    private let leadership: any Leadership
     let time: TimeSource
     let crash: CrashPoint?
     let logger: Logger
-    let published = Published()
+    let published: Published
     let numbers: ControllerNumbers
     private let desk = PlacementDesk()
     private let endpoints = EndpointCache()
@@ -92,9 +96,11 @@ package struct Controller: Service {
     let audit: AuditLog
     private let outboxes: Outboxes
 
+    /// Without a `leadership` there is no other controller.
     package init(
         settings: ControllerSettings,
         store: any StateStore,
+        leadership: (any Leadership)? = nil,
         audit: AuditStore,
         time: TimeSource = .system(),
         send: Send? = nil,
@@ -103,8 +109,11 @@ package struct Controller: Service {
         logger: Logger
     ) {
         self.settings = settings
+        published = Published(time: time)
         numbers = ControllerNumbers(telemetry, published: published)
         self.store = store
+        self.leadership =
+            leadership ?? SoleLeadership(of: store, id: settings.leader, description: [], wall: { time().wall })
         self.time = time
         self.crash = crash
         self.logger = logger
@@ -129,6 +138,7 @@ package struct Controller: Service {
         outboxes = Outboxes(
             inbox: inbox,
             outfit: outfit,
+            time: time,
             send: send ?? { try await client.send($0, to: $1) },
             crash: crash,
             logger: logger
@@ -154,40 +164,37 @@ package struct Controller: Service {
             access: access,
             vault: vault,
             caller: settings.caller,
-            leader: "\(settings.hostname):\(settings.port)",
+            leader: settings.leader,
             logger: logger
         )
     }
 
-    /// Leads until a graceful shutdown, which finishes the turn under way and leaves all containers running.
+    /// Leads whenever it is elected, and stands by in between, until a graceful shutdown, which finishes the turn under way
+    /// and leaves all containers running.
     ///
-    /// - Throws: `ControllerError` if the state cannot be read, the API would be open to other machines, or another
-    ///   leader took over.
+    /// - Throws: `ControllerError` if the state cannot be read, or the API would be open to other machines.
     package func run() async throws {
-        let outcome = await leading()
+        let outcome: Result<Void, any Error>
+        do {
+            outcome = .success(try await serve())
+        } catch {
+            outcome = .failure(error)
+        }
+        standBy("the controller has stopped")
+        inbox.stop()
         await audit.finish()
         try outcome.get()
     }
 
-    /// Nothing is taken any more when it is over.
-    private func leading() async -> Result<Void, any Error> {
-        defer {
-            published.publish(nil)
-            inbox.close("the controller has stopped")
-        }
-        do {
-            // Before the epoch is taken, too: whoever imports just now would be fenced off.
-            try Self.refuseHalfImport(try await store.list(.cluster))
-            let turn = try await takeOver(as: store.acquireEpoch())
-            numbers.elected(.start)
-            return .success(try await serve(turn))
-        } catch {
-            return .failure(error)
-        }
+    /// Nothing is taken, read or sent any more, until it leads again.
+    private func standBy(_ reason: String) {
+        published.withdraw()
+        inbox.close(reason)
+        outboxes.end()
     }
 
-    /// Leads, with everything around it.
-    private func serve(_ turn: Turn) async throws {
+    /// Stands and leads, with everything around it.
+    private func serve() async throws {
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 defer { group.cancelAll() }
@@ -196,28 +203,51 @@ package struct Controller: Service {
                 group.addTask { await vault.run() }
                 group.addTask { await audit.run { published.state?.facts.checked } }
                 group.addTask {
-                    while !Task.isCancelled {
+                    // One who only stands by when it is stopped waits for its election no longer.
+                    while !(inbox.isStopped && published.lead == nil) {
                         inbox.nudge()
                         try await Task.sleep(for: Self.tick)
                     }
                 }
-                group.addTask { try await lead(turn) }
-                // Only the loop ends by itself.
-                try await group.next()
+                group.addTask { try await standAndLead() }
+                // Only these two end by themselves.
+                do { try await group.next() } catch is CancellationError {}
             }
         } onGracefulShutdown: {
             inbox.stop()
         }
     }
 
-    /// Leads; takes over anew when an executor turns out to have obeyed a greater epoch.
-    private func lead(_ turn: Turn) async throws {
-        var turn = turn
-        while true {
-            var loop = LeaderLoop(turn: turn, controller: self, outboxes: outboxes)
-            guard let met = try await loop.run() else { return }
-            turn = try await takeOver(as: store.raiseEpoch(from: turn.committed.epoch, above: met))
-            numbers.elected(.epochOvertaken)
+    /// One term after the other, until it is stopped.
+    private func standAndLead() async throws {
+        // Before the epoch is taken, too: whoever imports just now would be fenced off.
+        if !leadership.isShared { try Self.refuseHalfImport(try await store.list(.cluster)) }
+        var cause = ControllerNumbers.Election.start
+        while !inbox.isStopped {
+            let asked = cause
+            do {
+                let end = try await leadership.lead { term in try await lead(term, asked) }
+                if !inbox.isStopped { logger.warning("leading no more", metadata: ["reason": "\(end)"]) }
+            } catch StoreError.unavailable(let reason) where leadership.isShared {
+                logger.warning("the state could not be taken over", metadata: ["reason": "\(reason)"])
+            }
+            cause = .won
+        }
+    }
+
+    /// Leads until the term is over, or the controller is stopped; takes over anew when an executor turns out to have
+    /// obeyed a greater epoch.
+    private func lead(_ term: Term, _ cause: ControllerNumbers.Election) async throws {
+        var (epoch, cause) = (term.epoch, cause)
+        defer { standBy("this controller does not lead any more") }
+        while !inbox.isStopped {
+            let turn = try await takeOver(as: epoch)
+            numbers.elected(cause)
+            var loop = LeaderLoop(turn: turn, under: term, controller: self, outboxes: outboxes)
+            guard case .overtaken(let met) = try await loop.run() else { return }
+            inbox.close("this leader takes over anew")
+            epoch = try await store.raiseEpoch(from: epoch, above: met)
+            cause = .epochOvertaken
         }
     }
 

@@ -11,6 +11,8 @@ final class ControllerNumbers: Sendable {
     enum Election: String, CaseIterable {
         /// It began.
         case start = "START"
+        /// It stood by, or had stepped down.
+        case won = "WON"
         /// An executor had obeyed a greater epoch.
         case epochOvertaken = "EPOCH_OVERTAKEN"
     }
@@ -38,7 +40,7 @@ final class ControllerNumbers: Sendable {
         metrics.add { now in gauges.samples(at: now) }
         let presence = presence
         metrics.add { now in
-            let leads: Double = published.state == nil ? 0 : 1
+            let leads: Double = published.lead == nil ? 0 : 1
             return presence.samples("apus.controller", at: now)
                 + [Sample(Series("apus.controller.leading"), .gauge(leads))]
         }

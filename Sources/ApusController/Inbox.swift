@@ -46,6 +46,9 @@ package final class Inbox: Sendable {
         var lastRequest: RequestID = 0
         /// Why nothing is taken; `nil` while the loop runs.
         var closed: String? = "the controller is starting"
+        var isStopped = false
+        /// Wakes the loop because something came, or time passed.
+        var nudging: AsyncStream<Void>.Continuation?
         var commands: [(RequestID, Command)] = []
         /// Who made the requests that are not answered yet: their callers may have given up.
         var asked: [RequestID: AskedCommand] = [:]
@@ -57,14 +60,8 @@ package final class Inbox: Sendable {
 
     private let state = Mutex(State())
     private let time: TimeSource
-    /// Wakes the loop because something came, or time passed; only the loop iterates it, once.
-    let nudges: AsyncStream<Void>
-    private let nudging: AsyncStream<Void>.Continuation
 
-    package init(time: TimeSource) {
-        self.time = time
-        (nudges, nudging) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-    }
+    package init(time: TimeSource) { self.time = time }
 
     // MARK: from outside
 
@@ -139,13 +136,33 @@ package final class Inbox: Sendable {
         }
     }
 
-    func nudge() { nudging.yield() }
+    func nudge() { state.withLock(\.nudging)?.yield() }
 
-    /// From now on requests are taken.
-    package func open() { state.withLock { $0.closed = nil } }
+    /// From now on requests are taken, for one loop.
+    ///
+    /// - Returns: what wakes that loop; it ends with the loop's task, or when the inbox is stopped.
+    @discardableResult
+    package func open() -> AsyncStream<Void> {
+        let (nudges, nudging) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let isStopped = state.withLock { state in
+            state.closed = nil
+            state.nudging = nudging
+            return state.isStopped
+        }
+        if isStopped { nudging.finish() }
+        return nudges
+    }
 
-    /// The loop ends after the turn that it is in.
-    func stop() { nudging.finish() }
+    /// The loop ends after the turn that it is in, and so does every later one.
+    func stop() {
+        let nudging = state.withLock { state in
+            state.isStopped = true
+            return state.nudging
+        }
+        nudging?.finish()
+    }
+
+    var isStopped: Bool { state.withLock(\.isStopped) }
 
     var hasInput: Bool {
         state.withLock { !$0.commands.isEmpty || !$0.reports.isEmpty || !$0.outcomes.isEmpty }
@@ -206,15 +223,18 @@ package final class Inbox: Sendable {
         }
     }
 
-    /// Takes nothing any more and tells everyone who waits why.
+    /// Takes nothing until it is opened again, and tells everyone who waits why.
     package func close(_ reason: String) {
         let waiting = state.withLock { state in
             let waiting = state.waiting.sorted { $0.key < $1.key }.map(\.value.waiter)
-            state = State()
-            state.closed = reason
+            var empty = State()
+            // What is answered late is never taken for another request's.
+            empty.lastRequest = state.lastRequest
+            empty.isStopped = state.isStopped
+            empty.closed = reason
+            state = empty
             return waiting
         }
-        nudging.finish()
         for waiter in waiting { waiter.resume(unavailable: reason) }
     }
 }

@@ -12,8 +12,17 @@ struct LeaderLoop {
     private static let firstRetry: Duration = .milliseconds(100)
     private static let longestRetry: Duration = .seconds(1)
 
+    /// Why a loop came to its end.
+    enum Ending {
+        /// The inbox was stopped, or the term is over.
+        case over
+        /// An executor has obeyed that epoch.
+        case overtaken(Epoch)
+    }
+
+    private let term: Term
     private var turn: Turn
-    private var nudges: AsyncStream<Void>.Iterator
+    private var nudges: AsyncStream<Void>.Iterator?
     private var isStopping = false
     /// An executor has obeyed it, and it is greater than this leader's.
     private var epochMet: Epoch?
@@ -32,39 +41,42 @@ struct LeaderLoop {
     private var inbox: Inbox { controller.inbox }
     private var logger: Logger { controller.logger }
 
-    init(turn: Turn, controller: Controller, outboxes: Outboxes) {
+    init(turn: Turn, under term: Term, controller: Controller, outboxes: Outboxes) {
         self.turn = turn
+        self.term = term
         self.controller = controller
         self.outboxes = outboxes
         trail = AuditTrail(host: controller.settings.hostname)
         retention = controller.settings.engine.retention
-        nudges = controller.inbox.nudges.makeAsyncIterator()
     }
 
-    /// Runs until the inbox is stopped, or an executor turns out to have obeyed a greater epoch.
+    /// Runs until the inbox is stopped, the term is over, or an executor turns out to have obeyed a greater epoch.
     ///
-    /// - Returns: that epoch; `nil` at the end.
     /// - Throws: `ControllerError` if another leader took over, or what was decided cannot be stored by any repetition.
-    mutating func run() async throws -> Epoch? {
+    mutating func run() async throws -> Ending {
         controller.events.begin(turn.committed.epoch)
         tell(leadership: .leadershipAcquired)
         defer {
             tell(leadership: .leadershipLost)
             controller.events.end()
         }
-        controller.published.publish(turn.committed)
-        inbox.open()
+        controller.published.publish(turn.committed, under: term)
+        outboxes.begin(under: term)
+        nudges = inbox.open().makeAsyncIterator()
         while epochMet == nil, await nudged() {
             repeat {
                 try await oneTurn()
                 if turn.pending == nil { await controller.exports.serve(from: controller.store) }
             } while !isStopping && epochMet == nil && (turn.hasWork || inbox.hasInput)
         }
-        return epochMet
+        return epochMet.map { .overtaken($0) } ?? .over
     }
 
+    /// Whether its term lasts.
+    private var holds: Bool { term.isValid(at: controller.time().now) }
+
     private mutating func nudged() async -> Bool {
-        if await nudges.next(isolation: #isolation) == nil { isStopping = true }
+        if await nudges?.next(isolation: #isolation) == nil || !holds { isStopping = true }
         return !isStopping
     }
 
@@ -76,7 +88,7 @@ struct LeaderLoop {
             guard try await commit(batch) else { return }
             step = turn.stored()
         }
-        controller.published.publish(turn.committed)
+        controller.published.publish(turn.committed, under: term)
         // Before the answers: whoever is told that something was done finds it told.
         tell(turn.committed.events(since: before, turn.changes, leader: controller.settings.hostname))
         if case .release(let effects) = step {
@@ -203,7 +215,9 @@ struct LeaderLoop {
 
     // MARK: release
 
+    /// Nothing leaves without a valid lease; whoever waits is told when the term has ended.
     private mutating func release(_ effects: [Effect]) {
+        guard !effects.isEmpty, holds else { return }
         for effect in effects {
             switch effect {
             case .answer(let request, .unavailable(let reason)) where !storeTrouble.isEmpty:

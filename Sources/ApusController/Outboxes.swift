@@ -1,5 +1,6 @@
 import ApusEngine
 package import ApusModel
+package import ApusStore
 package import Logging
 import OrderedCollections
 import Synchronization
@@ -19,6 +20,8 @@ package final class Outboxes: Sendable {
     }
 
     private struct State {
+        /// Under which commands leave; `nil` while none do.
+        var term: Term?
         var queues: [ExecutorID: Queue] = [:]
         var fittings = Fittings()
     }
@@ -36,6 +39,7 @@ package final class Outboxes: Sendable {
     )
     let outfit: Outfit
     private let inbox: Inbox
+    private let time: TimeSource
     private let send: Controller.Send
     private let crash: CrashPoint?
     private let logger: Logger
@@ -43,11 +47,13 @@ package final class Outboxes: Sendable {
     package init(
         inbox: Inbox,
         outfit: Outfit,
+        time: TimeSource,
         send: @escaping Controller.Send,
         crash: CrashPoint? = nil,
         logger: Logger
     ) {
         self.inbox = inbox
+        self.time = time
         self.outfit = outfit
         self.send = send
         self.crash = crash
@@ -71,6 +77,18 @@ package final class Outboxes: Sendable {
             }
         }
         if let left { tellNoRoom(for: left) }
+    }
+
+    /// From now on commands leave, while that term holds.
+    package func begin(under term: Term) { state.withLock { $0.term = term } }
+
+    /// Forgets what waits: its leader leads no more.
+    func end() {
+        state.withLock { state in
+            state.term = nil
+            for executor in state.queues.keys { state.queues[executor]?.letters = [:] }
+            state.fittings = Fittings()
+        }
     }
 
     /// `false` if the queue is full.
@@ -151,11 +169,18 @@ package final class Outboxes: Sendable {
 
     // MARK: sending
 
+    private var term: Term? { state.withLock(\.term) }
+
     private func deliver(_ letter: Letter) async {
         let command = letter.command
+        // No command leaves without a valid lease.
+        guard let term, term.isValid(at: time().now) else { return }
         do {
-            let answer = try await send(try await outfit.signed(command), letter.url)
+            let signed = try await outfit.signed(command)
+            guard term.isValid(at: time().now) else { return }
+            let answer = try await send(signed, letter.url)
             crash?.reached(.afterSend)
+            guard self.term === term else { return }
             if !answer.isAskedAgain { state.withLock { $0.fittings.drop(command.instance) } }
             inbox.take(outcome: .answered(command.executor, command, answer))
         } catch {
@@ -165,6 +190,7 @@ package final class Outboxes: Sendable {
                     "executor.id": "\(command.executor)", "instance.id": "\(command.instance)", "error": "\(error)",
                 ]
             )
+            guard self.term === term else { return }
             inbox.take(outcome: .sendFailed(command.executor, command, reason: "\(error)"))
         }
     }

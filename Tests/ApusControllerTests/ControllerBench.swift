@@ -135,6 +135,7 @@ func create(_ spec: ApplicationSpec = exampleSpec(), instances: Int) -> Applicat
 /// Runs a controller for as long as the body takes.
 func withController<Value: Sendable>(
     store: any StateStore,
+    leadership: (any Leadership)? = nil,
     audit: AuditStore? = nil,
     time: TimeSource = .system(),
     send: @escaping Controller.Send = obedient,
@@ -153,6 +154,7 @@ func withController<Value: Sendable>(
     let controller = Controller(
         settings: settings,
         store: store,
+        leadership: leadership,
         audit: log,
         time: time,
         send: send,
@@ -173,6 +175,34 @@ func withController<Value: Sendable>(
             if let value { return value }
         }
         throw CancellationError()
+    }
+}
+
+/// Another controller of the same cluster, for `withRunning`.
+func standingBy(store: any StateStore, leadership: any Leadership) async throws -> Controller {
+    Controller(
+        settings: ControllerSettings(cluster: cluster, hostname: "ctrl2", port: 10000, seed: 8),
+        store: store,
+        leadership: leadership,
+        audit: try await .inMemory(),
+        send: obedient,
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    )
+}
+
+/// Runs a controller for as long as the body takes, whether it leads or not.
+func withRunning(_ controller: Controller, _ body: @escaping @Sendable () async throws -> Void) async throws {
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+        defer { group.cancelAll() }
+        group.addTask {
+            try await controller.run()
+            return false
+        }
+        group.addTask {
+            try await body()
+            return true
+        }
+        while let isOver = try await group.next(), !isOver {}
     }
 }
 

@@ -1,6 +1,7 @@
 import ApusController
 import ApusEngine
 import ApusModel
+import ApusStore
 import ApusTestKit
 import Logging
 import Testing
@@ -34,9 +35,11 @@ import Testing
         let outboxes = Outboxes(
             inbox: inbox,
             outfit: Outfit(configs: cache, time: time.source),
+            time: time.source,
             send: send,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
+        outboxes.begin(under: Term(epoch: 1, lease: .unending))
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             group.addTask { await outboxes.run() }
