@@ -82,8 +82,11 @@ let package = Package(
         .testTarget(name: "ApusSimulationTests", dependencies: ["ApusModel", "ApusSimulation"]),
         .executableTarget(name: "apus-sim", dependencies: ["ApusSimulation", argumentParser]),
 
-        // What survives: records in SQLite, behind one protocol.
-        .target(name: "ApusStore", dependencies: ["ApusEngine", "ApusModel", crypto, grdb]),
+        // ZooKeeper's own client, with threads of its own.
+        .systemLibrary(name: "CZooKeeper", providers: [.apt(["libzookeeper-mt-dev"])]),
+
+        // What survives: records in SQLite or ZooKeeper, behind one protocol; who leads.
+        .target(name: "ApusStore", dependencies: ["ApusEngine", "ApusModel", "CZooKeeper", crypto, grdb]),
         .testTarget(
             name: "ApusStoreTests",
             dependencies: ["ApusEngine", "ApusModel", "ApusStore", "ApusTestKit", grdb] + collections

@@ -61,10 +61,11 @@ unpack_missing() {
     PATH=$folder/usr/bin:$PATH
 }
 
-# What a build needs beside Swift: the headers of SQLite, zlib and libcrypt, and git and certificates to fetch the dependencies.
+# What a build needs beside Swift: the headers of SQLite, zlib, libcrypt and ZooKeeper's client, and git and certificates
+# to fetch the dependencies.
 install_build_needs() {
     install_missing /usr/include/sqlite3.h libsqlite3-dev /usr/include/zlib.h zlib1g-dev \
-        /usr/include/crypt.h libcrypt-dev git git curl curl /etc/ssl/certs/ca-certificates.crt ca-certificates
+        /usr/include/crypt.h libcrypt-dev /usr/include/zookeeper/zookeeper.h libzookeeper-mt-dev git git curl curl /etc/ssl/certs/ca-certificates.crt ca-certificates
     need_swift
 }
 

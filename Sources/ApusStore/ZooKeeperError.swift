@@ -1,0 +1,54 @@
+import CZooKeeper
+
+/// Why an operation on a node did not do what was asked.
+package struct ZooKeeperError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: Hashable, Sendable {
+        case noNode
+        case nodeExists
+        /// The node was changed by somebody else.
+        case badVersion
+        /// Another credential made the node.
+        case noAuth
+        /// Not answered, or not in time: whether it was done is unknown.
+        case lost
+        /// Answered, and not done.
+        case other
+    }
+
+    package var kind: Kind
+    /// The node, below the chroot.
+    package var path: String
+    private var reason: String
+
+    init(_ kind: Kind, _ path: String, _ reason: String) {
+        self.kind = kind
+        self.path = path
+        self.reason = reason
+    }
+
+    init(code: Int32, path: String) {
+        self.init(Self.kind(of: code), path, String(cString: zerror(code)))
+    }
+
+    private static func kind(of code: Int32) -> Kind {
+        switch code {
+        case ZNONODE.rawValue: .noNode
+        case ZNODEEXISTS.rawValue: .nodeExists
+        case ZBADVERSION.rawValue: .badVersion
+        case ZNOAUTH.rawValue: .noAuth
+        case ZCONNECTIONLOSS.rawValue, ZOPERATIONTIMEOUT.rawValue, ZSESSIONEXPIRED.rawValue, ZSESSIONMOVED.rawValue,
+            ZINVALIDSTATE.rawValue, ZCLOSING.rawValue:
+            .lost
+        default: .other
+        }
+    }
+
+    package var description: String {
+        switch kind {
+        case .noAuth: "ZooKeeper \(path): another credential made this node; give all controllers the same"
+        default: "ZooKeeper \(path): \(reason)"
+        }
+    }
+
+    var storeError: StoreError { .unavailable(reason: description) }
+}
