@@ -3,7 +3,7 @@ import Synchronization
 
 /// One leadership, from its election to its end.
 package final class Term: Sendable {
-    /// The epoch that it began with. Whoever raises it further does so in the same term.
+    /// The epoch that it began with; whoever raises it further does so in the same term.
     package let epoch: Epoch
     /// The session that it hangs on; nothing acknowledged in another one renews it.
     let generation: Int
@@ -25,7 +25,7 @@ package final class Term: Sendable {
     /// Waits for the end of the term, and says why it ended; `nil` if the task is cancelled first.
     package func ended() async -> TermEnd? { await end.wait() }
 
-    /// Gives the leadership up: from its return on nothing is valid. `successor` is a controller's id.
+    /// Gives the leadership up, to the controller of that id if it is there; from its return on nothing is valid.
     package func resign(to successor: String? = nil) { end.happen(.resigned(to: successor)) }
 
     // MARK: for the conformers
