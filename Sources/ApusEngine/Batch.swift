@@ -58,10 +58,10 @@ package enum Write: Hashable, Sendable {
         }
     }
 
-    /// Key and content together.
+    /// Key and content together, and what it costs a store besides.
     fileprivate var byteCount: Int {
         let content = if case .put(_, let bytes) = self { bytes.count } else { 0 }
-        return content + key.id.utf8.count + key.kind.rawValue.utf8.count
+        return content + key.id.utf8.count + key.kind.rawValue.utf8.count + Batch.bytesPerWrite
     }
 }
 
@@ -71,6 +71,8 @@ package enum Write: Hashable, Sendable {
 package struct Batch: Hashable, Sendable {
     /// The largest batch any store takes.
     package static let maximumBytes = 768 * 1024
+    /// What a write costs beside its key and content: in ZooKeeper, a path and who may use it.
+    package static let bytesPerWrite = 128
 
     package var epoch: Epoch
     package var writes: [Write]
@@ -104,6 +106,6 @@ package struct Batch: Hashable, Sendable {
         return batches
     }
 
-    /// Keys and contents together.
+    /// Keys and contents together, and what each write costs a store besides.
     package var byteCount: Int { writes.reduce(0) { $0 + $1.byteCount } }
 }

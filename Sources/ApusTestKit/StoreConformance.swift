@@ -105,11 +105,11 @@ extension StoreConformance {
             let epoch = try await store.acquireEpoch()
             var batch = Batch(epoch: epoch, writes: [])
             for index in 0..<3 {
-                let bytes = [UInt8](repeating: 7, count: Record.maximumBytes - 64)
+                let bytes = [UInt8](repeating: 7, count: Record.maximumBytes - 256)
                 batch.writes.append(.put(RecordKey(.hint, "\(index)"), bytes))
             }
-            let room = Batch.maximumBytes - batch.byteCount - "hint".utf8.count - "last".utf8.count
             let last = RecordKey(.hint, "last")
+            let room = Batch.maximumBytes - Batch(epoch: epoch, writes: batch.writes + [.put(last, [])]).byteCount
             let full = Batch(epoch: epoch, writes: batch.writes + [.put(last, [UInt8](repeating: 7, count: room))])
             let over = Batch(epoch: epoch, writes: batch.writes + [.put(last, [UInt8](repeating: 7, count: room + 1))])
             try await expectTooLarge(store, over)
@@ -117,6 +117,29 @@ extension StoreConformance {
             try await store.commit(full)
             let listed = try await store.list(.hint)
             try expect(listed.map(\.key.id) == ["0", "1", "2", "last"], "the largest batch was not stored whole")
+        },
+        Check("a batch of as many records as it may hold is stored, and so are their deletions") { store in
+            let epoch = try await store.acquireEpoch()
+            var puts: [Write] = []
+            while Batch(epoch: epoch, writes: puts).byteCount < Batch.maximumBytes - 2 * Batch.bytesPerWrite {
+                puts += (0..<100).map { put(.task, "T/\(puts.count + $0)", "") }
+            }
+            while Batch(epoch: epoch, writes: puts).byteCount > Batch.maximumBytes { puts.removeLast() }
+            try await store.commit(Batch(epoch: epoch, writes: puts))
+            var listed = try await store.list(.task)
+            try expect(listed.count == puts.count, "\(listed.count) of \(puts.count) were stored")
+            try await store.commit(Batch(epoch: epoch, writes: puts.map { .delete($0.key) }))
+            listed = try await store.list(.task)
+            try expect(listed.isEmpty, "\(listed.count) of \(puts.count) were not deleted")
+        },
+        Check("ids of any characters and lengths come back as they were") { store in
+            let epoch = try await store.acquireEpoch()
+            let long = String(repeating: "é/", count: 300)
+            let ids = ["", ".", "..", "/", "a/b", "%2F", "%", "Ünï 組\u{1F600}\n\u{1}", "zookeeper", long]
+            try await store.commit(Batch(epoch: epoch, writes: ids.map { put(.task, $0, "of \($0)") }))
+            let listed = try await store.list(.task)
+            try expect(listed.map(\.key.id) == ids.sorted(), "the ids differ: \(listed.map(\.key.id))")
+            try expect(listed.allSatisfy { $0.bytes == Array("of \($0.key.id)".utf8) }, "the bytes are another's")
         },
     ]
 }
