@@ -1,0 +1,112 @@
+import ApusModel
+import Synchronization
+
+extension ZooKeeperLeadership {
+    /// How often each controller says that it is there.
+    private static let signOfLife: Duration = .seconds(10)
+
+    package func describe(_ bytes: [UInt8]) async throws(StoreError) {
+        description.withLock { $0 = bytes }
+        do throws(ZooKeeperError) { try await stayHere() } catch { throw error.storeError }
+    }
+
+    /// Says again and again that this controller is there, in each session.
+    func staySeen() async {
+        await withTaskGroup { group in
+            group.addTask { [self] in
+                for await status in session.statuses() where status.phase == .connected {
+                    // try?: it is said again soon.
+                    try? await stayHere()
+                }
+            }
+            group.addTask { [self] in
+                while !Task.isCancelled {
+                    // try?: cancelled means that the loop ends.
+                    try? await Task.sleep(for: Self.signOfLife)
+                    // try?: it is said again soon.
+                    try? await stayHere()
+                }
+            }
+        }
+    }
+
+    func stayHere() async throws(ZooKeeperError) {
+        let (own, here) = (ZooKeeperTree.controller(id), ZooKeeperTree.here(id))
+        try await session.ensure(own)
+        try await session.set(own, description.withLock(\.self))
+        if let facts = try await session.exists(here) {
+            if facts.owner == session.owner { return }
+            // What an earlier process under this id left.
+            do throws(ZooKeeperError) { try await session.delete(here) } catch  where error.kind == .noNode {}
+        }
+        do throws(ZooKeeperError) { try await session.create(here, [], .ephemeral) } catch
+            where error.kind == .nodeExists
+        {}
+    }
+
+    package func controllers() async throws(StoreError) -> [ControllerPresence] {
+        let names: [String]
+        let leader: String?
+        do throws(ZooKeeperError) {
+            names = try await session.children(ZooKeeperTree.controllers)
+            leader = try await first(of: line())
+        } catch {
+            throw error.storeError
+        }
+        let ids = names.compactMap { NodeName.decoded($0) }.sorted()
+        let found = try await store.gather(ids) { [self] id throws(ZooKeeperError) in
+            try await presence(of: id, leader: leader)
+        }
+        return found.compactMap(\.self)
+    }
+
+    private func presence(of id: String, leader: String?) async throws(ZooKeeperError) -> ControllerPresence? {
+        do throws(ZooKeeperError) {
+            let (bytes, facts) = try await session.get(ZooKeeperTree.controller(id))
+            return ControllerPresence(
+                id: id,
+                description: bytes,
+                isPresent: try await session.exists(ZooKeeperTree.here(id)) != nil,
+                isLeader: id == leader,
+                lastSeen: WallTime(milliseconds: facts.modified)
+            )
+        } catch {
+            guard error.kind == .noNode else { throw error }
+            return nil
+        }
+    }
+
+    func first(of line: [String]) async throws(ZooKeeperError) -> String? {
+        for name in line {
+            if let id = try await standing(name) { return String(decoding: id, as: UTF8.self) }
+        }
+        return nil
+    }
+
+    package func followLeader(_ tell: @Sendable (ControllerPresence?) async -> Void) async {
+        var told: ControllerPresence??
+        while !Task.isCancelled {
+            let watch = Watch(session)
+            do throws(ZooKeeperError) {
+                let leader = try await first(of: line(watch: watch))
+                var presence: ControllerPresence?
+                if let leader { presence = try await self.presence(of: leader, leader: leader) }
+                if told.map({ $0?.id != presence?.id }) ?? true { await tell(presence) }
+                told = presence
+                await watch.wait()
+            } catch {
+                // try?: cancelled means that the loop ends.
+                try? await Task.sleep(for: Self.pause)
+            }
+        }
+    }
+
+    package func forget(_ id: String) async throws(StoreError) {
+        do throws(ZooKeeperError) {
+            guard try await session.exists(ZooKeeperTree.here(id)) == nil else { return }
+            try await session.delete(ZooKeeperTree.controller(id))
+        } catch {
+            guard error.kind == .noNode else { throw error.storeError }
+        }
+    }
+}

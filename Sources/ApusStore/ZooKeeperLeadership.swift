@@ -1,0 +1,226 @@
+import ApusModel
+import Synchronization
+
+/// Leadership among several controllers: they stand in a line of ephemeral nodes, and the first one leads.
+///
+/// Each watches only the one before it. Who becomes the first raises the epoch, which fences off whoever led before, and
+/// gets a lease of two thirds of its session.
+package final class ZooKeeperLeadership: Leadership {
+    /// Before a server that was away is asked again.
+    static let pause: Duration = .milliseconds(200)
+
+    let store: ZooKeeperStore
+    let id: String
+    /// Begins the name of its node in the line: by it the node is found whose making was not answered.
+    private let mark: String
+    let description: Mutex<[UInt8]>
+
+    var session: ZooKeeperSession { store.session }
+
+    /// A place in the line.
+    private struct Candidate {
+        var name: String
+        /// The session that it hangs on.
+        var generation: Int
+
+        var path: String { "\(ZooKeeperTree.election)/\(name)" }
+    }
+
+    /// `id` is no other controller's, and the same after a restart: its host and port.
+    package init(store: ZooKeeperStore, id: String, description: [UInt8]) {
+        self.store = store
+        self.id = id
+        self.description = Mutex(description)
+        var random = SystemRandomNumberGenerator()
+        mark = String(UInt64.random(in: .min ... .max, using: &random), radix: 16)
+    }
+
+    package func lead(_ body: @escaping @Sendable (Term) async throws -> Void) async throws -> TermEnd {
+        try await withThrowingTaskGroup(of: TermEnd?.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { [self] in
+                await staySeen()
+                return nil
+            }
+            group.addTask { [self] in
+                let (candidate, term) = try await elected()
+                return try await serve(term, as: candidate, body)
+            }
+            while let end = try await group.next() {
+                if let end { return end }
+            }
+            throw CancellationError()
+        }
+    }
+
+    // MARK: the line
+
+    private func elected() async throws -> (Candidate, Term) {
+        while true {
+            try Task.checkCancellation()
+            do throws(ZooKeeperError) {
+                let candidate = try await stand()
+                if try await isFirst(candidate), let term = await begin(candidate) { return (candidate, term) }
+            } catch {
+                // The session says what is wrong.
+                try await Task.sleep(for: Self.pause)
+            }
+        }
+    }
+
+    /// The names in the line, the first one first.
+    func line(watch: Watch? = nil) async throws(ZooKeeperError) -> [String] {
+        func number(_ name: String) -> Substring { name[(name.lastIndex(of: "-") ?? name.startIndex)...] }
+        return try await session.children(ZooKeeperTree.election, watch: watch).sorted { number($0) < number($1) }
+    }
+
+    private func stand() async throws(ZooKeeperError) -> Candidate {
+        let generation = session.status.generation
+        if let name = try await line().first(where: { $0.hasPrefix("\(mark)-") }) {
+            return Candidate(name: name, generation: generation)
+        }
+        let path = try await session.create("\(ZooKeeperTree.election)/\(mark)-", Array(id.utf8), .ephemeralSequential)
+        return Candidate(name: String(path.dropFirst(ZooKeeperTree.election.count + 1)), generation: generation)
+    }
+
+    /// Waits until it is the first; `false` if it must stand anew.
+    private func isFirst(_ candidate: Candidate) async throws(ZooKeeperError) -> Bool {
+        while true {
+            let line = try await line()
+            guard let place = line.firstIndex(of: candidate.name) else { return false }
+            guard place > 0 else { return try await !makesWay(candidate, in: line) }
+            let watch = Watch(session)
+            // What comes between the two looks is seen by the second.
+            guard try await session.exists("\(ZooKeeperTree.election)/\(line[place - 1])", watch: watch) != nil else {
+                continue
+            }
+            await watch.wait()
+        }
+    }
+
+    /// Goes to the end of the line if another one in it was named to come next.
+    private func makesWay(_ candidate: Candidate, in line: [String]) async throws(ZooKeeperError) -> Bool {
+        guard try await session.exists(ZooKeeperTree.successor) != nil else { return false }
+        let named = try await session.get(ZooKeeperTree.successor).bytes
+        guard named != Array(id.utf8) else { return false }
+        for other in line.dropFirst() where try await standing(other) == named {
+            try await session.delete(candidate.path)
+            return true
+        }
+        return false
+    }
+
+    /// Who stands at a place; `nil` if nobody does any more.
+    func standing(_ name: String) async throws(ZooKeeperError) -> [UInt8]? {
+        do throws(ZooKeeperError) {
+            return try await session.get("\(ZooKeeperTree.election)/\(name)").bytes
+        } catch {
+            guard error.kind == .noNode else { throw error }
+            return nil
+        }
+    }
+
+    // MARK: the term
+
+    /// Raises the epoch; `nil` if it is not the first any more, or that is not known.
+    private func begin(_ candidate: Candidate) async -> Term? {
+        do throws(StoreError) {
+            let (epoch, sent) = try await store.setEpoch(whileThereIs: candidate.path) { found in found + 1 }
+            let lease = Lease(session: session.status.timeout, sent: sent)
+            let term = Term(epoch: epoch, lease: lease, generation: candidate.generation)
+            store.serve(term)
+            return term
+        } catch {
+            // try?: cancelled means that the caller ends.
+            try? await Task.sleep(for: Self.pause)
+            return nil
+        }
+    }
+
+    private func serve(
+        _ term: Term,
+        as candidate: Candidate,
+        _ body: @escaping @Sendable (Term) async throws -> Void
+    ) async throws -> TermEnd {
+        let end: Result<TermEnd, any Error>
+        do {
+            end = .success(
+                try await term.run(
+                    body,
+                    beside: [
+                        { [self] in await renew(term, candidate) },
+                        { [self] in await watchLease(of: term) },
+                        { [self] in await watchSession(of: term) },
+                    ]
+                )
+            )
+        } catch {
+            end = .failure(error)
+        }
+        store.serve(nil)
+        await giveUp(candidate, to: term.successor)
+        return try end.get()
+    }
+
+    /// Has the lease renewed by a quorum write each quarter of a session, whether or not anything is committed.
+    private func renew(_ term: Term, _ candidate: Candidate) async {
+        // try?: whom the last leader named is none of the next one's concern; it is named anew, or not there.
+        try? await session.delete(ZooKeeperTree.successor)
+        let session = session.status.timeout
+        var wait = session / 4
+        while term.reason == nil, !Task.isCancelled {
+            // try?: cancelled means that the loop ends.
+            try? await Task.sleep(for: wait)
+            do throws(StoreError) {
+                let own = ZooKeeperTree.controller(id)
+                try await store.affirm(candidate.path, setting: own, to: description.withLock(\.self))
+                wait = session / 4
+            } catch {
+                wait = min(session / 16, Self.pause)
+                // try?: what is wrong with the servers the lease will show; what was deleted is there again now.
+                try? await stayHere()
+            }
+        }
+    }
+
+    private func watchLease(of term: Term) async {
+        while term.reason == nil, !Task.isCancelled {
+            let left = term.leaseEnd - store.now()
+            // try?: cancelled means that the loop ends.
+            if left > .zero { try? await Task.sleep(for: left) } else { term.lapse(at: store.now()) }
+        }
+    }
+
+    private func watchSession(of term: Term) async {
+        for await status in session.statuses() where status.generation != term.generation || status.phase == .closed {
+            return term.finish(.sessionExpired)
+        }
+    }
+
+    /// Leaves the line, so that the next one leads at once; again and again while the place may still be there.
+    private func giveUp(_ candidate: Candidate, to successor: String?) async {
+        repeat {
+            // proof: awaited here; a task of its own because this one may be cancelled, and the others wait for it.
+            let isGone = await Task { await leave(candidate, to: successor) }.value
+            if isGone { return }
+            // try?: cancelled means that the session will be closed, and the place vanishes with it.
+            try? await Task.sleep(for: Self.pause)
+            let status = session.status
+            if status.generation != candidate.generation || status.phase == .closed { return }
+        } while !Task.isCancelled
+    }
+
+    private func leave(_ candidate: Candidate, to successor: String?) async -> Bool {
+        do throws(ZooKeeperError) {
+            if let successor {
+                try await session.ensure(ZooKeeperTree.successor)
+                try await session.multi([.set(ZooKeeperTree.successor, Array(successor.utf8)), .delete(candidate.path)])
+            } else {
+                try await session.delete(candidate.path)
+            }
+            return true
+        } catch {
+            return error.kind == .noNode
+        }
+    }
+}
