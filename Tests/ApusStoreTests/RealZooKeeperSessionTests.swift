@@ -1,0 +1,158 @@
+import ApusEngine
+import ApusModel
+import ApusStore
+import ApusTestKit
+import Testing
+
+extension RealZooKeeper {
+    @Suite struct SessionTests {
+        private static let session: Duration = .seconds(2)
+
+        private func put(_ id: String, _ text: String) -> Write { .put(RecordKey(.task, id), Array(text.utf8)) }
+
+        /// A server behind a wire that can be cut, and the store on it.
+        private func withCuttable(
+            _ body: (ZooKeeperStore, CuttableWire, ZooKeeperEnsemble) async throws -> Void
+        ) async throws {
+            try await ZooKeeperEnsemble.with(jar: zooKeeperJar()) { ensemble in
+                let wire = try CuttableWire(to: ensemble.servers[0].port)
+                defer { wire.close() }
+                let address = try ZooKeeperAddress("127.0.0.1:\(wire.port)/apus")
+                try await withZooKeeper(address, timeout: Self.session, callTimeout: Self.session) { store in
+                    try await body(store, wire, ensemble)
+                }
+            }
+        }
+
+        /// Commits until it is known that it is done.
+        private func keepCommitting(_ batch: Batch, to store: ZooKeeperStore) async throws {
+            try await until("the batch is stored") {
+                do throws(StoreError) {
+                    try await store.commit(batch)
+                } catch {
+                    guard case .unavailable = error else {
+                        Issue.record("a lost connection was reported as \(error)")
+                        return
+                    }
+                    throw error
+                }
+            }
+        }
+
+        @Test func `a batch repeated after lost connections is stored once, whole, and nothing else is`() async throws {
+            try await withCuttable { store, wire, _ in
+                let epoch = try await store.acquireEpoch()
+                for round in 0..<24 {
+                    let writes = (0..<20).map { put("T/\(round % 3)-\($0)", "\(round)") }
+                    let gone = Write.delete(RecordKey(.task, "T/\((round + 1) % 3)-0"))
+                    let batch = Batch(epoch: epoch, writes: writes + [gone])
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask { try await keepCommitting(batch, to: store) }
+                        // Somewhere before, in or after the commit.
+                        for _ in 0..<(round * 7 % 60) { await Task.yield() }
+                        wire.cut()
+                        wire.heal()
+                        try await group.waitForAll()
+                    }
+                    try await until("the session goes on") {
+                        let changed = try await store.list(.task).filter { $0.bytes == Array("\(round)".utf8) }
+                        guard changed.count == 20 else { throw Unfulfilled("\(changed.count) of 20 records changed") }
+                    }
+                }
+                try await until("the session goes on") {
+                    let ids = try await store.list(.task).map(\.key.id)
+                    #expect(!ids.contains("T/0-0") && ids.count == 59)
+                }
+            }
+        }
+
+        @Test func `what a session lost by expiry is not its last: the store goes on with a new one`() async throws {
+            try await withCuttable { store, wire, _ in
+                let epoch = try await store.acquireEpoch()
+                try await store.session.create("/mine", [], .ephemeral)
+                let watch = Watch(store.session)
+                #expect(try await store.session.exists("/mine", watch: watch) != nil)
+                wire.cut()
+                try await eventually("the cut is noticed") { store.session.status.phase == .connecting }
+                await #expect(throws: StoreError.self) { try await store.commit(Batch(epoch: epoch, writes: [])) }
+                // deadline: the session's own, with the server's tick to spare; nobody else sees it expire.
+                try await Task.sleep(for: Self.session * 2)
+                wire.heal()
+                await watch.wait()
+                try await store.session.connected(within: .seconds(20))
+                #expect(store.session.status.generation == 2)
+                #expect(try await store.session.exists("/mine") == nil)
+                try await store.commit(Batch(epoch: epoch, writes: [put("T/1", "after")]))
+            }
+        }
+
+        @Test func `a server that is started again is found again, in the same session`() async throws {
+            try await withCuttable { store, _, ensemble in
+                let epoch = try await store.acquireEpoch()
+                try await store.commit(Batch(epoch: epoch, writes: [put("T/1", "before")]))
+                await ensemble.servers[0].kill9()
+                try await eventually("it is missed") { store.session.status.phase == .connecting }
+                try ensemble.servers[0].start()
+                try await store.session.connected(within: .seconds(30))
+                try await keepCommitting(Batch(epoch: epoch, writes: [put("T/2", "after")]), to: store)
+                #expect(try await store.list(.task).map(\.key.id) == ["T/1", "T/2"])
+                #expect(store.session.status.generation == 1)
+            }
+        }
+
+        @Test func `no call waits for ever for a server that hangs`() async throws {
+            try await withCuttable { store, _, ensemble in
+                let epoch = try await store.acquireEpoch()
+                ensemble.servers[0].pause()
+                let began = ContinuousClock.now
+                await #expect(throws: StoreError.self) { try await store.commit(Batch(epoch: epoch, writes: [])) }
+                await #expect(throws: StoreError.self) { try await store.list(.task) }
+                #expect(ContinuousClock.now - began < Self.session * 2)
+                ensemble.servers[0].goOn()
+                try await keepCommitting(Batch(epoch: epoch, writes: [put("T/1", "after")]), to: store)
+            }
+        }
+
+        @Test func `that no server answers is said with the address`() async throws {
+            let session = ZooKeeperSession.open(.init(address: try ZooKeeperAddress("127.0.0.1:1/apus")))
+            let error = await #expect(throws: StoreError.self) {
+                try await session.connected(within: .milliseconds(300))
+            }
+            #expect("\(String(describing: error))".contains("127.0.0.1:1"))
+            await session.close()
+            await #expect(throws: StoreError.self) { try await session.connected(within: .seconds(60)) }
+        }
+
+        @Test func `while servers come and go, nothing acknowledged is lost and a batch is never torn`() async throws {
+            try await ZooKeeperEnsemble.with(3, jar: zooKeeperJar()) { ensemble in
+                let patience = try #require(await ensemble.address().quorumPatience())
+                #expect(patience.warning(session: .milliseconds(1_900)) != nil)
+                #expect(patience.warning(session: .milliseconds(2_000)) == nil)
+                try await withZooKeeper(try ensemble.address("/apus"), timeout: .seconds(4)) { store in
+                    let epoch = try await store.acquireEpoch()
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask {
+                            for round in 0..<600 {
+                                let writes = (0..<5).map { put("T/\($0)", "\(round)") } + [put("T/round-\(round)", "")]
+                                try await keepCommitting(Batch(epoch: epoch, writes: writes), to: store)
+                            }
+                        }
+                        for _ in 0..<2 {
+                            for server in ensemble.servers where await server.leads() {
+                                await server.kill9()
+                                try server.start()
+                                try await server.serves()
+                            }
+                        }
+                        try await group.waitForAll()
+                    }
+                    try await until("the session goes on") {
+                        let records = try await store.list(.task)
+                        #expect(records.count == 605)
+                        #expect(records.filter { $0.bytes == Array("599".utf8) }.count == 5)
+                    }
+                }
+            }
+        }
+    }
+}
