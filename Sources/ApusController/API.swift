@@ -28,6 +28,7 @@ package struct API: Sendable {
     let allowances: Allowances
     let access: Access
     let vault: Vault
+    let peers: Peers
     /// This controller, as it asks executors.
     let caller: Caller
     /// `host:port` of this controller.
@@ -63,6 +64,7 @@ package struct API: Sendable {
     }
 
     func admission(of call: APICall) async -> Admission {
+        if let elsewhere = otherPlace(of: call) { return .refused(elsewhere) }
         guard call.query.count <= Self.mostParameters else {
             return .refused(
                 .failed(
@@ -94,6 +96,15 @@ package struct API: Sendable {
         }
     }
 
+    /// A browser is passed on to the leader (contract §0.5); `nil` for all else, and where no leader is known.
+    private func otherPlace(of call: APICall) -> APIAnswer? {
+        guard call.path.contains("/ui/"), published.lead == nil, let url = peers.leaderURL else { return nil }
+        let path = call.path.hasPrefix("/apis/ui") ? call.path.dropFirst("/apis/ui".count) : call.path[...]
+        // Of what the caller has chosen only what a path may hold comes back.
+        guard path.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
+        return APIAnswer(status: 303, location: "\(url)\(path)")
+    }
+
     private func admission(of call: APICall, to route: Route, _ principal: Principal) -> Admission {
         guard principal.covers(route.need) else {
             if route.isChange { deny(call, by: principal, 403) }
@@ -117,7 +128,7 @@ package struct API: Sendable {
             answer = APIAnswer(error)
         }
         // What was read may be old by now, and of what was asked for nobody knows here what became.
-        guard lead.term.isValid(at: time().now) else {
+        guard answer.endsTerm || lead.term.isValid(at: time().now) else {
             return route.isChange && answer.status == 200
                 ? .failed(503, Self.unknownOutcome, retryAfter: 1) : .notLeading
         }

@@ -17,6 +17,8 @@ package struct APIAnswer: Hashable, Sendable {
     package var executor: String?
     /// The methods that a path takes; of 405, and of OPTIONS.
     package var allow: [String] = []
+    /// The leader that answers has led until now.
+    var endsTerm = false
 
     init(
         status: Int,

@@ -17,6 +17,8 @@ package struct ControllerSettings: Sendable {
     package var seed: UInt64
     package var engine = EngineSettings()
     package var events = EventLimits()
+    /// Its API speaks TLS.
+    package var isEncrypted = false
     /// Its API can be reached from other machines, so that nobody is let in who does not show who they are.
     package var isReachable = false
     /// The secrets by which nodes are known, as they are now; `nil` if there are none.
@@ -77,6 +79,7 @@ package struct Controller: Service {
     let settings: ControllerSettings
     let store: any StateStore
     private let leadership: any Leadership
+    private let peers: Peers
     let time: TimeSource
     let crash: CrashPoint?
     let logger: Logger
@@ -112,8 +115,17 @@ package struct Controller: Service {
         published = Published(time: time)
         numbers = ControllerNumbers(telemetry, published: published)
         self.store = store
-        self.leadership =
+        let leadership =
             leadership ?? SoleLeadership(of: store, id: settings.leader, description: [], wall: { time().wall })
+        self.leadership = leadership
+        let card = ControllerCard(
+            hostname: settings.hostname,
+            port: settings.port,
+            isEncrypted: settings.isEncrypted,
+            role: .standby,
+            since: time().wall
+        )
+        peers = Peers(leadership, as: card)
         self.time = time
         self.crash = crash
         self.logger = logger
@@ -163,6 +175,7 @@ package struct Controller: Service {
             allowances: settings.engine.allowances,
             access: access,
             vault: vault,
+            peers: peers,
             caller: settings.caller,
             leader: settings.leader,
             logger: logger
@@ -201,6 +214,7 @@ package struct Controller: Service {
                 group.addTask { await outboxes.run() }
                 group.addTask { await events.run() }
                 group.addTask { await vault.run() }
+                group.addTask { await peers.run() }
                 group.addTask { await audit.run { published.state?.facts.checked } }
                 group.addTask {
                     // One who only stands by when it is stopped waits for its election no longer.
@@ -223,11 +237,13 @@ package struct Controller: Service {
         // Before the epoch is taken, too: whoever imports just now would be fenced off.
         if !leadership.isShared { try Self.refuseHalfImport(try await store.list(.cluster)) }
         var cause = ControllerNumbers.Election.start
+        await peers.tell(.standby, at: time().wall)
         while !inbox.isStopped {
             let asked = cause
             do {
                 let end = try await leadership.lead { term in try await lead(term, asked) }
                 if !inbox.isStopped { logger.warning("leading no more", metadata: ["reason": "\(end)"]) }
+                await peers.tell(.standby, at: time().wall)
             } catch StoreError.unavailable(let reason) where leadership.isShared {
                 logger.warning("the state could not be taken over", metadata: ["reason": "\(reason)"])
             }
@@ -240,6 +256,7 @@ package struct Controller: Service {
     private func lead(_ term: Term, _ cause: ControllerNumbers.Election) async throws {
         var (epoch, cause) = (term.epoch, cause)
         defer { standBy("this controller does not lead any more") }
+        await peers.tell(.leader, at: time().wall, under: term)
         while !inbox.isStopped {
             let turn = try await takeOver(as: epoch)
             numbers.elected(cause)

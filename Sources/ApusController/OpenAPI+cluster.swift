@@ -55,7 +55,27 @@ extension OpenAPI {
                 parameters: .dryRun,
                 .data(.restoration)
             ),
-        ] + duties
+        ] + duties + controllers
+
+    private static let controllers: [RouteDescription] = [
+        RouteDescription(
+            "GET cluster/controllers",
+            "All controllers: who leads, who stands by, who is absent",
+            .data(.list(.controller))
+        ),
+        RouteDescription(
+            "POST cluster/controllers/hand-over",
+            "Gives the leadership to another controller",
+            parameters: [.init(name: "to", schema: .text, description: "Its id; any that stands by if left out")],
+            .data(.object([:], optional: ["to": .text]))
+        ),
+        RouteDescription(
+            "DELETE cluster/controllers/{id}",
+            "Drops an absent controller from the list",
+            path: [.text],
+            .found(.object(["controllerId": .text, "forgotten": .flag]))
+        ),
+    ]
 
     private static let duties: [RouteDescription] = [
         RouteDescription(

@@ -55,6 +55,16 @@ extension Schema {
     private static let executorState = choice(MemberView.wireStates)
     private static let transport = choice(["HTTP", "HTTPS"])
 
+    static let controller = named(
+        "Controller",
+        object(
+            ["controllerId": text, "state": choice(["LEADER", "STANDBY", "ABSENT"]), "lastSeen": time],
+            optional: [
+                "hostname": text, "port": integer, "transportType": transport, "version": text, "since": time,
+            ]
+        )
+    )
+
     static let executorSummary = named(
         "ExecutorSummary",
         object(

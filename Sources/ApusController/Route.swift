@@ -118,6 +118,11 @@ struct Route: Sendable {
         post("cluster/executors/retire", .maintenance) { call throws(APIRefusal) in try await call.retireExecutors() },
         get("cluster/executors") { call throws(APIRefusal) in call.executors() },
         get("cluster/executors/{id}") { call throws(APIRefusal) in try call.executor() },
+        get("cluster/controllers") { call throws(APIRefusal) in try await call.controllers() },
+        post("cluster/controllers/hand-over", .maintenance) { call throws(APIRefusal) in try await call.handOver() },
+        Route("DELETE", "cluster/controllers/{id}", .maintenance) { call throws(APIRefusal) in
+            try await call.forgetController()
+        },
         get("cluster/audit", .maintenance) { call throws(APIRefusal) in try await call.auditLog() },
         get("cluster/events") { call throws(APIRefusal) in try call.listEvents() },
         get("cluster/events/latest") { call throws(APIRefusal) in try call.latestEvents() },

@@ -2,7 +2,7 @@ package import ApusModel
 
 /// Who leads, and who could.
 ///
-/// Two conformers: `SQLiteLeadership`, where whoever has the state directory leads, and `ZooKeeperLeadership`.
+/// Two conformers: `SoleLeadership`, where whoever has the state directory leads, and `ZooKeeperLeadership`.
 package protocol Leadership: Sendable {
     /// Whether another controller can lead, so that this one stands by when it does not.
     var isShared: Bool { get }

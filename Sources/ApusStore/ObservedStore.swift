@@ -42,6 +42,8 @@ package struct ObservedStore: StateStore {
         }
     }
 
+    package func snapshot() async throws(StoreError) -> any StoreSnapshot { try await store.snapshot() }
+
     package func commit(_ batch: Batch) async throws(StoreError) {
         try await observing(.commit, bytes: { batch.byteCount }) { () throws(StoreError) in
             try await store.commit(batch)

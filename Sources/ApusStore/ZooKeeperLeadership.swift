@@ -9,6 +9,7 @@ package final class ZooKeeperLeadership: Leadership {
     /// Before a server that was away is asked again.
     static let pause: Duration = .milliseconds(200)
 
+    package let isShared = true
     let store: ZooKeeperStore
     let id: String
     /// Begins the name of its node in the line: by it the node is found whose making was not answered.

@@ -2,6 +2,7 @@ import ApusEngine
 
 /// Where everything stands below the chroot.
 ///
+///     /cluster                            the cluster's id
 ///     /epoch                              the fence: the number of the leadership
 ///     /turn                               how many batches were committed: one watch tells that something changed
 ///     /log/<turn mod 1024>                which records a batch wrote: a ring
@@ -10,6 +11,7 @@ import ApusEngine
 ///     /successor                          whom a leader named that gave up
 ///     /controllers/<id>                   what a controller says of itself; below it `here` while it is
 enum ZooKeeperTree {
+    static let cluster = "/cluster"
     static let epoch = "/epoch"
     static let turn = "/turn"
     static let log = "/log"

@@ -2,6 +2,7 @@ import ApusClient
 import ApusController
 import ApusEngine
 import ApusModel
+import ApusStore
 import ApusTelemetry
 import ArgumentParser
 import ServiceLifecycle
@@ -12,7 +13,8 @@ struct ControllerCommand: RoleCommand {
         commandName: "controller",
         abstract: "Run a controller: it keeps the cluster's state, decides, and serves the API.",
         discussion: """
-            It founds a cluster with a new state directory and leads it with an old one. It touches no containers: that \
+            It founds a cluster with a new state directory and leads it with an old one. With --zookeeper the state is \
+            there, and several controllers lead in turn: one leads, the others stand by. It touches no containers: that \
             is the work of `apus executor`, and when the controller ends, they and their containers go on. Beyond loopback \
             it starts only with users and with --node-secret-file.
             """
@@ -36,6 +38,7 @@ struct ControllerCommand: RoleCommand {
     var address = "127.0.0.1:10000"
 
     @OptionGroup var role: RoleOptions
+    @OptionGroup var zooKeeper: ZooKeeperOptions
     @OptionGroup var network: NetworkOptions
     @OptionGroup var admin: AdminOptions
     @OptionGroup var weights: TaskWeightOptions
@@ -71,40 +74,58 @@ struct ControllerCommand: RoleCommand {
             kept.current = try new.keeping()
             process.logLevel.current = new.logLevel.level
         }
+        let ensemble = try zooKeeper.settings()
+        let time = TimeSource.system()
+        let id = "\(hostname):\(address.port)"
         try await process.holdingState { directory in
-            let cluster = try ClusterMembership(directory: directory).knownOrFounded()
-            var engine = EngineSettings()
-            engine.taskWeights = weights.weights
-            engine.retention = kept.current.retention
-            engine.allowances = specifications.allowances
-            let controller = ControllerNode(
-                cluster: cluster,
-                address: address,
-                hostname: hostname,
-                admin: admin,
-                security: try network.security(process.logger),
-                telemetry: Telemetry(label: role.label),
-                engine: engine,
-                callers: try callers.settings(),
-                audit: kept.current.audit,
-                keeping: { kept.current },
-                logger: process.logger
-            )
-            let url = "\(NodeURL(isEncrypted: network.isEncrypted, host: hostname, port: address.port))"
-            let welcome = """
-                API       \(url)\(address.listening(as: hostname))
-                cluster   \(cluster)
-                state     \(path)
-                metrics   \(admin.metrics(isEncrypted: network.isEncrypted))
-                Next: apus executor --controllers \(url). Ctrl-C ends this and leaves containers running.
-                """
-            let listening: @Sendable () -> Void = {
-                Output.line(welcome)
-                ServiceNotice.ready()
+            let serve = { (state: ClusterStore) async throws in
+                var engine = EngineSettings()
+                engine.taskWeights = weights.weights
+                engine.retention = kept.current.retention
+                engine.allowances = specifications.allowances
+                let controller = ControllerNode(
+                    state: state,
+                    address: address,
+                    hostname: hostname,
+                    admin: admin,
+                    security: try network.security(process.logger),
+                    telemetry: Telemetry(label: role.label),
+                    engine: engine,
+                    callers: try callers.settings(),
+                    audit: kept.current.audit,
+                    keeping: { kept.current },
+                    time: time,
+                    logger: process.logger
+                )
+                let url = "\(NodeURL(isEncrypted: network.isEncrypted, host: hostname, port: address.port))"
+                let store = ensemble.map { "\nzookeeper \($0.address)" } ?? ""
+                let welcome = """
+                    API       \(url)\(address.listening(as: hostname))
+                    cluster   \(state.cluster)
+                    state     \(path)\(store)
+                    metrics   \(admin.metrics(isEncrypted: network.isEncrypted))
+                    Next: apus executor --controllers \(url). Ctrl-C ends this and leaves containers running.
+                    """
+                let listening: @Sendable () -> Void = {
+                    Output.line(welcome)
+                    ServiceNotice.ready()
+                }
+                try await controller.withServices(in: directory, onListening: listening) { services in
+                    let all: [(any Service)?] = services + [reload]
+                    try await process.serve(all.compactMap(\.self))
+                }
             }
-            try await controller.withServices(in: directory, onListening: listening) { services in
-                let all: [(any Service)?] = services + [reload]
-                try await process.serve(all.compactMap(\.self))
+            if let ensemble {
+                try await ClusterStore.zooKeeper(
+                    ensemble,
+                    in: directory,
+                    id: id,
+                    now: { time().now },
+                    process.logger,
+                    serve
+                )
+            } else {
+                try await ClusterStore.own(in: directory, id: id, serve)
             }
         }
     }

@@ -15,7 +15,7 @@ import Foundation
 
 /// A controller as a part of a process: its store, its loop and its API.
 struct ControllerNode {
-    let cluster: ClusterID
+    let state: ClusterStore
     let address: NodeAddress
     /// Under which others find it.
     let hostname: String
@@ -28,21 +28,21 @@ struct ControllerNode {
     var audit = AuditLimits()
     /// Both as they are now, where that may change.
     var keeping: (@Sendable () -> Keeping)?
+    /// The same that its store goes by.
+    let time: TimeSource
     let logger: Logger
 
-    /// Gives `body` the services to run; the store is open until it ends.
+    /// Gives `body` the services to run; the audit log is open until it ends.
     func withServices(
         in directory: StateDirectory,
         onListening: @escaping @Sendable () -> Void,
         _ body: ([any Service]) async throws -> Void
     ) async throws {
         let crash = try crashPoint()
-        let store = try await SQLiteStore.open(in: directory)
         let log: AuditStore
         do throws(StoreError) {
             log = try await AuditStore.open(in: directory)
         } catch {
-            try await store.close()
             // One that is locked, or whose disk is full, is sound.
             let remedy =
                 if case .corrupt = error {
@@ -55,29 +55,28 @@ struct ControllerNode {
         }
         let result: Result<Void, any Error>
         do {
-            result = .success(try await body(services(store, log, crash, onListening)))
+            result = .success(try await body(services(log, crash, onListening)))
         } catch {
             result = .failure(error)
         }
-        try await store.close()
         try await log.close()
         try result.get()
     }
 
     private func services(
-        _ store: SQLiteStore,
         _ log: AuditStore,
         _ crash: CrashPoint?,
         _ onListening: @escaping @Sendable () -> Void
     ) -> [any Service] {
         var settings = ControllerSettings(
-            cluster: cluster,
+            cluster: state.cluster,
             hostname: hostname,
             port: address.port,
             seed: .random(in: .min ... .max)
         )
         settings.engine = engine
         settings.callers = callers
+        settings.isEncrypted = security.encryption != nil
         settings.isReachable = !address.isLoopback || callers.trustedProxy != nil
         settings.nodeSecrets = security.secrets
         settings.trust = security.trust
@@ -86,8 +85,10 @@ struct ControllerNode {
         logger.info("what has ended is kept for a while", metadata: engine.retention.metadata)
         let controller = Controller(
             settings: settings,
-            store: store,
+            store: state.store,
+            leadership: state.leadership,
             audit: log,
+            time: time,
             crash: crash,
             telemetry: telemetry,
             logger: logger

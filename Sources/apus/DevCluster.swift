@@ -36,39 +36,41 @@ struct DevCluster {
         let url = NodeURL(isEncrypted: network.isEncrypted, host: name, port: api.port)
         let engine = try await EngineSocket.check(engineSocket).engine
         try await process.holdingState { directory in
-            let cluster = try ClusterMembership(directory: directory).knownOrFounded()
-            let telemetry = Telemetry()
-            let security = try network.security(process.logger)
-            let executor = ExecutorNode(
-                address: executor,
-                hostname: executorName,
-                security: security,
-                statePath: statePath,
-                controllers: [url],
-                engineSocket: engineSocket,
-                sharing: sharing,
-                allowances: allowances,
-                traits: traits,
-                hardware: hardware,
-                logs: logs,
-                telemetry: telemetry,
-                logger: process.logger
-            ).executor(of: cluster)
-            let controller = ControllerNode(
-                cluster: cluster,
-                address: api,
-                hostname: name,
-                admin: admin,
-                security: security,
-                telemetry: telemetry,
-                engine: engineSettings,
-                callers: callers,
-                audit: audit,
-                logger: process.logger
-            )
-            try await controller.withServices(in: directory, onListening: { welcome(engine, url) }) { services in
-                // Stopped in the reverse order: the executor's last report still finds the controller.
-                try await process.serve(services + [executor])
+            try await ClusterStore.own(in: directory, id: "\(name):\(api.port)") { state in
+                let telemetry = Telemetry()
+                let security = try network.security(process.logger)
+                let executor = ExecutorNode(
+                    address: executor,
+                    hostname: executorName,
+                    security: security,
+                    statePath: statePath,
+                    controllers: [url],
+                    engineSocket: engineSocket,
+                    sharing: sharing,
+                    allowances: allowances,
+                    traits: traits,
+                    hardware: hardware,
+                    logs: logs,
+                    telemetry: telemetry,
+                    logger: process.logger
+                ).executor(of: state.cluster)
+                let controller = ControllerNode(
+                    state: state,
+                    address: api,
+                    hostname: name,
+                    admin: admin,
+                    security: security,
+                    telemetry: telemetry,
+                    engine: engineSettings,
+                    callers: callers,
+                    audit: audit,
+                    time: .system(),
+                    logger: process.logger
+                )
+                try await controller.withServices(in: directory, onListening: { welcome(engine, url) }) { services in
+                    // Stopped in the reverse order: the executor's last report still finds the controller.
+                    try await process.serve(services + [executor])
+                }
             }
         }
     }

@@ -27,7 +27,7 @@ import Testing
                 "POST cluster/executors/unblacklist", "POST cluster/executors/{id}/blacklist",
                 "POST cluster/executors/{id}/unblacklist", "POST cluster/executors/suspend",
                 "POST cluster/executors/resume", "POST cluster/executors/retire", "POST cluster/placement/spread",
-                "GET cluster/audit",
+                "GET cluster/audit", "POST cluster/controllers/hand-over", "DELETE cluster/controllers/{id}",
             ]
         ),
         (

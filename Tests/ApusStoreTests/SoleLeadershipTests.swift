@@ -2,12 +2,12 @@ import ApusModel
 import ApusStore
 import Testing
 
-@Suite struct SQLiteLeadershipTests {
+@Suite struct SoleLeadershipTests {
     @Test func `whoever has the state directory leads at once, until it gives up`() async throws {
         let place = try TemporaryDirectory()
         let store = try await SQLiteStore.open(in: StateDirectory(at: place.path))
         let wall = WallTime(milliseconds: 5)
-        let leadership = SQLiteLeadership(store: store, id: "host:10000", description: [1]) { wall }
+        let leadership = SoleLeadership(of: store, id: "host:10000", description: [1]) { wall }
         let first = try await leadership.lead { term in
             #expect(term.epoch == 1)
             #expect(term.isValid(at: Moment(nanoseconds: .max - 1)))
@@ -38,7 +38,7 @@ import Testing
         struct Broken: Error {}
         let place = try TemporaryDirectory()
         let store = try await SQLiteStore.open(in: StateDirectory(at: place.path))
-        let leadership = SQLiteLeadership(store: store, id: "a", description: []) { WallTime(milliseconds: 0) }
+        let leadership = SoleLeadership(of: store, id: "a", description: []) { WallTime(milliseconds: 0) }
         await #expect(throws: Broken.self) { _ = try await leadership.lead { _ in throw Broken() } }
         try await store.close()
     }

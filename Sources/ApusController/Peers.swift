@@ -1,0 +1,57 @@
+import ApusModel
+import ApusStore
+import Synchronization
+
+/// The controllers of the cluster, as they see each other.
+final class Peers: Sendable {
+    private let leadership: any Leadership
+    private let card: Mutex<ControllerCard>
+    private let leader = Mutex<ControllerCard?>(nil)
+    /// The term in which this controller leads.
+    private let term = Mutex<Term?>(nil)
+
+    init(_ leadership: any Leadership, as card: ControllerCard) {
+        self.leadership = leadership
+        self.card = Mutex(card)
+    }
+
+    /// Where the leader's API is, if that is another controller which is known.
+    var leaderURL: String? { leader.withLock { $0?.url } }
+
+    /// Follows who leads, until it is cancelled.
+    func run() async {
+        await leadership.followLeader { [self] presence in
+            // Of one that has not said yet where it is nothing is known.
+            let card = presence.flatMap { Self.card(of: $0) }
+            leader.withLock { $0 = card }
+        }
+    }
+
+    /// Tells the others what this controller is from now on.
+    func tell(_ role: ControllerCard.Role, at wall: WallTime, under term: Term? = nil) async {
+        self.term.withLock { $0 = term }
+        let card = card.withLock { card in
+            if card.role != role { (card.role, card.since) = (role, wall) }
+            return card
+        }
+        // try?: who cannot be told now is told within ten seconds.
+        try? await leadership.describe(card.bytes)
+    }
+
+    /// All controllers, the absent too, by id.
+    func all() async throws(StoreError) -> [ControllerPresence] { try await leadership.controllers() }
+
+    /// Gives the leadership up; `false` if this controller does not lead.
+    func handOver(to successor: String?) -> Bool {
+        guard let term = term.withLock(\.self) else { return false }
+        term.resign(to: successor)
+        return true
+    }
+
+    func forget(_ id: String) async throws(StoreError) { try await leadership.forget(id) }
+
+    /// `nil` if it has said nothing that can be read.
+    static func card(of presence: ControllerPresence) -> ControllerCard? {
+        do throws(JSONError) { return try ControllerCard(presence.description) } catch { return nil }
+    }
+}

@@ -1,0 +1,115 @@
+import ApusModel
+import ApusStore
+import Logging
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Where a controller keeps the cluster's state, and by which it comes to lead.
+struct ClusterStore {
+    /// How often a store that is away is asked for at the start.
+    private static let patience: Duration = .seconds(30)
+
+    let store: any StateStore
+    let leadership: any Leadership
+    let cluster: ClusterID
+
+    /// Opens the store of the state directory, in which nobody else leads, and closes it after `body`.
+    static func own(
+        in directory: StateDirectory,
+        id: String,
+        _ body: (ClusterStore) async throws -> Void
+    ) async throws {
+        let cluster = try ClusterMembership(directory: directory).knownOrFounded()
+        let store = try await SQLiteStore.open(in: directory)
+        let leadership = SoleLeadership(of: store, id: id, description: []) {
+            WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
+        }
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await body(ClusterStore(store: store, leadership: leadership, cluster: cluster)))
+        } catch {
+            result = .failure(error)
+        }
+        try await store.close()
+        try result.get()
+    }
+
+    /// Connects to ZooKeeper, and ends that after `body`. It waits for an ensemble that is away for as long as it takes.
+    ///
+    /// - Throws: `CommandFailure` if the directory belongs to another cluster.
+    static func zooKeeper(
+        _ settings: ZooKeeperSession.Settings,
+        in directory: StateDirectory,
+        id: String,
+        now: @escaping @Sendable () -> Moment,
+        _ logger: Logger,
+        _ body: (ClusterStore) async throws -> Void
+    ) async throws {
+        guard !directory.holds(SQLiteStore.fileName) else {
+            throw CommandFailure(
+                .conflict,
+                "\(directory.path) holds a state of its own, which ZooKeeper does not have: give another directory with "
+                    + "--state, or move it there first (apus store export, apus store import --zookeeper)"
+            )
+        }
+        let session = ZooKeeperSession.open(settings)
+        let result: Result<Void, any Error>
+        do {
+            let store = try await opened(session, now, logger)
+            let cluster = try await cluster(of: store, in: directory, settings.address)
+            await warn(session, settings.address, logger)
+            let leadership = ZooKeeperLeadership(store: store, id: id, description: [])
+            result = .success(try await body(ClusterStore(store: store, leadership: leadership, cluster: cluster)))
+        } catch {
+            result = .failure(error)
+        }
+        await session.close()
+        try result.get()
+    }
+
+    private static func opened(
+        _ session: ZooKeeperSession,
+        _ now: @escaping @Sendable () -> Moment,
+        _ logger: Logger
+    ) async throws -> ZooKeeperStore {
+        while true {
+            do throws(StoreError) {
+                return try await ZooKeeperStore.open(session, within: patience, now: now)
+            } catch {
+                guard case .unavailable = error else { throw error }
+                logger.warning("waiting for ZooKeeper", metadata: ["error": "\(error)"])
+                try Task.checkCancellation()
+            }
+        }
+    }
+
+    private static func cluster(
+        of store: ZooKeeperStore,
+        in directory: StateDirectory,
+        _ address: ZooKeeperAddress
+    ) async throws -> ClusterID {
+        let membership = ClusterMembership(directory: directory)
+        let known = try membership.known()
+        let new = known?.rawValue ?? UUID().uuidString.lowercased()
+        let found = ClusterID(try await store.cluster(orFound: new))
+        guard found.isPlain, known == nil || known == found else {
+            throw CommandFailure(
+                .conflict,
+                "\(address) holds cluster \(found), and \(directory.path) belongs to cluster \(known.map { "\($0)" } ?? "?"): "
+                    + "give another --state, or another path behind the servers"
+            )
+        }
+        if known == nil { try membership.settle(found) }
+        return found
+    }
+
+    /// Says that a session is short for the ensemble: leaders would change needlessly.
+    private static func warn(_ session: ZooKeeperSession, _ address: ZooKeeperAddress, _ logger: Logger) async {
+        guard let warning = await address.quorumPatience()?.warning(session: session.status.timeout) else { return }
+        logger.warning("\(warning)")
+    }
+}
