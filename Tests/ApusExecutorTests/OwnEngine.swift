@@ -2,7 +2,6 @@ import ApusContainers
 import ApusExecutor
 import ApusTestKit
 import AsyncHTTPClient
-import Dispatch
 import Foundation
 import NIOCore
 import NIOHTTP1
@@ -161,7 +160,7 @@ final class OwnEngine: Sendable {
             } catch {
                 Issue.record("the test's own engine could not be cleared away: \(error)")
             }
-            shell.close()
+            try? shell.close()
         }.value
     }
 
@@ -169,58 +168,4 @@ final class OwnEngine: Sendable {
         let status = try await shell.run(line)
         try #require(status == 0, "`\(line)` ended with \(status)")
     }
-}
-
-/// One shell for all that needs root.
-///
-/// Each child that this process itself makes holds, for a moment, every file that is open here; other tests take locks.
-private final class RootShell: Sendable {
-    private let input = Pipe()
-    private let output = Pipe()
-
-    /// Where it is waited for what the shell says; one line at a time.
-    private let queue = DispatchQueue(label: "root shell")
-    private let process = Process()
-
-    /// `clear` is a command of it, and runs at its end too.
-    ///
-    /// It has a session of its own: what ends all of a test run leaves it the time to clear.
-    init(clearing: String) throws {
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = (geteuid() == 0 ? [] : ["sudo", "-n"]) + ["setsid", "--wait", "sh"]
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let beginning = "clear() {\n\(clearing)\n}\ntrap 'clear >/dev/null 2>&1' EXIT\n"
-        try input.fileHandleForWriting.write(contentsOf: Data(beginning.utf8))
-    }
-
-    /// The status with which a line ends.
-    ///
-    /// After two minutes the shell is killed, and an error thrown.
-    func run(_ line: String) async throws -> Int32 {
-        try await withCheckedThrowingContinuation { next in
-            queue.async { [self] in
-                let late = DispatchWorkItem { [self] in kill(process.processIdentifier, SIGKILL) }
-                DispatchQueue.global().asyncAfter(deadline: .now() + 120, execute: late)
-                next.resume(with: Result { try status(of: line) })
-                late.cancel()
-            }
-        }
-    }
-
-    private func status(of line: String) throws -> Int32 {
-        let command = "{ \(line)\n} </dev/null >/dev/null 2>&1; echo $?\n"
-        try input.fileHandleForWriting.write(contentsOf: Data(command.utf8))
-        var answer = Data()
-        while answer.last != UInt8(ascii: "\n") {
-            let more = output.fileHandleForReading.availableData
-            try #require(!more.isEmpty, "the shell has ended")
-            answer += more
-        }
-        return try #require(Int32(String(decoding: answer.dropLast(), as: UTF8.self)))
-    }
-
-    func close() { try? input.fileHandleForWriting.close() }
 }
