@@ -161,10 +161,18 @@ let package = Package(
         // Clocks, fixtures, conformance suites.
         .target(name: "ApusTestKit", dependencies: ["ApusEngine", "ApusModel", "ApusStore"]),
 
+        // Machines, links and container engines that are played, for failures of real processes; histories of calls.
+        .target(name: "ApusLab", dependencies: ["ApusClient", "ApusModel", "ApusTestKit"] + nio),
+        .testTarget(name: "ApusLabTests", dependencies: ["ApusClient", "ApusLab", "ApusModel"]),
+        .executableTarget(
+            name: "apus-fake-engine",
+            dependencies: ["ApusModel", argumentParser, httpTypes, logging] + hummingbird + nio
+        ),
+
         // Real Docker engines and real processes.
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["ApusClient", "ApusContainers", "ApusModel", "ApusTestKit", asyncHTTPClient] + nio
+            dependencies: ["ApusClient", "ApusContainers", "ApusLab", "ApusModel", "ApusTestKit", asyncHTTPClient] + nio
         ),
 
         // Every decoder, fed with broken input.

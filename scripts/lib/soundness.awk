@@ -17,6 +17,8 @@ BEGIN {
     arrows["ApusExecutor"] = "ApusAgent ApusClient ApusContainers ApusModel ApusTelemetry"
     arrows["ApusController"] = "ApusClient ApusEngine ApusModel ApusPlacement ApusStore ApusTelemetry"
     arrows["ApusTestKit"] = "ApusEngine ApusModel ApusStore"
+    arrows["ApusLab"] = "ApusClient ApusModel ApusTestKit"
+    arrows["apus-fake-engine"] = "ApusModel"
     arrows["apus-sim"] = "ApusModel ApusSimulation"
     arrows["apus-fuzz"] = "ApusAgent ApusClient ApusContainers ApusController ApusEngine ApusExecutor ApusModel ApusPlacement ApusStore ApusTestKit"
     arrows["apus-bench"] = "ApusClient ApusContainers ApusEngine ApusExecutor ApusModel ApusPlacement ApusTelemetry ApusTestKit"

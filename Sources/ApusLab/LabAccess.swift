@@ -1,0 +1,31 @@
+import ApusClient
+import ApusTestKit
+import Foundation
+
+/// By what the nodes of a lab's cluster know each other and who calls, in files that only their owner may read: beyond
+/// loopback no node starts without.
+struct LabAccess {
+    private static let password = "a password of the lab"
+
+    let users: String
+    let secrets: String
+    /// A user who may do everything.
+    let caller = Caller(.basic(username: "root", password: password))
+
+    init(in folder: String) throws {
+        users = "\(folder)/users"
+        secrets = "\(folder)/secrets"
+        let list = """
+            {"enabled":true,"encoding":"PLAIN","users":[{"username":"root","password":"\(Self.password)",\
+            "role":"EXTERNAL_ROOT"}]}
+            """
+        for (path, text) in [(users, list), (secrets, "secret-of-the-lab-\(UUID().uuidString)\n")] {
+            let isWritten = FileManager.default.createFile(
+                atPath: path,
+                contents: Data(text.utf8),
+                attributes: [.posixPermissions: 0o600]
+            )
+            guard isWritten else { throw Unfulfilled("\(path) cannot be written") }
+        }
+    }
+}

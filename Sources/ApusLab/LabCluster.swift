@@ -1,0 +1,198 @@
+package import ApusClient
+import ApusModel
+import ApusTestKit
+import Foundation
+import NIOCore
+import NIOPosix
+
+/// A cluster of real processes, each controller and each executor on a machine of its own in a lab.
+///
+/// The executors' container engines are played; they run on their executor's machine and do not end with it.
+package struct LabCluster: Sendable {
+    /// What is run.
+    package struct Programs: Sendable {
+        package var apus: String
+        package var fakeEngine: String
+        /// Needed by more controllers than one.
+        package var zooKeeperJar: String?
+
+        package init(apus: String, fakeEngine: String, zooKeeperJar: String?) {
+            self.apus = apus
+            self.fakeEngine = fakeEngine
+            self.zooKeeperJar = zooKeeperJar
+        }
+
+        fileprivate func jar() throws -> String {
+            guard let zooKeeperJar else { throw Unfulfilled("where ZooKeeper's jar is was not said") }
+            return zooKeeperJar
+        }
+    }
+
+    package struct Controller: Sendable {
+        package let process: LabProcess
+        package let api: APIClient
+
+        fileprivate init(
+            _ number: Int,
+            _ apus: String,
+            _ access: LabAccess,
+            _ options: [String],
+            _ machine: Lab.Machine,
+            _ lab: Lab
+        ) {
+            let (name, place) = ("\(lab.folder)/controller-\(number)", "\(machine.address):10000")
+            process = LabProcess(
+                [
+                    apus, "controller", "--state", name, "--address", place, "--hostname", machine.address, "--users",
+                    access.users, "--node-secret-file", access.secrets, "--admin-address", "none",
+                ] + options,
+                on: machine,
+                of: lab,
+                log: "\(name).log"
+            )
+            api = APIClient(endpoint: "http://\(place)", as: access.caller)
+        }
+    }
+
+    package struct Executor: Sendable {
+        package let process: LabProcess
+        package let engine: LabProcess
+        package let zone: String
+        /// Where its engine listens, and what that notes.
+        fileprivate let socket: String
+        fileprivate let record: String
+
+        fileprivate init(
+            _ number: Int,
+            _ programs: Programs,
+            _ access: LabAccess,
+            _ options: [String],
+            zone: String,
+            _ machine: Lab.Machine,
+            _ lab: Lab
+        ) {
+            let name = "\(lab.folder)/executor-\(number)"
+            (socket, record) = ("\(name).sock", "\(name).record")
+            self.zone = zone
+            process = LabProcess(
+                [
+                    programs.apus, "executor", "--state", name, "--address", "\(machine.address):11000", "--hostname",
+                    machine.address, "--docker-socket", socket, "--node-secret-file", access.secrets, "--zone", zone,
+                    "--admin-address", "none",
+                ] + options,
+                on: machine,
+                of: lab,
+                log: "\(name).log"
+            )
+            engine = LabProcess(
+                [programs.fakeEngine, "--socket", socket, "--record", record],
+                on: machine,
+                of: lab,
+                log: "\(name).engine.log"
+            )
+        }
+    }
+
+    /// The image that all specifications may name.
+    package static let image = "lab:1"
+    private static let cores = 64
+
+    package let lab: Lab
+    /// `nil` if there is one controller only: it keeps its state itself.
+    package let zooKeeper: LabZooKeeper?
+    package let controllers: [Controller]
+    package let executors: [Executor]
+
+    /// Runs `body` in a new cluster that takes work; nothing is left of it, whatever happens.
+    ///
+    /// With more controllers than one there are three ZooKeeper servers. The executors stand in zones in turn.
+    package static func with<Value>(
+        controllers: Int,
+        executors: Int,
+        zones: Int = 3,
+        _ programs: Programs,
+        controllerOptions: [String] = [],
+        _ body: (LabCluster) async throws -> Value
+    ) async throws -> Value {
+        let servers = controllers > 1 ? 3 : 0
+        return try await Lab.with(machines: servers + controllers + executors) { lab in
+            let access = try LabAccess(in: lab.folder)
+            let zooKeeper =
+                servers == 0 ? nil : try LabZooKeeper(on: Array(lab.machines[..<servers]), of: lab, jar: programs.jar())
+            let store = zooKeeper.map { ["--zookeeper", $0.addresses] } ?? []
+            let nodes = lab.machines[servers...].enumerated()
+            let controllers = nodes.prefix(controllers).map { number, machine in
+                Controller(number + 1, programs.apus, access, store + controllerOptions, machine, lab)
+            }
+            let endpoints = controllers.map(\.api.endpoint).joined(separator: ",")
+            let topology = try topology(in: lab.folder)
+            let executors = nodes.dropFirst(controllers.count).map { number, machine in
+                let options = ["--topology", topology, "--controllers", endpoints]
+                let number = number - controllers.count
+                return Executor(number + 1, programs, access, options, zone: "zone-\(number % zones + 1)", machine, lab)
+            }
+            let cluster = LabCluster(lab: lab, zooKeeper: zooKeeper, controllers: controllers, executors: executors)
+            try await cluster.start()
+            return try await body(cluster)
+        }
+    }
+
+    /// Declares a machine with cores for all that a test may start.
+    private static func topology(in folder: String) throws -> String {
+        let path = "\(folder)/topology.json"
+        let cores = JSON.array((0..<Self.cores).map { .integer(Int64($0)) })
+        let machine: JSON = ["nodes": [["id": 0, "cores": cores, "memoryMB": 65_536]]]
+        try Data(machine.bytes).write(to: URL(fileURLWithPath: path))
+        return path
+    }
+
+    private func start() async throws {
+        try await zooKeeper?.start()
+        for process in executors.map(\.engine) + controllers.map(\.process) { try await process.start() }
+        for executor in executors {
+            try await until("its engine listens", log: { executor.engine.logTail }) {
+                try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .connect(unixDomainSocketPath: executor.socket).get().close()
+            }
+            try await executor.process.start()
+        }
+        try await until("all executors take work", log: { logTails }) {
+            guard let leader = await leader() else { throw Unfulfilled("nobody leads") }
+            let states = try await controllers[leader].api.executorSummaries().map(\.state)
+            guard states.count == executors.count, states.allSatisfy({ $0 == "ACTIVE" }) else {
+                throw Unfulfilled("\(states)")
+            }
+        }
+    }
+
+    /// The number of the controller that leads; `nil` while none does.
+    package func leader() async -> Int? {
+        await withTaskGroup(of: Int?.self) { group in
+            defer { group.cancelAll() }
+            for (number, controller) in controllers.enumerated() {
+                group.addTask {
+                    do {
+                        let late = { @Sendable in Unfulfilled("it does not answer") }
+                        try await withDeadline(.seconds(2), late: late) { try await controller.api.ping() }
+                        return number
+                    } catch {
+                        return nil
+                    }
+                }
+            }
+            for await number in group {
+                if let number { return number }
+            }
+            return nil
+        }
+    }
+
+    /// What all engines have noted so far.
+    package func containers() throws -> ContainerRecord { try ContainerRecord(of: executors.map(\.record)) }
+
+    /// The last lines of all controllers and executors.
+    package var logTails: String {
+        (controllers.map(\.process) + executors.map(\.process)).map { "---- \($0.log)\n\($0.logTail)" }
+            .joined(separator: "\n")
+    }
+}

@@ -1,0 +1,20 @@
+import Foundation
+
+/// What tells a process from a later one of the same number: when it started.
+struct ProcessSign: Hashable, Sendable {
+    var pid: Int32
+    /// In ticks since the machine was started.
+    var start: String
+
+    /// `nil` if there is no such process, or it has ended and nobody has asked how.
+    init?(of pid: Int32) {
+        guard let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return nil }
+        // The name may hold anything, parentheses too: what follows it begins behind the last one.
+        let fields = String(decoding: bytes, as: UTF8.self).split(separator: ")").last?.split(separator: " ") ?? []
+        guard fields.count > 19, !["Z", "X"].contains(fields[0]) else { return nil }
+        self.pid = pid
+        start = String(fields[19])
+    }
+
+    var isRunning: Bool { ProcessSign(of: pid) == self }
+}
