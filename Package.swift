@@ -188,8 +188,8 @@ let package = Package(
         .executableTarget(
             name: "apus-bench",
             dependencies: [
-                "ApusClient", "ApusContainers", "ApusEngine", "ApusExecutor", "ApusModel", "ApusPlacement",
-                "ApusTelemetry", "ApusTestKit", argumentParser, asyncHTTPClient, logging,
+                "ApusClient", "ApusContainers", "ApusEngine", "ApusExecutor", "ApusLab", "ApusModel",
+                "ApusPlacement", "ApusTelemetry", "ApusTestKit", argumentParser, asyncHTTPClient, logging,
             ] + collections + hummingbird + nio,
             path: "Benchmarks/apus-bench"
         ),

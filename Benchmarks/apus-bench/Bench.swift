@@ -8,7 +8,7 @@ struct Bench: AsyncParsableCommand {
         abstract: "Measures Apus beside its peers.",
         subcommands: [
             Start.self, Memory.self, Replace.self, Recovery.self, EngineFigures.self, Placement.self, Stats.self,
-            APIFigures.self,
+            APIFigures.self, Failover.self,
         ]
     )
 }

@@ -38,7 +38,9 @@ struct ClusterStore {
         try result.get()
     }
 
-    /// Connects to ZooKeeper, and ends that after `body`. It waits for an ensemble that is away for as long as it takes.
+    /// Connects to ZooKeeper, and ends that after `body`.
+    ///
+    /// It waits for an ensemble that is away for as long as it takes.
     ///
     /// - Throws: `CommandFailure` if the directory belongs to another cluster.
     static func zooKeeper(

@@ -21,7 +21,7 @@ BEGIN {
     arrows["apus-fake-engine"] = "ApusModel"
     arrows["apus-sim"] = "ApusModel ApusSimulation"
     arrows["apus-fuzz"] = "ApusAgent ApusClient ApusContainers ApusController ApusEngine ApusExecutor ApusModel ApusPlacement ApusStore ApusTestKit"
-    arrows["apus-bench"] = "ApusClient ApusContainers ApusEngine ApusExecutor ApusModel ApusPlacement ApusTelemetry ApusTestKit"
+    arrows["apus-bench"] = "ApusClient ApusContainers ApusEngine ApusExecutor ApusLab ApusModel ApusPlacement ApusTelemetry ApusTestKit"
     arrows["apus"] = "*"
 
     split("ApusModel ApusPlacement ApusEngine ApusAgent ApusSimulation", list, " ")
