@@ -9,17 +9,24 @@ struct LabAccess {
 
     let users: String
     let secrets: String
+    /// For ZooKeeper.
+    let credential: String
     /// A user who may do everything.
     let caller = Caller(.basic(username: "root", password: password))
 
     init(in folder: String) throws {
         users = "\(folder)/users"
         secrets = "\(folder)/secrets"
+        credential = "\(folder)/credential"
         let list = """
             {"enabled":true,"encoding":"PLAIN","users":[{"username":"root","password":"\(Self.password)",\
             "role":"EXTERNAL_ROOT"}]}
             """
-        for (path, text) in [(users, list), (secrets, "secret-of-the-lab-\(UUID().uuidString)\n")] {
+        let texts = [
+            (users, list), (secrets, "secret-of-the-lab-\(UUID().uuidString)\n"),
+            (credential, "apus:\(UUID().uuidString)\n"),
+        ]
+        for (path, text) in texts {
             let isWritten = FileManager.default.createFile(
                 atPath: path,
                 contents: Data(text.utf8),

@@ -119,7 +119,13 @@ package struct LabCluster: Sendable {
             let access = try LabAccess(in: lab.folder)
             let zooKeeper =
                 servers == 0 ? nil : try LabZooKeeper(on: Array(lab.machines[..<servers]), of: lab, jar: programs.jar())
-            let store = zooKeeper.map { ["--zookeeper", $0.addresses] } ?? []
+            let store =
+                zooKeeper.map {
+                    [
+                        "--zookeeper", $0.addresses, "--zookeeper-session", "4s", "--zookeeper-credential-file",
+                        access.credential,
+                    ]
+                } ?? []
             let nodes = lab.machines[servers...].enumerated()
             let controllers = nodes.prefix(controllers).map { number, machine in
                 Controller(number + 1, programs.apus, access, store + controllerOptions, machine, lab)
