@@ -98,27 +98,5 @@ extension ServiceTests {
                 #expect(history.violations(initially: 1).isEmpty)
             }
         }
-
-        private func withLabCluster(_ body: (LabCluster) async throws -> Void) async throws {
-            let programs = LabCluster.Programs(
-                apus: try needed("APUS_TEST_BINARY"),
-                fakeEngine: try needed("APUS_TEST_FAKE_ENGINE"),
-                zooKeeperJar: nil
-            )
-            try await LabCluster.with(controllers: 1, executors: 3, programs, body)
-        }
-
-        /// A service whose instances are all healthy.
-        private func deploy(_ api: APIClient, _ name: String, instances: Int) async throws -> AppID {
-            let app = try await api.operate([
-                "type": "CREATE", "spec": service(name, image: LabCluster.image, interval: "200 ms"),
-                "instances": .integer(Int64(instances)), "opSpec": DevCluster.opSpec(parallelism: 10),
-            ])
-            try await until("\(app) is healthy") {
-                let summary = try await api.application(app)
-                try check(summary.healthy == instances && summary.operation == nil, "\(summary.healthy) are")
-            }
-            return app
-        }
     }
 }
