@@ -12,42 +12,39 @@ import Synchronization
 /// they are told to start is healthy at once.
 final class Fleet: Sendable {
     private static let heartbeat = Duration.seconds(2)
-    private static let largestMessage = 4 << 20
 
     /// When instances ended by themselves.
     let ends = Ends()
     private let executors: [FleetExecutor]
-    private let places: [ExecutorID: Int]
-    private let port: Int
     private let random = Mutex(SplitMix64(seed: 11))
 
     init(of cluster: ClusterID, count: Int, cores: Int, port: Int) {
         var ids = SplitMix64(seed: 7)
-        let executors = (0..<count).map { _ in
+        executors = (0..<count).map { number in
             FleetExecutor(
                 NodeIdentity(
                     cluster: cluster,
                     id: ExecutorID(ids.uuid()),
                     key: NodeKey(ids.uuid()),
                     incarnation: 1,
-                    hostname: "127.0.0.1",
+                    // Each has an address of its own on loopback, as each machine has.
+                    hostname: "127.0.\(1 + number / 250).\(1 + number % 250)",
                     port: port,
                     transport: .http
                 ),
                 cores: cores
             )
         }
-        self.executors = executors
-        self.port = port
-        places = Dictionary(uniqueKeysWithValues: executors.enumerated().map { ($1.identity.id, $0) })
     }
 
     /// Serves and reports until it is cancelled.
     func run(reportingTo controller: String) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
-            group.addTask { try await self.serve() }
-            for executor in executors { group.addTask { try await executor.report(to: controller) } }
+            for executor in executors {
+                group.addTask { try await executor.serve() }
+                group.addTask { try await executor.report(to: controller) }
+            }
             group.addTask { try await self.beat() }
             try await group.next()
         }
@@ -79,23 +76,12 @@ final class Fleet: Sendable {
             }
         }
     }
-
-    private func serve() async throws {
-        let router = Router()
-        router.post("/apis/v1/messages") { request, _ in
-            let body = try await request.body.collect(upTo: Self.largestMessage)
-            let command = try NodeCommand(json: try JSON(parsing: body.readableBytesView))
-            guard let place = self.places[command.executor] else { throw HTTPError(.notFound) }
-            let answer = self.executors[place].take(command, at: WallTime.current)
-            return ByteBuffer(bytes: answer.json.bytes)
-        }
-        try await ListeningPort("127.0.0.1", port, HTTP1Channel.Configuration())
-            .serve(router.buildResponder(), logger: Logger(label: "fleet") { _ in SwiftLogNoOpLogHandler() })
-    }
 }
 
 /// One executor of the fleet.
 final class FleetExecutor: Sendable {
+    private static let largestMessage = 4 << 20
+
     private struct State {
         var instances: [InstanceID: InstanceReport] = [:]
         /// Those that run, for one to be drawn.
@@ -116,6 +102,25 @@ final class FleetExecutor: Sendable {
         let node = Topology.Node(id: 0, cores: Array(0..<cores), memoryMB: 1 << 20)
         description = NodeDescription(topology: Topology(nodes: [node], sharing: .pinned), tags: [], metadata: [:])
         (beats, bell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Takes commands, and says who it is, at its own address.
+    func serve() async throws {
+        let router = Router()
+        router.get("/apis/v1/ping") { [identity] _, _ in
+            let pong: JSON = [
+                "cluster": identity.cluster.json, "executorId": identity.id.json,
+                "incarnation": .integer(identity.incarnation),
+            ]
+            return ByteBuffer(bytes: pong.bytes)
+        }
+        router.post("/apis/v1/messages") { request, _ in
+            let body = try await request.body.collect(upTo: Self.largestMessage)
+            let command = try NodeCommand(json: try JSON(parsing: body.readableBytesView))
+            return ByteBuffer(bytes: self.take(command, at: WallTime.current).json.bytes)
+        }
+        try await ListeningPort(identity.hostname, identity.port, HTTP1Channel.Configuration())
+            .serve(router.buildResponder(), logger: Logger(label: "fleet") { _ in SwiftLogNoOpLogHandler() })
     }
 
     /// It is time to report.

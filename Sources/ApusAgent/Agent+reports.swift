@@ -1,4 +1,4 @@
-import ApusModel
+package import ApusModel
 import OrderedCollections
 
 extension Agent {
@@ -18,7 +18,7 @@ extension Agent {
         /// What the last report said, answered or not.
         var reported: Int64 = 0
         var fence: Fence?
-        var troubles: [String] = []
+        var troubles: [Trouble] = []
         var refusal = ""
         /// The last one was not taken by a leader that can commit.
         var isUnheard = false
@@ -33,16 +33,18 @@ extension Agent {
     }
 
     /// Why this executor cannot serve now.
-    package var troubles: [String] {
-        [
-            engineFault.map { "the container engine does not answer: \($0)" },
+    package var troubles: [Trouble] {
+        let faults: [(NodeChannel, String?)] = [
+            (.engine, engineFault.map { "the container engine does not answer: \($0)" }),
             // Another state folder may not know what runs here and holds cores.
-            lookedAt == nil && engineFault == nil ? "its containers were not looked at yet" : nil,
-            journal.fault.map { "the journal cannot be written: \($0)" },
-            storageFault.map { "its state directory cannot be written: \($0)" },
-            clock.fault,
+            (.engine, lookedAt == nil && engineFault == nil ? "its containers were not looked at yet" : nil),
+            (.storage, journal.fault.map { "the journal cannot be written: \($0)" }),
+            (.storage, storageFault.map { "its state directory cannot be written: \($0)" }),
+            (.clock, clock.fault),
         ]
-        .compactMap { $0?.clipped(toBytes: InstanceMachine.longestText) }
+        return faults.compactMap { channel, text in
+            text.map { Trouble(channel, $0.clipped(toBytes: InstanceMachine.longestText)) }
+        }
     }
 
     /// What an outcome tells of the container engine; its first silence has the containers looked at.

@@ -22,6 +22,10 @@ package struct ExecutorSummary: Sendable {
     package var load: NodeLoad?
     /// What keeps it from serving now.
     package var troubles: [String]
+    /// What fails of it, each with the reason: a silent one's reports, say.
+    package var failures: [Trouble]
+    /// When it was last heard, if it is not heard now.
+    package var lastSeen: WallTime?
     /// What people should know of it though it serves.
     package var warnings: [String]
     /// What it waits for before it takes other work.
@@ -49,6 +53,11 @@ package struct ExecutorSummary: Sendable {
         zone = json["zone"]?.text
         if let value = json["load"] { load = try NodeLoad(json: value) }
         troubles = json["troubles"] == nil ? [] : try json.strings("troubles")
+        failures = []
+        if json["failedChannels"] != nil {
+            for failure in try json.array("failedChannels") { failures.append(try Trouble(json: failure)) }
+        }
+        if json["lastSeen"] != nil { lastSeen = WallTime(milliseconds: try json.integer("lastSeen")) }
         warnings = json["warnings"] == nil ? [] : try json.strings("warnings")
         waitingFor = json["waitingFor"] == nil ? [] : try json.strings("waitingFor")
         quarantined = json["quarantined"] == nil ? 0 : try json.integer("quarantined")

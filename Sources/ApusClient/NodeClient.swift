@@ -32,10 +32,7 @@ package struct NodeClient: Sendable {
     private func post(_ message: JSON, to url: String) async throws -> JSON {
         let call = HTTPCall(method: .POST, url: url, body: message.bytes, caller: caller)
         let answer = try await call.answer(within: Self.deadline)
-        guard answer.status != 401 else {
-            let text = "\(url) does not know this node by its secret: both need one in common (--node-secret-file)"
-            throw ClientError(.status(401, ""), text)
-        }
+        guard answer.status != 401 else { throw ClientError(unknownAt: url) }
         guard answer.status == 200 else { throw ClientError(answer: answer, from: url) }
         return try read(answer, from: url)
     }
@@ -62,6 +59,12 @@ package struct NodeClient: Sendable {
 }
 
 extension ClientError {
+    /// Nodes know each other by a secret, and this one's is not known there.
+    init(unknownAt url: String) {
+        let text = "\(url) does not know this node by its secret: both need one in common (--node-secret-file)"
+        self.init(.status(401, ""), text)
+    }
+
     /// What a status other than 200 means, with the envelope's message if there is one.
     init(answer: HTTPCall.Answer, from url: String) {
         var text = ""

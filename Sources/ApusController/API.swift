@@ -27,6 +27,9 @@ package struct API: Sendable {
     let exports: ExportDesk
     let allowances: Allowances
     let access: Access
+    let turnedAway: TurnedAway
+    /// Who may join; `nil` is everybody who knows the nodes' secret.
+    let joinList: @Sendable () -> JoinList?
     let vault: Vault
     let peers: Peers
     /// This controller, as it asks executors.
@@ -91,7 +94,10 @@ package struct API: Sendable {
             return admission(of: call, to: route, principal)
         } catch {
             let answer = APIAnswer(error)
-            if route.isChange, answer.status == 401 { deny(call, by: nil, 401) }
+            if answer.status == 401 {
+                if route.isChange { deny(call, by: nil, 401) }
+                if route.need == .nodes { turnAway(call) }
+            }
             return .refused(answer)
         }
     }

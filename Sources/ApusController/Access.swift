@@ -67,7 +67,7 @@ package final class Access: Sendable {
     }
 
     /// Its own word, as far as it fits into a line.
-    private static func nodeName(_ call: APICall) -> String {
+    static func nodeName(_ call: APICall) -> String {
         let name = (call.header("NodeId") ?? "").prefix(255)
             .filter { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.:".contains($0)) }
         return name.isEmpty ? "node" : name

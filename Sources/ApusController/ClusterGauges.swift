@@ -32,7 +32,8 @@ struct ClusterNumbers {
 
     init(_ state: ClusterState) {
         let views = state.members.values.map { MemberView($0, in: state) }
-        samples = Self.drove(state, views) + Self.executors(views) + Self.shares(state, views)
+        samples =
+            Self.drove(state, views) + Self.executors(views) + Self.channels(views) + Self.shares(state, views)
     }
 
     private static func gauge(_ name: String, _ value: Int64) -> Sample {
@@ -97,6 +98,17 @@ struct ClusterNumbers {
         }
     }
 
+    /// Of how many each fails, those that were given up included; one may be counted under several.
+    private static func channels(_ views: [MemberView]) -> [Sample] {
+        let failing = views.map { Set($0.member.failures.channels) }
+        return NodeChannel.allCases.map { channel in
+            Sample(
+                Series("apus.cluster.executors.failing", ["channel": channel.rawValue]),
+                .gauge(Double(failing.count { $0.contains(channel) }))
+            )
+        }
+    }
+
     /// What is held of what there is, and what is really used of it, on all executors that are not given up: from 0 to 1.
     private static func shares(_ state: ClusterState, _ views: [MemberView]) -> [Sample] {
         let there = views.filter { !$0.member.isLost }
@@ -153,11 +165,9 @@ extension MemberView {
         case (.lost, _): "LOST"
         case (.joining, .active): "JOINING"
         case (.silent, .active): "SILENT"
-        case (.present, .active): cannotServe ? Duty.suspended.rawValue : isActive ? "ACTIVE" : "UNREADY"
+        case (.present, .active) where !member.obstacles.isEmpty: Duty.suspended.rawValue
+        case (.present, .active): member.contact.isVerified ? isActive ? "ACTIVE" : "UNREADY" : "JOINING"
         case (_, let duty): duty.rawValue
         }
     }
-
-    /// It says so itself, or takes no commands: it is suspended until that is over.
-    private var cannotServe: Bool { !member.troubles.isEmpty || member.unreachable != nil }
 }

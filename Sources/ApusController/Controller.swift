@@ -29,6 +29,8 @@ package struct ControllerSettings: Sendable {
     package var audit = AuditLimits()
     /// How long what is over is kept, as it is now; `nil`: as `engine` and `audit` say.
     package var keeping: (@Sendable () -> Keeping)?
+    /// Who may become a member, as it is now; `nil`: whoever is let in.
+    package var joinList: @Sendable () -> JoinList? = { nil }
 
     package init(cluster: ClusterID, hostname: String, port: Int, seed: UInt64) {
         self.cluster = cluster
@@ -73,6 +75,9 @@ package struct Controller: Service {
     /// Delivers a command to the executor at a base URL.
     package typealias Send = @Sendable (NodeCommand, _ url: String) async throws -> CommandAnswer
 
+    /// Asks who listens at a base URL.
+    package typealias Ask = @Sendable (_ url: String) async throws -> NodePong
+
     /// Time passes for the engine at least this often.
     private static let tick: Duration = .milliseconds(200)
 
@@ -98,6 +103,8 @@ package struct Controller: Service {
     package let events: EventLog
     let audit: AuditLog
     private let outboxes: Outboxes
+    let probes: Probes
+    private let turnedAway = TurnedAway()
 
     /// Without a `leadership` there is no other controller.
     package init(
@@ -107,6 +114,7 @@ package struct Controller: Service {
         audit: AuditStore,
         time: TimeSource = .system(),
         send: Send? = nil,
+        ask: Ask? = nil,
         crash: CrashPoint? = nil,
         telemetry: Telemetry = Telemetry(),
         logger: Logger
@@ -155,6 +163,7 @@ package struct Controller: Service {
             crash: crash,
             logger: logger
         )
+        probes = Probes(inbox: inbox, logger: logger, ask: ask ?? { try await client.ping($0) })
         access = Access(settings, time: time, logger: logger)
         vault = Vault(settings, store: store, access: access, outfit: outfit, time: time, logger: logger)
     }
@@ -174,6 +183,8 @@ package struct Controller: Service {
             exports: exports,
             allowances: settings.engine.allowances,
             access: access,
+            turnedAway: turnedAway,
+            joinList: settings.joinList,
             vault: vault,
             peers: peers,
             caller: settings.caller,
@@ -212,6 +223,7 @@ package struct Controller: Service {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 defer { group.cancelAll() }
                 group.addTask { await outboxes.run() }
+                group.addTask { await probes.run() }
                 group.addTask { await events.run() }
                 group.addTask { await vault.run() }
                 group.addTask { await peers.run() }

@@ -49,6 +49,8 @@ final class ControllerNumbers: Sendable {
 
     private func describe() {
         metrics.describe([
+            "apus.cluster.executors.failing": "Executors of which a channel fails, by channel.",
+            "apus.controller.reports.refused": "Reports of executors that were not heard, by reason.",
             "apus.cluster.events": "Events of the cluster, by type.",
             "apus.cluster.events.all": "Events of the cluster.",
             "apus.controller.leading": "1 while this controller leads.",
@@ -79,6 +81,7 @@ final class ControllerNumbers: Sendable {
         }
         count(.restartedInPlace, 0)
         for kind in RefusalKind.allCases { count(.placementRefused(kind), 0) }
+        for kind in Refused.Kind.allCases { count(.reportRefused(kind), 0) }
     }
 
     private func addChecks(_ telemetry: Telemetry, _ published: Published) {
@@ -126,6 +129,8 @@ final class ControllerNumbers: Sendable {
         case .restartedInPlace: add(number, "apus.controller.instances.restarted", [("cause", "IN_PLACE")])
         case .placementRefused(let kind):
             add(number, "apus.controller.placements.refused", [("reason", kind.rawValue)])
+        case .reportRefused(let kind):
+            add(number, "apus.controller.reports.refused", [("reason", kind.rawValue)])
         case .instanceFailed(let failure):
             add(number, "apus.controller.instances.restarted", [("cause", failure.word)])
             guard let (check, fault) = failure.check else { return }

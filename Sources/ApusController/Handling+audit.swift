@@ -76,6 +76,19 @@ extension API {
         )
         audit.deny(entry)
     }
+
+    /// A node shows no secret of this cluster; told once in a while of each.
+    func turnAway(_ call: APICall) {
+        let (name, now) = (Access.nodeName(call), time())
+        guard turnedAway.isNews(name, from: call.source, at: now.now) else { return }
+        let state = published.state
+        let subject = AuditSubject(.cluster, state?.cluster.rawValue ?? "")
+        let actor = AuditActor(.node, name, source: call.source)
+        var entry = AuditEntry(at: now.wall, in: state?.epoch ?? 0, actor, "EXECUTOR_REFUSED", subject, .denied)
+        entry.reason = "it shows no secret of this cluster's nodes (--node-secret-file)"
+        entry.detail = AuditDetail(.members(["kind": "WRONG_SECRET"]))
+        audit.append([entry])
+    }
 }
 
 extension AuditActor {

@@ -37,7 +37,7 @@ extension Handling {
 
     func executor() throws(APIRefusal) -> APIAnswer {
         let id = ExecutorID(parameter(0))
-        guard let member = state.members[id], !member.isLost else {
+        guard let member = state.members[id] else {
             throw .notFound("No executor found with id: \(id)")
         }
         let view = MemberView(member, in: state)

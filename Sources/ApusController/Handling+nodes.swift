@@ -9,7 +9,8 @@ extension Handling {
         } catch {
             throw .spec(.unreadable(error.message))
         }
-        switch await api.inbox.submit(report) {
+        let isListed = api.joinList()?.has(report.identity) ?? true
+        switch await api.inbox.submit(report, isListed: isListed) {
         case .answer(var answer):
             answer.wall = api.time().wall
             return APIAnswer(status: 200, json: answer.json)

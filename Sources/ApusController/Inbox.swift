@@ -52,7 +52,7 @@ package final class Inbox: Sendable {
         var commands: [(RequestID, Command)] = []
         /// Who made the requests that are not answered yet: their callers may have given up.
         var asked: [RequestID: AskedCommand] = [:]
-        var reports: OrderedDictionary<NodeIdentity, (RequestID, NodeReport)> = [:]
+        var reports: OrderedDictionary<NodeIdentity, (request: RequestID, report: NodeReport, isListed: Bool)> = [:]
         var outcomes: [Input] = []
         var waiting: [RequestID: Waiting] = [:]
         var commandsWaiting = 0
@@ -85,12 +85,12 @@ package final class Inbox: Sendable {
     /// Hands in a report and waits for its answer.
     ///
     /// One that waits from the same run of the same executor is replaced by the later revision, and both callers get
-    /// the same answer.
-    package func submit(_ report: NodeReport) async -> Reply<ReportAnswer> {
+    /// the same answer. One that is not listed is heard if it is a member already.
+    package func submit(_ report: NodeReport, isListed: Bool = true) async -> Reply<ReportAnswer> {
         await withCheckedContinuation { continuation in
             let refusal: Reply<ReportAnswer>? = state.withLock { state in
                 if let reason = state.closed { return .unavailable(reason) }
-                return Self.enqueue(report, continuation, at: time().now, in: &state)
+                return Self.enqueue(report, isListed, continuation, at: time().now, in: &state)
             }
             if let refusal { continuation.resume(returning: refusal) } else { nudge() }
         }
@@ -98,20 +98,21 @@ package final class Inbox: Sendable {
 
     private static func enqueue(
         _ report: NodeReport,
+        _ isListed: Bool,
         _ continuation: CheckedContinuation<Reply<ReportAnswer>, Never>,
         at now: Moment,
         in state: inout State
     ) -> Reply<ReportAnswer>? {
-        if let (request, earlier) = state.reports[report.identity],
+        if let (request, earlier, _) = state.reports[report.identity],
             case .report(let others)? = state.waiting[request]?.waiter
         {
-            if report.revision >= earlier.revision { state.reports[report.identity] = (request, report) }
+            if report.revision >= earlier.revision { state.reports[report.identity] = (request, report, isListed) }
             state.waiting[request]?.waiter = .report(others + [continuation])
             return nil
         }
         guard state.reports.count < Self.mostReports else { return .busy }
         state.lastRequest += 1
-        state.reports[report.identity] = (state.lastRequest, report)
+        state.reports[report.identity] = (state.lastRequest, report, isListed)
         state.waiting[state.lastRequest] = Waiting(since: now, waiter: .report([continuation]))
         return nil
     }
@@ -172,7 +173,7 @@ package final class Inbox: Sendable {
     package func drain() -> [Input] {
         state.withLock { state in
             var inputs = state.outcomes
-            inputs += state.reports.values.map { .report($0.0, $0.1) }
+            inputs += state.reports.values.map { .report($0.request, $0.report, isListed: $0.isListed) }
             inputs += state.commands.map { .command($0.0, $0.1) }
             state.outcomes = []
             state.reports = [:]

@@ -225,6 +225,7 @@ struct LeaderLoop {
             case .answer(let request, let outcome): inbox.answer(request, outcome)
             case .reply(let request, let answer): inbox.answer(request, answer)
             case .raiseEpoch(let met): epochMet = met
+            case .probe(let probe): controller.probes.hand(probe)
             case .note(let text): logger.info("\(text)")
             case .send(let executor, let command):
                 guard let member = turn.committed.members[executor] else { continue }

@@ -29,6 +29,7 @@ struct MemberView {
         case (.lost, _): "REMOVED"
         case (_, .blacklistRequested), (_, .blacklisted): member.duty.rawValue
         case (_, .suspended), (_, .suspendedAtOnce), (_, .retiring), (.joining, .active): "UNREADY"
+        case (.present, .active) where !member.contact.isVerified: "UNREADY"
         case (.present, .active), (.silent, .active): reasons.isEmpty && missing.isEmpty ? "ACTIVE" : "UNREADY"
         }
     }
@@ -36,6 +37,8 @@ struct MemberView {
     private var presence: String {
         switch member.presence {
         case .joining: "JOINING"
+        // It is heard, and its port was not reached yet.
+        case .present where !member.contact.isVerified: "JOINING"
         case .present: "PRESENT"
         case .silent: "SILENT"
         case .lost: "LOST"
@@ -43,10 +46,22 @@ struct MemberView {
     }
 
     /// What keeps it from serving now and clears by itself.
-    private var reasons: [String] { member.troubles + (member.unreachable.map { [$0] } ?? []) }
+    private var reasons: [String] { member.obstacles.texts }
 
     /// `nil` if nothing does.
     private var troubles: JSON? { reasons.isEmpty ? nil : .array(reasons.map { .string($0) }) }
+
+    /// What fails of it, and why; `nil` if nothing does.
+    private var failedChannels: JSON? {
+        let failures = member.failures.filter { $0.channel != nil }
+        return failures.isEmpty ? nil : .array(failures.map(\.json))
+    }
+
+    /// When one was last heard that is not heard now.
+    private var lastSeen: JSON? { member.isAbsent ? member.heardAt.json : nil }
+
+    /// How it was, the oldest first; `nil` if nobody wrote it down.
+    private var history: JSON? { member.history.entries.isEmpty ? nil : member.history.json }
 
     /// The containers that it leaves alone; `nil` if there are none.
     private var quarantine: JSON? { member.quarantine.count == 0 ? nil : member.quarantine.json }
@@ -83,7 +98,7 @@ struct MemberView {
             "state": .string(wireState), "presence": .string(presence), "duty": duty, "troubles": troubles,
             "zone": zone, "waitingFor": waitingFor, "lossHeldUntil": lossHeldUntil, "warnings": warnings,
             "quarantined": member.quarantine.count == 0 ? nil : .integer(Int64(member.quarantine.count)),
-            "load": member.load?.json,
+            "load": member.load?.json, "failedChannels": failedChannels, "lastSeen": lastSeen,
         ])
     }
 
@@ -113,6 +128,7 @@ struct MemberView {
             "troubles": troubles, "zone": zone, "quantities": quantities(ledger), "load": member.load?.json,
             "quarantine": quarantine, "sharedMultiplier": sharedMultiplier, "memoryMultiplier": memoryMultiplier,
             "waitingFor": waitingFor, "lossHeldUntil": lossHeldUntil, "warnings": warnings,
+            "failedChannels": failedChannels, "lastSeen": lastSeen, "history": history,
         ])
     }
 

@@ -75,7 +75,8 @@ extension Schema {
             ],
             optional: [
                 "duty": text, "troubles": list(text), "zone": text, "waitingFor": list(text), "lossHeldUntil": time,
-                "warnings": list(text), "quarantined": integer, "load": load,
+                "warnings": list(text), "quarantined": integer, "load": load, "failedChannels": failedChannels,
+                "lastSeen": time,
             ]
         )
     )
@@ -94,7 +95,17 @@ extension Schema {
                 "quantities": map(object(["total": integer, "used": integer, "free": integer])),
                 "load": load, "quarantine": quarantine, "sharedMultiplier": integer, "memoryMultiplier": integer,
                 "waitingFor": list(text), "lossHeldUntil": time, "warnings": list(text),
+                "failedChannels": failedChannels, "lastSeen": time, "history": history,
             ]
+        )
+    )
+
+    private static let channel = choice(NodeChannel.self)
+    private static let failedChannels = list(object(["channel": channel, "reason": text]))
+    private static let history = list(
+        object(
+            ["at": time, "state": choice(MemberState.self)],
+            optional: ["reason": text, "channels": list(channel)]
         )
     )
 

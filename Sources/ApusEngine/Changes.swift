@@ -11,6 +11,8 @@ package struct Changes: Sendable {
     var strays: Set<InstanceID> = []
     /// Those for which there was no room.
     var unplaced: Set<Owner> = []
+    /// Executors that were refused, and are to be told of.
+    var refused: [Refused] = []
     /// What was forgotten because it was old, and why.
     var forgotten: [Forgotten] = []
     /// What requests began, however it has ended since.

@@ -77,13 +77,21 @@ extension TaskRun {
 }
 
 extension Member {
-    /// `duty` is what operators want of it, where that is what has changed.
-    func eventMetadata(duty: Duty? = nil) -> JSON {
+    /// `duty` is what operators want of it, where that is what has changed; `channels` are what fails, where that is.
+    func eventMetadata(duty: Duty? = nil, channels: [NodeChannel] = []) -> JSON {
         .members([
             "EXECUTOR_ID": id.json, "HOSTNAME": .string(hostname), "PORT": .integer(Int64(port)),
-            "DUTY": duty?.unknownToDrove,
+            "DUTY": duty?.unknownToDrove, "CHANNELS": channels.eventMetadata,
         ])
     }
+
+    /// A channel of it fails, so that it takes nothing new.
+    var isHeldBack: Bool { !obstacles.channels.isEmpty }
+}
+
+extension [NodeChannel] {
+    /// As Drove writes what has several parts; left out if there is none.
+    var eventMetadata: JSON? { isEmpty ? nil : .string(map(\.rawValue).joined(separator: ",")) }
 }
 
 extension Duty {

@@ -9,6 +9,7 @@ extension ClusterState {
     /// In the order of cause and effect: executors, what was to become of applications, their instances.
     package func decisions(since before: ClusterState, _ changes: Changes) -> [Decision] {
         var decisions = restoration(since: before, changes)
+        decisions += changes.refused.map(Self.decision)
         let members = changes.records.filter { $0.kind == .member }.map { ExecutorID($0.id) }
         for id in changes.members.union(members).sorted() { decisions += self.decisions(on: id, since: before) }
         for id in changes.strays.sorted() { decisions += [decision(onStray: id, since: before)].compactMap(\.self) }
@@ -45,6 +46,16 @@ extension ClusterState {
             "an executor has obeyed another leader of epoch \(restoration.epoch - 1), this one's is \(epoch): the stored "
             + "state is old, and nothing unknown is stopped until that is confirmed"
         return [Decision(.stateRestored, AuditSubject(.cluster, cluster.rawValue), cause)]
+    }
+
+    /// Neither state tells of it: it changes none.
+    private static func decision(_ refused: Refused) -> Decision {
+        var decision = Decision(.executorRefused, AuditSubject(refused.identity.id), refused.reason)
+        decision.detail = .members([
+            "kind": .string(refused.kind.rawValue), "hostname": .string(refused.identity.hostname),
+            "port": .integer(Int64(refused.identity.port)),
+        ])
+        return decision
     }
 
     // MARK: strays

@@ -53,12 +53,19 @@ extension ClusterState {
         let (wasThere, isThere) = (old.map { !$0.isLost } ?? false, new.map { !$0.isLost } ?? false)
         var events: [ClusterEvent] = []
         if wasThere, !isThere {
-            events.append(ClusterEvent(.executorRemoved, .members(["EXECUTOR_ID": executor.json])))
+            let channels = new?.failures.channels ?? []
+            let metadata = JSON.members(["EXECUTOR_ID": executor.json, "CHANNELS": channels.eventMetadata])
+            events.append(ClusterEvent(.executorRemoved, metadata))
         }
         guard let new else { return events }
-        if isThere, !wasThere { events.append(ClusterEvent(.executorAdded, new.eventMetadata())) }
+        if isThere, !wasThere {
+            events.append(ClusterEvent(.executorAdded, new.eventMetadata(channels: new.obstacles.channels)))
+        }
         if new.duty != old?.duty ?? .active {
             events.append(ClusterEvent(new.duty.eventKind, new.eventMetadata(duty: new.duty)))
+        } else if new.duty == .active, isThere, wasThere, new.isHeldBack != old?.isHeldBack {
+            let kind: ClusterEvent.Kind = new.isHeldBack ? .executorBlacklistRequested : .executorUnblacklisted
+            events.append(ClusterEvent(kind, new.eventMetadata(channels: new.obstacles.channels)))
         }
         return events
     }

@@ -27,12 +27,13 @@ extension ClusterState {
         let subject = AuditSubject(new.id)
         switch (old.presence, new.presence) {
         case (.silent, .silent), (.lost, .lost): return []
-        case (_, .silent): return [Decision(.executorSilent, subject, "\(new.hostname) missed its heartbeats")]
+        case (_, .silent):
+            return [Decision(.executorSilent, subject, "\(new.hostname) missed its heartbeats").naming(new.failures)]
         case (_, .lost(let since)):
             let span = max(0, since.milliseconds - new.heardAt.milliseconds) / 1_000
             let cause =
                 "\(new.hostname) is not heard for \(span) s: what it ran (\(old.instances.count) instances) is lost"
-            return [Decision(.executorLost, subject, cause)]
+            return [Decision(.executorLost, subject, cause).naming(new.failures)]
         case (.silent, _): return [Decision(.executorBack, subject, "\(new.hostname) is heard again")]
         case (.lost, _):
             return [Decision(.executorBack, subject, "\(new.hostname) is heard again after it was given up")]
@@ -58,13 +59,11 @@ extension ClusterState {
     }
 
     private func serving(of new: Member, since old: Member) -> [Decision] {
-        guard !new.isLost, new.cannotServe != old.cannotServe else { return [] }
-        let reasons = new.troubles + [new.unreachable].compactMap(\.self)
-        return [
-            new.cannotServe
-                ? Decision(.executorSuspended, AuditSubject(new.id), reasons.joined(separator: "; "))
-                : Decision(.executorResumed, AuditSubject(new.id), "its trouble is over")
-        ]
+        let (were, are) = (old.obstacles, new.obstacles)
+        guard !new.isLost, were.isEmpty != are.isEmpty || were.channels != are.channels else { return [] }
+        guard !are.isEmpty else { return [Decision(.executorResumed, AuditSubject(new.id), "its trouble is over")] }
+        let cause = are.texts.joined(separator: "; ")
+        return [Decision(.executorSuspended, AuditSubject(new.id), cause).naming(are)]
     }
 
     private func readiness(of new: Member, since old: Member?) -> [Decision] {
@@ -84,7 +83,12 @@ extension ClusterState {
     }
 }
 
-extension Member {
-    /// It says so itself, or takes no commands.
-    fileprivate var cannotServe: Bool { !troubles.isEmpty || unreachable != nil }
+extension Decision {
+    /// With the channels that fail.
+    fileprivate func naming(_ troubles: [Trouble]) -> Decision {
+        guard !troubles.channels.isEmpty else { return self }
+        var decision = self
+        decision.detail = .members(["channels": .array(troubles.channels.map { .string($0.rawValue) })])
+        return decision
+    }
 }

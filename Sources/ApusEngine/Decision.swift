@@ -32,6 +32,8 @@ package struct Decision: Hashable, Sendable {
         case executorAdmitted = "EXECUTOR_ADMITTED"
         /// Another machine under the id of one that was given up.
         case executorReplaced = "EXECUTOR_REPLACED"
+        /// It may not be heard: another machine under a member's id, say.
+        case executorRefused = "EXECUTOR_REFUSED"
         /// Its required local services are healthy: it takes other work.
         case executorReady = "EXECUTOR_READY"
         case executorSilent = "EXECUTOR_SILENT"

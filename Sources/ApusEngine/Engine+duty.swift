@@ -88,7 +88,7 @@ extension Engine {
     }
 
     /// Why a report of an executor that was retired is not taken: its process has to be started again first.
-    mutating func refusalOfRetired(_ identity: NodeIdentity) -> String? {
+    mutating func refusalOfRetired(_ identity: NodeIdentity) -> Refused? {
         guard let place = state.facts.retired.firstIndex(where: { $0.id == identity.id }) else { return nil }
         if state.facts.retired[place].key == identity.key, state.facts.retired[place].incarnation == 0 {
             // This leader had not heard it when it was retired: it is in that run of its process still.
@@ -97,7 +97,8 @@ extension Engine {
         }
         let retired = state.facts.retired[place]
         if retired.key == identity.key, identity.incarnation <= retired.incarnation {
-            return "executor \(identity.id) was retired: start it again to have it join as a new member"
+            let reason = "executor \(identity.id) was retired: start it again to have it join as a new member"
+            return Refused(kind: .retired, identity: identity, reason: reason)
         }
         state.facts.retired.removeAll { $0.id == identity.id }
         touched.insert(ClusterFacts.key)

@@ -26,6 +26,7 @@ extension Engine {
     private mutating func loadMember(_ record: Record, at times: Times) throws(JSONError) {
         var member = try reading(record) { json throws(JSONError) in try Member(record: json) }
         member.heard = listening(times.now)
+        member.contact = freshContact
         state.members[member.id] = member
         if member.duty.isLeaving { leaving.insert(member.id) }
         offer(member)

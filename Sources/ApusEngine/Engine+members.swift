@@ -4,7 +4,8 @@ import HashTreeCollections
 
 /// Members heard, silent, lost and back.
 extension Engine {
-    mutating func admit(_ identity: NodeIdentity, at times: Times) {
+    /// Makes it a member that nothing is known of yet; `lost` is the one of that id that was given up, if there was one.
+    mutating func admit(_ identity: NodeIdentity, inPlaceOf lost: Member?, at times: Times) {
         let description = NodeDescription(
             topology: Topology(nodes: [], sharing: .pinned),
             tags: [],
@@ -20,7 +21,15 @@ extension Engine {
             admitted: times.wall
         )
         member.heard = listening(times.now)
+        member.contact = freshContact
         member.sequence = sequenceForgotten
+        if let lost {
+            // What operators want of an executor holds for whatever machine stands there.
+            member.duty = lost.duty
+            member.history = lost.history
+        }
+        let text = lost == nil ? "it was admitted" : "another machine, or another state directory, was admitted"
+        member.history.record(.joining, text, at: times.wall)
         state.members[identity.id] = member
         ledger.offer(
             identity.id,
@@ -52,7 +61,7 @@ extension Engine {
         member.heard = listening(times.now)
         member.heardAt = times.wall
         if report.troubles != member.troubles {
-            let text = report.troubles.isEmpty ? "can serve again" : report.troubles.joined(separator: "; ")
+            let text = report.troubles.isEmpty ? "can serve again" : report.troubles.texts.joined(separator: "; ")
             effects.append(.note("executor \(member.id) (\(member.hostname)): \(text)"))
             member.troubles = report.troubles
             noted.members.insert(member.id)
@@ -82,11 +91,17 @@ extension Engine {
             || identity.transport != member.transport
         {
             member.change(hostname: identity.hostname, port: identity.port, transport: identity.transport)
+            lookSoon(at: &member, times.now)
             for id in member.instances { state.readdress(id) }
             touched.insert(RecordKey(.member, member.id.rawValue))
         }
         if identity.incarnation > member.incarnation {
+            if member.incarnation > 0 {
+                member.history.record(.joining, "its process was started again", at: times.wall)
+                touched.insert(RecordKey(.member, member.id.rawValue))
+            }
             member.incarnation = identity.incarnation
+            renewContact(with: &member, at: times.now)
             unheard.remove(member.id)
             member.applied = 0
             member.sequenceBefore = member.sequence
@@ -109,6 +124,7 @@ extension Engine {
             member.presence = .joining
             member.isReady = false
             member.applied = 0
+            renewContact(with: &member, at: times.now)
             touched.insert(RecordKey(.member, member.id.rawValue))
             effects.append(.note("executor \(member.id) is back after it was given up"))
             wake(.member(member.id), at: soonest(member.heard + settings.silentAfter))
@@ -135,10 +151,15 @@ extension Engine {
     }
 
     mutating func reached(_ id: ExecutorID) {
-        guard let member = state.members[id], member.reach != .reached else { return }
-        state.members[id]?.reach = .reached
-        state.members[id]?.unreachable = nil
-        guard isUnreachable(member) else { return }
+        guard var member = state.members[id], member.reach != .reached || member.contact.reach != .reached else {
+            return
+        }
+        let wasTroubled = member.controlTrouble != nil
+        member.reach = .reached
+        member.unreachable = nil
+        member.contact.succeeded()
+        state.members[id] = member
+        guard wasTroubled else { return }
         noted.members.insert(id)
         effects.append(.note("executor \(id) (\(member.hostname)) takes commands again"))
         updateAdmission(of: id)
@@ -155,7 +176,10 @@ extension Engine {
         guard let member = state.members[id], !member.isLost else { return }
         let silence = listening(times.now) - member.heard
         if silence >= settings.silentAfter, member.presence != .silent {
-            state.members[id]?.presence = .silent
+            var member = member
+            member.presence = .silent
+            lookSoon(at: &member, times.now)
+            state.members[id] = member
             dirty.formUnion(waiting.take(for: id))
             updateAdmission(of: id)
             noted.members.insert(id)
@@ -225,6 +249,7 @@ extension Engine {
         if admission != member.admission { state.members[id]?.admission = admission }
         guard ledger.admission(of: id) != admission else { return }
         ledger.setAdmission(id, admission)
+        noted.members.insert(id)
         markServices(on: id)
         if admission == .open { wakeWaiting() }
     }
@@ -244,8 +269,10 @@ extension Engine {
         case (.joining, .active): .closed(.joining)
         case (.silent, .active): .closed(.silent)
         case (.present, .active):
-            if !member.troubles.isEmpty || isUnreachable(member) {
+            if !member.troubles.isEmpty || isUnreachable(member) || member.contact.isUnreached {
                 .closed(.suspended)
+            } else if !member.contact.isVerified {
+                .closed(.joining)
             } else {
                 state.servicesAwaited(on: member).isEmpty ? .open : .closed(.unready)
             }

@@ -4,29 +4,21 @@ import HashTreeCollections
 
 /// What executors say, applied in the order of their revisions.
 extension Engine {
-    mutating func apply(_ report: NodeReport, at times: Times) -> ReportAnswer {
+    /// Hears a report, or says why not; one that `isListed` may become a member.
+    mutating func apply(_ report: NodeReport, isListed: Bool, at times: Times) -> ReportAnswer {
         let identity = report.identity
-        guard identity.cluster == state.cluster else {
-            return refused("executor \(identity.id) belongs to cluster \(identity.cluster), this is \(state.cluster)")
+        if let refused = refusal(of: identity, isListed: isListed) ?? refusalOfRetired(identity) {
+            tell(refused, at: times.now)
+            return refusing(refused.reason)
         }
-        // What operators want of an executor holds for whatever machine stands there.
-        let duty = state.members[identity.id]?.duty ?? .active
-        if let known = state.members[identity.id], known.key != identity.key {
-            guard known.isLost else {
-                return refused(
-                    "executor \(identity.id) at \(known.hostname):\(known.port) is another machine (its key differs)"
-                )
-            }
+        let known = state.members[identity.id]
+        if let known, known.isLost, isOther(identity, than: known) {
             effects.append(.note("\(identity.id) came back as another machine"))
             forget(known)
         }
-        if let refusal = refusalOfRetired(identity) { return refused(refusal) }
         let isNew = state.members[identity.id] == nil
-        if isNew {
-            admit(identity, at: times)
-            state.members[identity.id]?.duty = duty
-        }
-        guard var member = state.members[identity.id] else { return refused("not admitted") }
+        if isNew { admit(identity, inPlaceOf: known, at: times) }
+        guard var member = state.members[identity.id] else { return refusing("not admitted") }
         guard identity.incarnation >= member.incarnation else { return answer(.stale, to: member) }
         let standing = Standing(member)
         heard(&member, report, at: times)
@@ -71,7 +63,7 @@ extension Engine {
         }
     }
 
-    private func refused(_ reason: String) -> ReportAnswer {
+    private func refusing(_ reason: String) -> ReportAnswer {
         ReportAnswer(
             verdict: .refused,
             epoch: state.epoch,

@@ -55,6 +55,8 @@ package struct Engine: Sendable {
     var rollouts: [AppID: AppID] = [:]
     /// The same of those whose rollout this turn ended.
     var parted: [AppID: AppID] = [:]
+    /// When executors were last told to be refused, by what was told.
+    var refusals: [Refused.Key: Moment] = [:]
     /// Which record of its executor each instance stands in.
     var hints = HintPages()
     /// By which age is counted.
@@ -66,6 +68,8 @@ package struct Engine: Sendable {
     struct Timer: Comparable {
         enum Subject: Hashable {
             case member(ExecutorID)
+            /// Its port is to be looked at.
+            case contact(ExecutorID)
             case owner(Owner)
             case command(InstanceID)
             case retention
@@ -123,8 +127,8 @@ package struct Engine: Sendable {
             let before = operation(underWayOf: command)
             effects.append(.answer(request, accept(command, at: times)))
             if let begun = operation(underWayOf: command), begun.id != before?.id { noted.begun[request] = begun }
-        case .report(let request, let report):
-            effects.append(.reply(request, apply(report, at: times)))
+        case .report(let request, let report, let isListed):
+            effects.append(.reply(request, apply(report, isListed: isListed, at: times)))
         case .answered(let executor, let command, let answer):
             apply(answer, to: command, from: executor, at: times)
         case .sendFailed(let executor, _, let reason):
@@ -133,6 +137,7 @@ package struct Engine: Sendable {
         case .keep(let retention):
             settings.retention = retention
             wake(.retention, at: times.now + retention.checkInterval)
+        case .probed(let probe, let outcome): apply(outcome, of: probe, at: times.now)
         case .tick: break
         }
     }
@@ -171,6 +176,7 @@ package struct Engine: Sendable {
         }
         for trial in trials { goOn(after: trial, budget: &budget, at: times) }
         settleDuties(at: times)
+        recordStates(at: times.wall)
         countUsage()
     }
 
@@ -267,6 +273,7 @@ package struct Engine: Sendable {
         for subject in others {
             switch subject {
             case .member: break
+            case .contact(let member): look(at: member, at: times.now)
             case .owner(let owner): dirty.insert(owner)
             case .command(let instance): repeatCommand(for: instance, at: times)
             case .retention: removeStale(at: times)

@@ -8,14 +8,16 @@ package typealias RequestID = Int64
 package enum Input: Sendable {
     /// A request to change something.
     case command(RequestID, Command)
-    /// An executor's heartbeat, change or full list.
-    case report(RequestID, NodeReport)
+    /// An executor's heartbeat, change or full list, and whether it may join, should it be new.
+    case report(RequestID, NodeReport, isListed: Bool = true)
     /// An executor's answer to a command.
     case answered(ExecutorID, NodeCommand, CommandAnswer)
     /// A command did not reach its executor, or its answer did not come back.
     case sendFailed(ExecutorID, NodeCommand, reason: String)
     /// How long what has ended is kept from now on.
     case keep(Retention)
+    /// What came of a look at an executor's port.
+    case probed(Probe, ProbeOutcome)
     /// Time passed.
     case tick
 }
@@ -41,6 +43,8 @@ package enum Effect: Sendable {
     case reply(RequestID, ReportAnswer)
     /// To the executor's outbox; never awaited.
     case send(ExecutorID, NodeCommand)
+    /// To look whether the executor's port is reached, and who answers there; never awaited.
+    case probe(Probe)
     /// This leader's epoch is to be a greater one; it then takes over anew, from what the store holds.
     case raiseEpoch(above: Epoch)
     /// For the log: a decision that an operator would want to know.
@@ -69,6 +73,9 @@ package struct EngineSettings: Sendable {
     package var massLossHold: Duration = .seconds(60)
     /// What belongs to nothing known is not stopped before that: whoever else has some of the same is heard by then.
     package var strayPatience: Duration = .seconds(10)
+    /// How often a member's port is looked at, so that who joins is known to be reached, and which channel fails when one
+    /// does; `nil`: never, and whoever is heard counts as reached.
+    package var probing: Duration? = .seconds(10)
     /// A START or STOP that was not confirmed is sent again after so long.
     package var resendAfter: Duration = .seconds(2)
     /// How long what has ended is kept.

@@ -33,13 +33,17 @@ package struct Member: Sendable {
     /// Whether commands reach it; soft.
     var reach = Reach.reached
     /// Why it cannot serve now, in its own words; soft.
-    package var troubles: [String] = []
+    package var troubles: [Trouble] = []
     /// The containers that it leaves alone; soft.
     package var quarantine = Quarantine()
     /// What people should know of it though it serves, in its own words; soft.
     package var warnings: [String] = []
     /// Why no command reaches it, while none does; soft.
     package var unreachable: String?
+    /// Whether its port is reached, as the leader tries itself; soft.
+    package var contact = Contact(isVerified: false)
+    /// How it was, the oldest first; committed.
+    package var history = MemberHistory()
     /// What is really free there, as it measured last; soft.
     package var load: NodeLoad?
     /// Whether work may be placed there: what the leader's ledger says; soft.
@@ -150,6 +154,26 @@ package struct Member: Sendable {
 
     package var isLost: Bool {
         if case .lost = presence { true } else { false }
+    }
+
+    /// It is heard no more.
+    package var isAbsent: Bool { presence == .silent || isLost }
+
+    /// Why the leader's calls do not reach it; `nil` while they do.
+    package var controlTrouble: String? { unreachable ?? (contact.isUnreached ? contact.reason : nil) }
+
+    /// What keeps it from serving and clears by itself, each with the reason.
+    package var obstacles: [Trouble] { troubles + (controlTrouble.map { [Trouble(.control, $0)] } ?? []) }
+
+    /// What fails of it, each with the reason.
+    package var failures: [Trouble] {
+        var failures: [Trouble] = []
+        // Of one that is not heard a single look says enough.
+        if let reason = controlTrouble ?? (isAbsent ? contact.reason : nil) {
+            failures.append(Trouble(.control, reason))
+        }
+        if isAbsent { failures.append(Trouble(.data, "its reports are not heard")) }
+        return failures + troubles
     }
 }
 

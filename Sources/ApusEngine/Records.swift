@@ -164,6 +164,9 @@ extension Member {
             "description": description.json, "lostSince": lost,
             "duty": duty == .active ? nil : .string(duty.rawValue),
             "dutyOrdered": dutyOrdered > 0 ? .integer(dutyOrdered) : nil, "unready": isReady ? nil : true,
+            // Of one that is absent it stays true; of another it is as old as its last change.
+            "heard": history.entries.isEmpty ? nil : heardAt.json,
+            "history": history.entries.isEmpty ? nil : history.json,
         ])
     }
 
@@ -186,6 +189,8 @@ extension Member {
         )
         self.presence = presence
         isReady = json["unready"] == nil
+        if json["heard"] != nil { heardAt = WallTime(milliseconds: try json.integer("heard")) }
+        if json["history"] != nil { history = try MemberHistory(record: try json.array("history")) }
         if json["dutyOrdered"] != nil { dutyOrdered = try json.integer("dutyOrdered") }
         // Those of earlier versions know no duty.
         guard json["duty"] != nil else { return }

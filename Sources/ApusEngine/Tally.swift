@@ -23,6 +23,8 @@ package enum Happening: Hashable, Sendable {
     case restartedInPlace
     /// No executor took an instance, and at least one for this reason; it is tried again when that may have changed.
     case placementRefused(RefusalKind)
+    /// An executor's report was not heard; each counts.
+    case reportRefused(Refused.Kind)
 }
 
 /// How often what happened since this leader began; a bounded number of numbers.

@@ -65,9 +65,9 @@ package struct Turn: Sendable {
                     )
                 )
             ]
-        case .report(_, let report):
+        case .report(_, let report, _):
             return takeSoftly(input, base: report.base, at: times)
-        case .answered, .sendFailed, .keep, .tick:
+        case .answered, .sendFailed, .probed, .keep, .tick:
             engine.take(input, at: times)
             return []
         }

@@ -207,9 +207,14 @@ package struct Executor: Service {
             report.load = machine.complete(gauge.load)
             report.warnings = logs.warnings
             numbers.reports(report)
-            let answer = try await sender.send(report)
-            numbers.answered(answer)
-            return answer
+            do {
+                let answer = try await sender.send(report)
+                numbers.answered(answer)
+                return answer
+            } catch {
+                numbers.unanswered(error)
+                throw error
+            }
         }
         let watch = ExitWatch(engine: engine, identity: identity, inbox: inbox, logger: logger)
         let reader = LogReader(root: logFolder, disk: logDisk)

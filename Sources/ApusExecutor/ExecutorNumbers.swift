@@ -1,4 +1,5 @@
 import ApusAgent
+import ApusClient
 import ApusModel
 package import ApusTelemetry
 import CoreMetrics
@@ -14,7 +15,7 @@ package final class ExecutorNumbers: Sendable {
     private struct Said {
         var at: Moment
         /// Why it cannot serve, in its own words.
-        var troubles: [String] = []
+        var troubles: [Trouble] = []
     }
 
     let logs: LogMeters
@@ -23,6 +24,8 @@ package final class ExecutorNumbers: Sendable {
     private let metrics: MetricRegistry
     private let presence: LeaderPresence
     private let said: Mutex<Said>
+    /// Why the cluster will not have this executor; `nil` while it has.
+    private let rejection = Mutex<String?>(nil)
     private let restarts: Counter
 
     /// `directory` is that of its state, `logRoot` that of its logs if they have their own.
@@ -47,13 +50,14 @@ package final class ExecutorNumbers: Sendable {
         ])
         for fault in CheckFault.allCases { countFailedCheck(fault, 0) }
         telemetry.health.add("serving") { [self] in health }
+        telemetry.health.add("membership") { [self] in rejection.withLock(\.self).map { .unhealthy($0) } ?? .healthy }
     }
 
     private var health: Health {
         let said = said.withLock(\.self)
         let silence = metrics.time - said.at
         guard silence < Self.hung else { return .unhealthy("no report was made for \(silence.components.seconds) s") }
-        return said.troubles.isEmpty ? .healthy : .unhealthy(said.troubles.joined(separator: "; "))
+        return said.troubles.isEmpty ? .healthy : .unhealthy(said.troubles.texts.joined(separator: "; "))
     }
 
     // MARK: what the others tell
@@ -64,7 +68,15 @@ package final class ExecutorNumbers: Sendable {
     }
 
     func answered(_ answer: ReportAnswer) {
-        if answer.canCommit, answer.verdict != .refused { presence.answered(at: metrics.time) }
+        let isRefused = answer.verdict == .refused
+        rejection.withLock { $0 = isRefused ? "the leader refuses this executor: \(answer.reason)" : nil }
+        if answer.canCommit, !isRefused { presence.answered(at: metrics.time) }
+    }
+
+    /// A report got no answer: whoever shows no secret of the cluster is turned away before anybody reads it.
+    func unanswered(_ error: any Error) {
+        guard let failure = error as? ClientError, failure.isRejection else { return }
+        rejection.withLock { $0 = "no controller lets this executor in: \(failure)" }
     }
 
     func startedAgain() { restarts.increment() }

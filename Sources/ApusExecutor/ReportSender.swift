@@ -13,6 +13,8 @@ final class ReportSender: Sendable {
         /// The one that is tried first: the last that took a report.
         var preferred = 0
         var isUnheard = false
+        /// The log has been told that nobody lets it in.
+        var isRejected = false
     }
 
     private let controllers: [String]
@@ -33,7 +35,7 @@ final class ReportSender: Sendable {
         do {
             let answer = try await within(Self.deadline, doing: "reporting") { try await self.tryEach(report) }
             let wasUnheard = state.withLock { state in
-                defer { state.isUnheard = false }
+                defer { (state.isUnheard, state.isRejected) = (false, false) }
                 return state.isUnheard
             }
             if wasUnheard { logger.info("a leader answers again") }
@@ -42,8 +44,12 @@ final class ReportSender: Sendable {
             let isNew = state.withLock { state in
                 // A controller that hangs has used up the time: the next report begins with the one after it.
                 if error is DeadlinePassed { state.preferred = (state.preferred + 1) % max(controllers.count, 1) }
-                defer { state.isUnheard = true }
-                return !state.isUnheard
+                let isRejection = (error as? ClientError)?.isRejection ?? false
+                defer {
+                    state.isUnheard = true
+                    state.isRejected = state.isRejected || isRejection
+                }
+                return !state.isUnheard || isRejection && !state.isRejected
             }
             if isNew { logger.warning("no leader takes reports", metadata: ["error": "\(error)"]) }
             throw error
@@ -60,9 +66,15 @@ final class ReportSender: Sendable {
                 state.withLock { $0.preferred = index }
                 return answer
             } catch let error as ClientError {
-                failure = error
+                // That one does not lead says less than that one lets nobody in.
+                if (failure as? ClientError)?.isRejection != true { failure = error }
             }
         }
         throw failure
     }
+}
+
+extension ClientError {
+    /// Nobody is let in by what was shown.
+    var isRejection: Bool { if case .status(401, _) = code { true } else { false } }
 }

@@ -156,10 +156,23 @@ extension NodeReport {
             "schema": NodeSchema.member, "identity": identity.json, "revision": .integer(revision),
             "base": .integer(base), "fence": fence?.json, "instances": .array(instances.map(\.json)),
             "description": description?.json,
-            "troubles": troubles.isEmpty ? nil : .array(troubles.map { .string($0) }),
+            "troubles": troubles.isEmpty ? nil : .array(troubles.texts.map { .string($0) }),
             "warnings": warnings.isEmpty ? nil : .array(warnings.map { .string($0) }), "load": load?.json,
-            "quarantine": quarantine?.json,
+            "quarantine": quarantine?.json, "channels": channels,
         ])
+    }
+
+    /// Of each trouble what fails, empty if it does not say; texts alone are what earlier versions read.
+    private var channels: JSON? {
+        guard !troubles.channels.isEmpty else { return nil }
+        return .array(troubles.map { .string($0.channel?.rawValue ?? "") })
+    }
+
+    private static func troubles(in json: JSON) throws(JSONError) -> [Trouble] {
+        let (texts, channels) = (try json.strings("troubles"), try json.strings("channels"))
+        return texts.enumerated().map { place, text in
+            Trouble(place < channels.count ? NodeChannel(rawValue: channels[place]) : nil, text)
+        }
     }
 
     /// Reads the message.
@@ -180,7 +193,7 @@ extension NodeReport {
             instances: instances,
             fence: fence,
             description: description,
-            troubles: json["troubles"] == nil ? [] : try json.strings("troubles")
+            troubles: try Self.troubles(in: json)
         )
         if json["warnings"] != nil { warnings = try json.strings("warnings") }
         if let value = json["load"] { load = try NodeLoad(json: value) }

@@ -142,7 +142,7 @@ package struct NodeReport: Hashable, Sendable {
     /// Why this executor cannot serve now, for people; empty when it can.
     ///
     /// Nothing new is placed there meanwhile.
-    package var troubles: [String]
+    package var troubles: [Trouble]
     /// What people should know of it though it serves: a disk for logs that is full, say.
     package var warnings: [String] = []
     /// As it was measured last; `nil` if it was not.
@@ -157,7 +157,7 @@ package struct NodeReport: Hashable, Sendable {
         instances: [InstanceReport],
         fence: Fence?,
         description: NodeDescription?,
-        troubles: [String] = [],
+        troubles: [Trouble] = [],
         load: NodeLoad? = nil,
         quarantine: Quarantine? = nil
     ) {

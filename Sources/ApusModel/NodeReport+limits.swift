@@ -28,7 +28,7 @@ extension NodeReport {
     package func withinLimits() throws(JSONError) -> NodeReport {
         var report = self
         report.instances = instances.map(\.clipped)
-        report.troubles = troubles.map { $0.clipped(toBytes: Limit.text) }
+        report.troubles = troubles.map { Trouble($0.channel, $0.text.clipped(toBytes: Limit.text)) }
         report.warnings = warnings.map { $0.clipped(toBytes: Limit.text) }
         try report.checkLimits()
         return report
@@ -53,7 +53,7 @@ extension NodeReport {
         try description?.checkLimits()
         try load?.checkLimits()
         try Self.check(quarantine?.count ?? 0, "quarantine.count", in: 0...Limit.core)
-        for (name, texts) in [("troubles", troubles), ("warnings", warnings)] {
+        for (name, texts) in [("troubles", troubles.texts), ("warnings", warnings)] {
             try Self.check(texts.count, "the number of \(name)", in: 0...Limit.entries)
             for text in texts { try Self.check(text.utf8.count, name, in: 0...4 * Limit.text) }
         }

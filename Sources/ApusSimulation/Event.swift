@@ -16,6 +16,8 @@ indirect enum Event: Sendable {
     case reportArrives(ReportCall, NodeReport)
     case commandAnswered(CommandCall, CommandAnswer)
     case commandFails(CommandCall, reason: String)
+    case probeAnswered(ProbeCall, ProbeOutcome)
+    case probeFails(ProbeCall, reason: String)
     /// A leader that was replaced while it hung comes to itself.
     case deposedWakes(life: Int64)
     case deposedTicks(life: Int64)
@@ -30,6 +32,7 @@ indirect enum Event: Sendable {
     /// A process that was stopped goes on.
     case executorContinues(Int, life: Int64)
     case commandArrives(CommandCall, NodeCommand)
+    case probeArrives(ProbeCall)
     case replyArrives(ReportCall, ReportAnswer)
     case reportFails(ReportCall)
 
@@ -70,6 +73,7 @@ extension Event {
             .outcomeKnown(let index, _, _):
             index
         case .commandArrives(let call, _): call.executor
+        case .probeArrives(let call): call.executor
         case .replyArrives(let call, _), .reportFails(let call): call.executor
         default: nil
         }
@@ -79,7 +83,7 @@ extension Event {
 /// What is wrong for a while.
 enum Ailment: Hashable, Sendable {
     case storeAway
-    case cut(Link)
+    case cut(Flow)
     case engineAway(Int)
     case diskBad(Int)
     case diskFull(Int)

@@ -9,7 +9,7 @@ extension Oracle {
         if epoch <= self.epoch { violated("epoch \(epoch) follows epoch \(self.epoch)") }
         self.epoch = epoch
         isAcknowledged = false
-        (startsSent, stopsSent, unheard) = ([], [], [:])
+        (startsSent, stopsSent, unheard, reached) = ([], [], [:], [:])
         requests.crashed(store: store)
         violated(tasks.crashed(store: store))
         services.crashed(store: store)

@@ -27,7 +27,12 @@ extension Oracle {
         } else if !member.isReady {
             violated("\(spec.id) starts on \(executor), which waits for its local services")
         }
-        if let trouble = member.troubles.first { violated("\(spec.id) starts on \(executor), which says: \(trouble)") }
+        if let trouble = member.troubles.first {
+            violated("\(spec.id) starts on \(executor), which says: \(trouble.text)")
+        }
+        if reached[executor]?.contains(member.incarnation) != true {
+            violated("\(spec.id) starts on \(executor), whose port this leader has not reached")
+        }
         if let last = heardAt[member.key], now - max(last, listeningSince) > Self.certain {
             violated("\(spec.id) starts on \(executor), which was not heard for long")
         }

@@ -44,8 +44,14 @@ struct Oracle: Sendable {
     /// Since when this leader has listened without a pause, and when it last heard each executor.
     var listeningSince = Moment.zero
     var heardAt: [NodeKey: Moment] = [:]
-    /// When a command last did not reach an executor.
+    /// When a command, or a look, last did not reach an executor.
     var unreachedAt: [ExecutorID: Moment] = [:]
+    /// The runs of each executor's process that this leader has reached.
+    var reached: [ExecutorID: Set<Int64>] = [:]
+    /// When something of an executor last changed that its channels hang on, and when nothing could be decided.
+    var disturbedAt: [Int: Moment] = [:]
+    var undecidedAt = Moment.zero
+    var channelsNamed: [NodeChannel: Int] = [:]
     /// Since when each application has lacked instances for which there is room.
     var shortSince: [AppID: Moment] = [:]
     /// The epoch with which the store was restored, and whether that was confirmed; `nil` if it never was.

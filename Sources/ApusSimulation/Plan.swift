@@ -1,4 +1,4 @@
-import ApusModel
+package import ApusModel
 
 /// What one run of the simulator does.
 package struct Plan: Sendable {
@@ -18,6 +18,8 @@ package struct Plan: Sendable {
         case crashExecutor(Int)
         /// A container with sound labels that nobody asked for.
         case plantStray(executor: Int)
+        /// Nothing passes on one channel of an executor, control or data.
+        case cut(NodeChannel, executor: Int, for: Duration)
     }
 
     /// How the commit of a number goes wrong.
@@ -111,6 +113,8 @@ package struct Plan: Sendable {
         case exitCodeChanged
         /// Each executor seems to have more.
         case capacityForged
+        /// Each executor's port seems to be reached.
+        case probesForged
 
         // On the way to the journal.
         case acceptedUnwritten

@@ -19,6 +19,10 @@ struct SimulatedController: Sendable {
         var decidedBefore = Moment.zero
         var callers: [RequestID: ReportCall] = [:]
         var outboxes: [Outbox]
+        /// Looks at executors' ports that are under way.
+        var probing: [ProbeCall: Probe] = [:]
+        /// How many there were.
+        var probes = 0
     }
 
     struct Deposed: Sendable {

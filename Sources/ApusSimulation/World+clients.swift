@@ -197,6 +197,9 @@ extension World {
         case .crashController: crashController(.controllerCrash)
         case .crashExecutor(let index): crashExecutor(index, .executorCrash)
         case .plantStray(let index): plantStray(index)
+        case .cut(let channel, let index, let span):
+            let milliseconds = Int(span.milliseconds)
+            cut([index], channel == .data ? .data : .control, milliseconds...milliseconds)
         }
     }
 

@@ -56,6 +56,8 @@ extension World {
             guard let command = endCall(call) else { return }
             oracle.unreached(command.executor, at: agenda.now)
             controllerTakes(.sendFailed(command.executor, command, reason: reason))
+        case .probeAnswered(let call, let outcome): end(call, outcome)
+        case .probeFails(let call, let reason): end(call, .failed(reason))
         default: break
         }
     }
@@ -223,7 +225,7 @@ extension World {
     /// What changes without a record or an effect shows soon enough.
     private mutating func check(_ step: Turn.Step) {
         guard let engine = controller.process?.turn.engine else { return }
-        if case .release(let effects) = step, effects.allSatisfy(\.isReply), agenda.now < checkedDecisions + .seconds(1)
+        if case .release(let effects) = step, effects.allSatisfy(\.isQuiet), agenda.now < checkedDecisions + .seconds(1)
         {
             return
         }
@@ -339,5 +341,11 @@ extension World {
 }
 
 extension Effect {
-    fileprivate var isReply: Bool { if case .reply = self { true } else { false } }
+    /// It says nothing of what was decided.
+    fileprivate var isQuiet: Bool {
+        switch self {
+        case .reply, .probe: true
+        default: false
+        }
+    }
 }

@@ -30,6 +30,7 @@ extension World {
             post(sabotagedPlace(of: command), to: index)
             sabotageSending(command, to: index)
         case .raiseEpoch(let met): raiseEpoch(above: met)
+        case .probe(let probe): send(probe)
         case .note(let text): note("controller: \(text)")
         }
     }

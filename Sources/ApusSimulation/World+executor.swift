@@ -16,6 +16,7 @@ extension World {
             tell(index, .tick)
         case .journalWritten(let index, let life) where lives(index, life): journalWritten(index)
         case .commandArrives(let call, let command): take(command, from: call)
+        case .probeArrives(let call): answer(call)
         case .replyArrives(let call, let answer):
             guard endReport(call) else { return }
             let known = executors[call.executor].process?.turn.agent.fence?.epoch ?? 0
@@ -62,6 +63,7 @@ extension World {
         if let since = executors[index].outSince, agenda.now - since > .seconds(12) { met(.zoneBackFromLoss) }
         executors[index].outSince = nil
         oracle.hears(index, at: agenda.now)
+        oracle.disturbed(index, at: agenda.now)
         let agent = Agent(
             identity: executor.identity,
             description: executor.description,
@@ -84,6 +86,7 @@ extension World {
         met(.executorStopped)
         if span > .seconds(10) { met(.executorStoppedLong) }
         note("e\(index).\(process.life) is stopped")
+        oracle.disturbed(index, at: agenda.now)
         executors[index].process?.isStopped = true
         agenda.add(.executorContinues(index, life: process.life), after: span)
     }
@@ -93,6 +96,7 @@ extension World {
             return
         }
         note("e\(index) goes on")
+        oracle.disturbed(index, at: agenda.now)
         executors[index].process?.isStopped = false
         executors[index].process?.delayed = []
         for event in delayed { performAtExecutor(event) }
@@ -109,6 +113,7 @@ extension World {
             executors[index].disk.abandon(keeping: kept)
         }
         oracle.crashed(executors[index])
+        oracle.disturbed(index, at: agenda.now)
         executors[index].process = nil
         orphanJobs(of: index, life: life)
         let drawn = plan.isRandom ? chances.disk.milliseconds(200...20_000) : .seconds(1)
@@ -230,7 +235,7 @@ extension World {
         guard let life = executors[index].process?.life else { return }
         let call = ReportCall(executor: index, life: life, number: number)
         executors[index].process?.report = number
-        let isClockOff = report.troubles.contains { $0.hasPrefix("its clock is") }
+        let isClockOff = report.troubles.contains { $0.channel == .clock }
         if isClockOff, executors[index].process?.isClockOff == false { met(.executorClockSuspends) }
         executors[index].process?.isClockOff = isClockOff
         oracle.reports(report, index, executors[index].disk)

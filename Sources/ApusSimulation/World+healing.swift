@@ -11,7 +11,9 @@ extension World {
     mutating func heal(_ ailment: Ailment) {
         switch ailment {
         case .storeAway: storeIsBack()
-        case .cut(let link): cuts.remove(link)
+        case .cut(let flow):
+            cuts.remove(flow)
+            oracle.disturbed(flow.executor, at: agenda.now)
         case .diskBad(let index): executors[index].isDiskBad = false
         case .diskFull(let index): executors[index].isDiskFull = false
         case .overloaded(let index): executors[index].isOverloaded = false
@@ -28,6 +30,7 @@ extension World {
 
     private mutating func storeIsBack() {
         controller.isStoreAway = false
+        oracle.disturbed(at: agenda.now)
         if let since = controller.storeAwaySince, agenda.now - since > .seconds(10) { met(.storeAwayLong) }
         controller.storeAwaySince = nil
     }
@@ -40,6 +43,7 @@ extension World {
         profile = .calm
         heal(.storeAway)
         cuts = []
+        for index in executors.indices { oracle.disturbed(index, at: agenda.now) }
         for app in crashLoops.sorted() { heal(.crashLoop(app)) }
         for index in executors.indices {
             for container in executors[index].containers.sorted { heal(.flapping(index, container.id)) }
@@ -61,7 +65,7 @@ extension Ailment {
     var words: String {
         switch self {
         case .storeAway: "the store is away"
-        case .cut(let link): "e\(link.executor) is cut off, \(link.isUp ? "up" : "down")"
+        case .cut(let flow): "e\(flow.executor) is cut off, \(flow.channel.word) \(flow.isUp ? "up" : "down")"
         case .engineAway(let index): "e\(index) container engine is away"
         case .diskBad(let index): "e\(index) disk is bad"
         case .diskFull(let index): "e\(index) disk is full"

@@ -127,6 +127,7 @@ extension World {
     private mutating func loseStore() {
         met(.storeAway)
         controller.isStoreAway = true
+        oracle.disturbed(at: agenda.now)
         controller.storeAwaySince = controller.storeAwaySince ?? agenda.now
         ail(.storeAway, 500...(chances.mischief.hits(250) ? 60_000 : 20_000))
     }

@@ -6,13 +6,20 @@ struct Link: Hashable, Sendable {
     var isUp: Bool
 }
 
+/// One direction of one channel: reports and their answers are data, commands, looks at ports and theirs are control.
+struct Flow: Hashable, Sendable {
+    var executor: Int
+    var isUp: Bool
+    var channel: NodeChannel
+}
+
 /// Messages are lost, repeated, late and overtake each other.
 extension World {
     /// How long a caller waits for an answer.
     static let callTimeout = Duration.seconds(2)
 
     mutating func transmit(_ event: Event, on link: Link) {
-        guard !cuts.contains(link) else { return }
+        guard !cuts.contains(Flow(executor: link.executor, isUp: link.isUp, channel: event.channel)) else { return }
         guard !chances.network.hits(profile.loss) else {
             met(.messageLost)
             return
@@ -37,5 +44,15 @@ extension World {
             lastArrivals[link] = due
         }
         agenda.add(event, at: due)
+    }
+}
+
+extension Event {
+    /// On which a message goes.
+    fileprivate var channel: NodeChannel {
+        switch self {
+        case .commandArrives, .commandAnswered, .probeArrives, .probeAnswered: .control
+        default: .data
+        }
     }
 }

@@ -206,7 +206,7 @@ extension World {
     func sabotaged(_ report: NodeReport) -> NodeReport {
         var report = report
         switch plan.sabotage {
-        case .troublesForged: report.troubles = ["forged"]
+        case .troublesForged: report.troubles = [Trouble(nil, "forged")]
         case .capacityForged: report.description?.topology.quantities[Terrain.quantity] = 1000
         case .epochForged: report.fence = Fence(epoch: controller.store.epoch, sequence: 0)
         case .exitCodeChanged:

@@ -34,6 +34,7 @@ extension World {
         agenda.add(.audit, after: .seconds(5))
         let turn = controller.process?.turn
         let canDecide = !controller.isPaused && !controller.isStoreAway && turn?.pending == nil
+        if canDecide, let state = turn?.engine.state { checkChannels(state) }
         oracle.audit(
             canDecide ? turn?.engine : nil,
             executors,
@@ -56,6 +57,8 @@ extension World {
             guard executor.isGone ? presence.isLost : presence == .present else {
                 return "e\(executor.index) is \(presence)"
             }
+            let failing = state.members[executor.identity.id]?.failures.channels ?? []
+            if !executor.isGone, !failing.isEmpty { return "of e\(executor.index) \(failing) are said to fail" }
         }
         if let fault = faultOfServices(state) { return fault }
         for spec in specs {

@@ -10,17 +10,34 @@ extension World {
         case up
         /// Executors are heard, and no command reaches them.
         case down
+        /// Reports and their answers are lost, and commands arrive.
+        case data
+        /// The other way round.
+        case control
+
+        func cuts(_ channel: NodeChannel, isUp: Bool) -> Bool {
+            switch self {
+            case .both: true
+            case .up: isUp
+            case .down: !isUp
+            case .data: channel == .data
+            case .control: channel == .control
+            }
+        }
     }
 
     mutating func cut(_ machines: [Int], _ direction: Direction, _ milliseconds: ClosedRange<Int>) {
         let span = chances.mischief.milliseconds(milliseconds)
         for index in machines {
             note("e\(index) is cut off, \(direction)")
-            for isUp in [true, false] where direction == .both || (direction == .up) == isUp {
-                let link = Link(executor: index, isUp: isUp)
-                cuts.insert(link)
-                // Not all come back at the same moment.
-                agenda.add(.heals(.cut(link)), after: span + chances.mischief.milliseconds(0...2000))
+            oracle.disturbed(index, at: agenda.now)
+            for channel in [NodeChannel.data, .control] {
+                for isUp in [true, false] where direction.cuts(channel, isUp: isUp) {
+                    let flow = Flow(executor: index, isUp: isUp, channel: channel)
+                    cuts.insert(flow)
+                    // Not all come back at the same moment.
+                    agenda.add(.heals(.cut(flow)), after: span + chances.mischief.milliseconds(0...2000))
+                }
             }
         }
     }
@@ -33,10 +50,10 @@ extension World {
             cut([index], .both, 500...40_000)
         case .cutUp:
             met(.partitionUp)
-            cut([index], .up, 500...40_000)
+            cut([index], chances.mischief.hits(500) ? .up : .data, 500...60_000)
         case .cutDown:
             met(.partitionDown)
-            cut([index], .down, 500...40_000)
+            cut([index], chances.mischief.hits(500) ? .down : .control, 500...60_000)
         case .cutGroup:
             met(.partitionGroup)
             let group = executors.indices.filter { _ in chances.mischief.hits(500) }

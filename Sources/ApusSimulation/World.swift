@@ -1,6 +1,6 @@
 import ApusAgent
 import ApusEngine
-import ApusModel
+package import ApusModel
 
 /// One controller, its store, some executors and their containers, a network, clients: on one virtual clock.
 ///
@@ -27,7 +27,7 @@ package struct World: Sendable {
     var tasks: [TaskID] = []
     let terrain: Terrain
     /// Nothing passes these.
-    var cuts: Set<Link> = []
+    var cuts: Set<Flow> = []
     /// When the last message on a link arrives.
     var lastArrivals: [Link: Moment] = [:]
     /// Messages that told nothing new.
@@ -83,6 +83,7 @@ package struct World: Sendable {
             lastEvents: trace.tail,
             convergence: convergedAt.map { $0 - calmSince },
             commits: controller.commits,
+            channelsNamed: oracle.channelsNamed,
             containersStarted: containersStarted
         )
     }
@@ -109,11 +110,11 @@ package struct World: Sendable {
     private mutating func perform(_ event: Event) {
         switch event {
         case .controllerStarts, .controllerTicks, .controllerWakes, .controllerFalls, .commitEnds, .requestArrives,
-            .reportArrives, .commandAnswered, .commandFails, .deposedWakes, .deposedTicks, .deposedCommits,
-            .deposedLeaves:
+            .reportArrives, .commandAnswered, .commandFails, .probeAnswered, .probeFails, .deposedWakes,
+            .deposedTicks, .deposedCommits, .deposedLeaves:
             performAtController(event)
         case .executorStarts, .executorFalls, .executorContinues, .outcomeKnown, .agentTicks, .journalWritten,
-            .commandArrives, .replyArrives,
+            .commandArrives, .replyArrives, .probeArrives,
             .reportFails, .jobEnds, .jobGivenUp, .inventoryEnds, .programEnds, .streamOpens, .exitSeen:
             performAtExecutor(event)
         case .clientActs: clientActs()
@@ -150,6 +151,8 @@ package struct RunResult: Sendable {
     package let convergence: Duration?
     /// Commits that the controllers tried.
     package let commits: Int
+    /// How often a channel was found named that was cut.
+    package let channelsNamed: [NodeChannel: Int]
     /// Starts of containers, repeated ones included.
     package let containersStarted: Int
 

@@ -46,6 +46,7 @@ struct ControllerCommand: RoleCommand {
     @OptionGroup var audit: AuditOptions
     @OptionGroup var specifications: SpecificationOptions
     @OptionGroup var callers: CallerOptions
+    @OptionGroup var admission: AdmissionOptions
 
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
@@ -94,6 +95,7 @@ struct ControllerCommand: RoleCommand {
                     callers: try callers.settings(),
                     audit: kept.current.audit,
                     keeping: { kept.current },
+                    joinList: try admission.joinList(process.logger),
                     time: time,
                     logger: process.logger
                 )

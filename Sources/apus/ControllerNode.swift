@@ -28,6 +28,8 @@ struct ControllerNode {
     var audit = AuditLimits()
     /// Both as they are now, where that may change.
     var keeping: (@Sendable () -> Keeping)?
+    /// Who may join, as it is now; `nil` is everybody who is let in.
+    var joinList: @Sendable () -> JoinList? = { nil }
     /// The same that its store goes by.
     let time: TimeSource
     let logger: Logger
@@ -82,6 +84,7 @@ struct ControllerNode {
         settings.trust = security.trust
         settings.audit = audit
         settings.keeping = keeping
+        settings.joinList = joinList
         logger.info("what has ended is kept for a while", metadata: engine.retention.metadata)
         let controller = Controller(
             settings: settings,

@@ -135,7 +135,7 @@ extension EventSummary {
         var words = [time.utc, type]
         if let subject = task ?? keys.compactMap(text).first { words.append(subject) }
         if task == nil, let instance = text("INSTANCE_ID") { words.append(instance) }
-        words += ["CURRENT_STATE", "DUTY", "RESULT_STATUS"].compactMap(text)
+        words += ["CURRENT_STATE", "DUTY", "CHANNELS", "RESULT_STATUS"].compactMap(text)
         if let host = text("EXECUTOR_HOST") { words.append("on \(host)") }
         let line = words.joined(separator: "  ")
         return text("ERROR").map { "\(line): \($0)" } ?? line

@@ -58,13 +58,31 @@ extension ExecutorSummary {
         case "RETIRING": words.append("is being retired")
         default: break
         }
+        if let absence { words.append(absence) }
         // What it said of itself is of before.
         guard presence != "LOST" else { return words.joined(separator: "; ") }
-        if presence == "SILENT" { words.append("silent") }
         if let until = lossHeldUntil {
             words.append("not given up for \(until.secondsLeft) s more: many fell silent together")
         }
         if quarantined > 0 { words.append("leaves \(quarantined) containers with unsound labels alone") }
-        return (words + troubles + waitingFor.map { "waits for \($0)" } + warnings).joined(separator: "; ")
+        return (words + namedTroubles + waitingFor.map { "waits for \($0)" } + warnings).joined(separator: "; ")
+    }
+
+    /// That it is not heard, and of one that may come back whether its port is reached; `nil` if it is heard.
+    private var absence: String? {
+        guard ["SILENT", "LOST"].contains(presence) else { return nil }
+        let seen = presence.lowercased() + (lastSeen.map { ", last heard \(AppsShow.age(of: $0)) ago" } ?? "")
+        guard presence == "SILENT", failures.contains(where: { $0.channel == .data }) else { return seen }
+        let control = failures.first { $0.channel == .control }
+        return "\(seen) (\(NodeChannel.data.word)"
+            + (control.map { ", \(NodeChannel.control.word): \($0.text))" } ?? "; its port is reached)")
+    }
+
+    /// What keeps it from serving, each behind the channel that fails.
+    private var namedTroubles: [String] {
+        troubles.map { text in
+            guard let channel = failures.first(where: { $0.text == text })?.channel else { return text }
+            return "\(channel.word): \(text)"
+        }
     }
 }

@@ -30,6 +30,7 @@ struct ExecutorsShow: AsyncParsableCommand {
             guard !api.json else { return Output.line(details.serialized) }
             for line in Self.lines(executor, details) { Output.line(line) }
             Self.showQuarantine(details)
+            Self.showHistory(details)
             let rows =
                 Self.rows(details, "instances", ["appId"]) + Self.rows(details, "serviceInstances", ["serviceId"])
                 + Self.rows(details, "tasks", ["sourceAppName", "taskId"])
@@ -72,6 +73,23 @@ struct ExecutorsShow: AsyncParsableCommand {
                     ]
                 }
         )
+    }
+
+    /// The newest first.
+    private static func showHistory(_ details: JSON) {
+        guard case .array(let entries)? = details["history"], !entries.isEmpty else { return }
+        let rows = entries.reversed().map { entry in
+            var (at, failing) = ("", "")
+            if case .integer(let time)? = entry["at"] {
+                at = "\(AppsShow.age(of: WallTime(milliseconds: time))) ago"
+            }
+            if case .array(let channels)? = entry["channels"] {
+                failing = channels.compactMap { $0.text?.lowercased() }.joined(separator: ", ")
+            }
+            return [at, entry["state"]?.text ?? "", failing, entry["reason"]?.text ?? ""]
+        }
+        Output.line("")
+        Output.table([["SINCE", "STATE", "FAILING", "REASON"]] + rows)
     }
 
     private static func rows(_ details: JSON, _ list: String, _ names: [String]) -> [[String]] {

@@ -132,7 +132,8 @@ struct NetworkOptions: ParsableArguments {
         }
     }
 
-    private static func tell(_ news: WatchedFiles<some Sendable>.News, of path: String, _ logger: Logger) {
+    /// A file that is watched has changed.
+    static func tell(_ news: WatchedFiles<some Sendable>.News, of path: String, _ logger: Logger) {
         switch news {
         case .changed: logger.info("a file has changed, and what it says now holds", metadata: ["file": "\(path)"])
         case .unusable(let reason):

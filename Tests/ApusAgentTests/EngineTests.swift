@@ -43,8 +43,8 @@ struct EngineTests {
         #expect(rig.reports.last?.troubles == [])
         rig.engineAway = true
         rig.run(for: .seconds(12))
-        #expect(rig.reports.last?.troubles == [Self.away.replacing("connection refused", with: "away")])
-        let first = rig.reports.firstIndex { $0.troubles.contains { $0.contains("container engine") } } ?? 0
+        #expect(rig.reports.last?.troubles.texts == [Self.away.replacing("connection refused", with: "away")])
+        let first = rig.reports.firstIndex { $0.troubles.contains { $0.channel == .engine } } ?? 0
         let count = rig.reports.count
         rig.run(for: .seconds(20))
         #expect(rig.reports.count - count <= 11, "a lasting trouble is told with the heartbeat")
@@ -57,7 +57,7 @@ struct EngineTests {
 
     @Test func `an executor takes nothing new before it has looked at its containers once`() {
         var rig = Rig()
-        #expect(rig.reports.first?.troubles == ["its containers were not looked at yet"])
+        #expect(rig.reports.first?.troubles == [Trouble(.engine, "its containers were not looked at yet")])
         rig.run(for: .seconds(1))
         #expect(rig.reports.last?.troubles == [])
     }
@@ -68,7 +68,7 @@ struct EngineTests {
         rig.pull = .failed(JobFailure(.engineAway, reason: "connection refused"))
         rig.command(.start(instanceSpec()))
         rig.run(for: .milliseconds(20))
-        #expect(rig.reports.contains { $0.troubles == [Self.away] })
+        #expect(rig.reports.contains { $0.troubles == [Trouble(.engine, Self.away)] })
         #expect(rig.reports.last?.troubles == [])
     }
 
@@ -78,7 +78,7 @@ struct EngineTests {
         rig.journalFails = true
         rig.command(.start(instanceSpec()))
         rig.run(for: .milliseconds(10))
-        #expect(rig.reports.last?.troubles == ["the journal cannot be written: disk full"])
+        #expect(rig.reports.last?.troubles == [Trouble(.storage, "the journal cannot be written: disk full")])
         rig.journalFails = false
         rig.run(for: .seconds(2))
         #expect(rig.reports.last?.troubles == [])

@@ -44,8 +44,8 @@ struct LimitTests {
         rig.command(.start(instanceSpec()))
         rig.run(for: .seconds(5))
         let trouble = try #require(rig.reports.last?.troubles.first)
-        #expect(trouble.utf8.count <= 1000)
-        #expect(trouble.hasPrefix("the container engine does not answer: ä"))
+        #expect(trouble.text.utf8.count <= 1000)
+        #expect(trouble.text.hasPrefix("the container engine does not answer: ä"))
     }
 
     @Test func `of what an executor tells, long texts are cut and numbers beyond measure refused`() throws {
@@ -54,10 +54,10 @@ struct LimitTests {
         rig.run(for: .seconds(1))
         var report = try #require(rig.reports.last { !$0.instances.isEmpty })
         report.instances[0].error = Self.long
-        report.troubles = [Self.long, "short"]
+        report.troubles = [Trouble(.engine, Self.long), Trouble(nil, "short")]
         let taken = try report.withinLimits()
         #expect(taken.instances[0].error == Self.long.clipped(toBytes: 1024))
-        #expect(taken.troubles == [Self.long.clipped(toBytes: 1024), "short"])
+        #expect(taken.troubles == [Trouble(.engine, Self.long.clipped(toBytes: 1024)), Trouble(nil, "short")])
         var early = report
         early.instances[0].created = WallTime(milliseconds: .min)
         let refusal = #expect(throws: JSONError.self) { try early.withinLimits() }

@@ -46,7 +46,12 @@ extension CommandLineTests {
                     """
             )
             for name in ["node1", "node1:3000", "93b6"] {
-                let shown = try await run("executors", "show", name).output.split(separator: "\n")
+                let lines = try await run("executors", "show", name).output.split(separator: "\n")
+                let shown = lines.prefix { !$0.hasPrefix("SINCE ") }
+                // How long ago, and the state.
+                let states = lines.dropFirst(shown.count + 1).map { $0.split(separator: " ")[2] }
+                #expect(states == ["ACTIVE", "JOINING"])
+                #expect(lines.last?.hasSuffix("  it was admitted") == true)
                 #expect(
                     shown.filter { !$0.hasPrefix("last heard ") } == [
                         "93b6b6f3-c7c8-3824-afc9-cb6d0b32454c: ACTIVE (present)", "node1:3000, tags node1",
@@ -63,6 +68,41 @@ extension CommandLineTests {
                 (unknown.code, unknown.errors) == (1, "apus: No executor is called node9: did you mean node1?\n")
             )
         }
+    }
+
+    @Test func `an executor that fails is shown with its channel and the states that it was in`() async throws {
+        try await Self.withNode { controller, node, endpoint in
+            var report = fullReport()
+            report.troubles = [Trouble(.storage, "no space left on device")]
+            _ = await controller.inbox.submit(report)
+            func run(_ arguments: String...) async throws -> String {
+                try await Program(Self.binary, arguments, endpoint: endpoint).end().output
+            }
+            #expect(try await run("executors", "list").contains("storage: no space left on device"))
+            let shown = try await run("executors", "show", "node1")
+            #expect(shown.contains("\nstorage: no space left on device\n"), "\(shown)")
+            let latest = shown.split(separator: "\n").first { $0.contains(" ago ") }
+            #expect(latest?.split(separator: " ").dropFirst(2).prefix(2) == ["SUSPENDED", "storage"], "\(shown)")
+            let json = try JSON(parsing: try await run("executors", "show", "node1", "--json"))
+            #expect(json["failedChannels"]?[0]?["channel"] == "STORAGE")
+            #expect(json["history"]?[2]?["channels"] == ["STORAGE"])
+            try await eventually("it is in the audit log") {
+                try await run("audit", "--action", "EXECUTOR_SUSPENDED", "--json").contains(#"["STORAGE"]"#)
+            }
+            #expect(try await run("events").contains("STORAGE"))
+        }
+    }
+
+    @Test func `who may join is checked before a controller starts`() async throws {
+        for wrong in ["closed", "listed:", "listed"] {
+            let run = try await Program(Self.binary, ["controller", "--admission", wrong]).end()
+            #expect(run.code == 64 && run.errors.contains("--admission must be open, or listed:FILE"), "\(run)")
+        }
+        let state = FileManager.default.temporaryDirectory.appending(path: "admission-\(UUID())").path
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: state) } }
+        let words = ["controller", "--state", state, "--admission", "listed:/nonexistent/members"]
+        let run = try await Program(Self.binary, words).end()
+        #expect(run.code == 1 && run.errors.contains("/nonexistent/members cannot be opened"), "\(run)")
     }
 
     @Test func `those that are meant are named, and all of them only if that is confirmed`() async throws {

@@ -139,6 +139,8 @@ func withController<Value: Sendable>(
     audit: AuditStore? = nil,
     time: TimeSource = .system(),
     send: @escaping Controller.Send = obedient,
+    ask: Controller.Ask? = nil,
+    joinList: @escaping @Sendable () -> JoinList? = { nil },
     telemetry: Telemetry = Telemetry(),
     events: EventLimits = EventLimits(),
     callers: CallerRig = CallerRig(),
@@ -149,6 +151,9 @@ func withController<Value: Sendable>(
     settings.events = events
     try callers.arrange(&settings)
     settings.audit = auditLimits
+    settings.joinList = joinList
+    // At the ports of most nodes here nobody listens.
+    if ask == nil { settings.engine.probing = nil }
     let log: AuditStore
     if let audit { log = audit } else { log = try await .inMemory() }
     let controller = Controller(
@@ -158,6 +163,7 @@ func withController<Value: Sendable>(
         audit: log,
         time: time,
         send: send,
+        ask: ask,
         telemetry: telemetry,
         logger: callers.logger
     )

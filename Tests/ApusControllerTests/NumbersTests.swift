@@ -73,13 +73,15 @@ import Testing
         let telemetry = Telemetry()
         try await withController(store: MemoryStore(), telemetry: telemetry) { controller in
             var report = fullReport()
-            report.troubles = ["the container engine does not answer"]
+            report.troubles = [Trouble(.engine, "the container engine does not answer")]
             report.load = NodeLoad(freeMemoryMB: 512, freeCPU: 2_000)
             _ = await controller.inbox.submit(report)
             try await eventually("it is counted") {
                 value(telemetry, "apus.cluster.executors.SUSPENDED.none") == .gauge(1)
             }
             #expect(value(telemetry, "apus.cluster.executors.UNREADY.none") == nil)
+            #expect(value(telemetry, "apus.cluster.executors.failing.ENGINE") == .gauge(1))
+            #expect(value(telemetry, "apus.cluster.executors.failing.CONTROL") == .gauge(0))
             #expect(cluster(telemetry, "executors.inactive") == 1)
             #expect(value(telemetry, "apus.cluster.used.share.disk") == nil)
         }

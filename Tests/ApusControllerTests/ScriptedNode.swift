@@ -69,7 +69,7 @@ final class ScriptedNode: Sendable {
                 revision: state.revision,
                 fence: state.fence
             )
-            report.troubles = state.troubles
+            report.troubles = state.troubles.map { Trouble(nil, $0) }
             return report
         }
         guard case .answer(let answer) = await controller.inbox.submit(report) else { return }

@@ -20,6 +20,12 @@ struct Bench {
     var decisions: [Decision] = []
     /// That of an executor, when it is greater than the leader's.
     var epochMet: Epoch?
+    /// Executors whose ports are not reached.
+    var unreached: Set<ExecutorID> = []
+    /// Looks at executors' ports whose outcome is to be told.
+    private var probes: [Probe] = []
+    /// The last of each.
+    private(set) var looks: [ExecutorID: Probe] = [:]
     /// Where a START was sent, whether it arrived or not.
     private(set) var startedAt: Set<ExecutorID> = []
     private var lastRequest: RequestID = 0
@@ -67,6 +73,17 @@ struct Bench {
             let alive = state.instances.values.count { $0.app == app && $0.isAlive }
             #expect(state.aliveInstances(of: app) == alive, "what is kept count of is what is there")
         }
+        guard !probes.isEmpty else { return }
+        let probe = probes.removeFirst()
+        take(.probed(probe, outcome(of: probe)))
+    }
+
+    /// Whoever is there says who it is.
+    private func outcome(of probe: Probe) -> ProbeOutcome {
+        guard !unreached.contains(probe.executor), let identity = executors[probe.executor]?.identity else {
+            return .failed("connection refused")
+        }
+        return .answered(identity.cluster, identity.id, incarnation: identity.incarnation)
     }
 
     mutating func collect(_ effects: [Effect]) {
@@ -76,6 +93,9 @@ struct Bench {
             case .reply(let request, let answer): replies[request] = answer
             case .send(_, let command): sent.append(command)
             case .raiseEpoch(let met): epochMet = met
+            case .probe(let probe):
+                probes.append(probe)
+                looks[probe.executor] = probe
             case .note(let text): notes.append(text)
             }
         }
@@ -184,7 +204,9 @@ struct TestExecutor {
     var heard: ReportAnswer?
     /// What is never more than on its way up.
     var failing: Set<InstanceID> = []
+    /// Of no channel.
     var troubles: [String] = []
+    var faults: [Trouble] = []
     var warnings: [String] = []
     var load: NodeLoad?
     /// The revision at which its description last changed.
@@ -285,7 +307,7 @@ struct TestExecutor {
             instances: instances.values.filter { $0.revision > base || base == 0 }.sorted { $0.id < $1.id },
             fence: fence,
             description: base == 0 || describedAt > base ? description : nil,
-            troubles: troubles,
+            troubles: troubles.map { Trouble(nil, $0) } + faults,
             load: load
         )
         report.warnings = warnings

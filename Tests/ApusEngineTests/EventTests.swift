@@ -87,7 +87,10 @@ import Testing
         bench.converge()
         bench.events = []
         bench.live(.seconds(12), beating: [bench.ids[0]])
-        let removed = ClusterEvent(.executorRemoved, .members(["EXECUTOR_ID": bench.ids[1].json]))
+        let removed = ClusterEvent(
+            .executorRemoved,
+            .members(["EXECUTOR_ID": bench.ids[1].json, "CHANNELS": "DATA"])
+        )
         #expect(bench.events.contains(removed))
         let lost = bench.events.filter { $0.metadata["CURRENT_STATE"] == "LOST" }
         #expect(lost.map { $0.metadata["ERROR"] } == ["Instance lost: executor host-1 is not heard"])

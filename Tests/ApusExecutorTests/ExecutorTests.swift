@@ -165,6 +165,43 @@ struct ExecutorTests {
         }
     }
 
+    private func membership(_ telemetry: Telemetry) -> Health? {
+        telemetry.health.results.first { $0.name == "membership" }?.health
+    }
+
+    @Test func `an executor that the leader refuses says why in its health check`() async throws {
+        let reason = "another machine than the member box"
+        var answer = ReportAnswer(verdict: .refused, epoch: 1, canCommit: true, applied: 0, settled: [], reason: "")
+        answer.reason = reason
+        let listener = try #require(PublishedPortListener(leading, body: answer.json.serialized))
+        defer { listener.stop() }
+        let telemetry = Telemetry()
+        try await running(settings(controllers: ["http://127.0.0.1:\(leading)"]), telemetry: telemetry) {
+            try await eventually("it says so") {
+                membership(telemetry) == .unhealthy("the leader refuses this executor: \(reason)")
+            }
+        }
+    }
+
+    @Test func `an executor whose secret no controller knows says so, though another one just does not lead`()
+        async throws
+    {
+        let stranger = AnsweringPort(answer: "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+        let standby = AnsweringPort(answer: "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        defer {
+            stranger.stop()
+            standby.stop()
+        }
+        let telemetry = Telemetry()
+        let controllers = [stranger, standby].map { "http://127.0.0.1:\($0.port)" }
+        try await running(settings(controllers: controllers), telemetry: telemetry) {
+            try await eventually("it says so") {
+                guard case .unhealthy(let why)? = membership(telemetry) else { return false }
+                return why.contains("does not know this node by its secret")
+            }
+        }
+    }
+
     @Test func `a port that is taken is told`() async throws {
         let listener = try #require(PublishedPortListener(port))
         defer { listener.stop() }

@@ -40,7 +40,7 @@ private let report: NodeReport = {
             tags: [],
             metadata: [:]
         ),
-        troubles: ["its clock is 3 s off the leader's"]
+        troubles: [Trouble(nil, "its clock is 3 s off the leader's")]
     )
     var load = NodeLoad(freeMemoryMB: 1500, freeCPU: 1750)
     load.totalMemoryMB = 4096
@@ -71,6 +71,18 @@ private let messages: [GoldenMessage] = [
     @Test(arguments: messages)
     func `a message is byte for byte what version 5 wrote`(_ message: GoldenMessage) throws {
         try message.expectUnchanged(since: 5)
+    }
+
+    @Test func `which channel fails is told beside the texts that earlier versions read`() throws {
+        var told = report
+        told.troubles = [
+            Trouble(.storage, "no space left"), Trouble(nil, "something else"), Trouble(.clock, "2 s ahead"),
+        ]
+        #expect(told.json["troubles"] == ["no space left", "something else", "2 s ahead"])
+        #expect(try NodeReport(json: told.json) == told)
+        #expect(told.troubles.channels == [.storage, .clock])
+        let later = told.json.serialized.replacing(#""STORAGE""#, with: #""MOON""#)
+        #expect(try NodeReport(json: JSON(parsing: later)).troubles.map(\.channel) == [nil, nil, .clock])
     }
 
     @Test func `everything an executor says of itself comes back`() throws {

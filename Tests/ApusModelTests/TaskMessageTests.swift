@@ -69,7 +69,7 @@ private let troubled = NodeReport(
     instances: [report(.runCompleted, .exited(code: 3, outOfMemory: false)), restarted()],
     fence: Fence(epoch: 3, sequence: 41),
     description: nil,
-    troubles: ["the container engine does not answer: connection refused"]
+    troubles: [Trouble(nil, "the container engine does not answer: connection refused")]
 )
 
 /// What version 3 added to the messages: tasks, restarts in place, troubles.

@@ -42,6 +42,7 @@ struct SabotageTests {
         case .repairedUngathered: "where some may run, was heard"
         case .epochForged: "a STOP leaves before every member has acknowledged"
         case .capacityForged: "and its share of"
+        case .probesForged: "is cut, and it is not named"
         case .exitCodeChanged: "which it did not"
         case .acceptedUnwritten: "before it is in its journal"
         case .fenceUnwritten: "forgot command"

@@ -1,3 +1,4 @@
+import ApusModel
 import ApusSimulation
 import Testing
 
@@ -83,6 +84,20 @@ struct ScriptTests {
         #expect(result.hits[.strayPlanted] == 6)
         // Counted from 5 s after the last was planted.
         #expect((result.convergence ?? .seconds(999)) <= .seconds(25))
+    }
+
+    @Test func `of an executor of which one channel alone is cut that channel is named, and no other`() {
+        let script: [(after: Duration, act: Plan.Act)] = [
+            (.seconds(5), .create(app: 0, instances: 3)),
+            (.seconds(20), .cut(.control, executor: 0, for: .seconds(60))),
+            (.seconds(120), .cut(.data, executor: 1, for: .seconds(60))), (.seconds(240), .createTask),
+        ]
+        var world = World(Plan(script: script, executors: 2))
+        let result = world.run()
+        // What is named and was not cut is a violation.
+        #expect(result.failure == nil)
+        #expect(result.channelsNamed.keys.sorted { $0.rawValue < $1.rawValue } == [.control, .data])
+        #expect(result.channelsNamed.values.allSatisfy { $0 >= 3 }, "\(result.channelsNamed)")
     }
 
     private func inOrder(_ plans: [Plan]) async -> [RunResult] {
