@@ -49,7 +49,18 @@ extension APIClient {
     ) async throws {
         let parts = query.map { "\(HTTPCall.encoded($0.name))=\(HTTPCall.encoded($0.value))" }
         let path = "cluster/events/stream" + (parts.isEmpty ? "" : "?\(parts.joined(separator: "&"))")
-        let url = "\(endpoint)/apis/v1/\(path)"
+        // What broke off goes on behind another id.
+        try await leader.at(as: caller, isHarmless: false) { endpoint in
+            try await follow(path, at: "\(endpoint)/apis/v1/\(path)", behind: id, take)
+        }
+    }
+
+    private func follow(
+        _ path: String,
+        at url: String,
+        behind id: String,
+        _ take: (_ id: String, StreamedEvent) -> Void
+    ) async throws {
         var request = HTTPClientRequest(url: url)
         request.headers.add(name: "Accept", value: "text/event-stream")
         if !id.isEmpty { request.headers.add(name: "Last-Event-ID", value: id) }

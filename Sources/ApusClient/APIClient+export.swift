@@ -9,7 +9,12 @@ extension APIClient {
 
     /// Begins an export of the store, which only root may do; it comes as it is read, and is whole only with its last line.
     package func exportStore() async throws -> LogDownload {
-        let url = "\(endpoint)/apis/v1/cluster/export"
+        try await leader.at(as: caller, isHarmless: true) { endpoint in
+            try await exportStore(at: "\(endpoint)/apis/v1/cluster/export")
+        }
+    }
+
+    private func exportStore(at url: String) async throws -> LogDownload {
         do {
             var request = HTTPClientRequest(url: url)
             request.method = .POST

@@ -5,19 +5,30 @@ import NIOHTTP1
 ///
 /// Every call throws `ClientError`, or `CancellationError` when its task was cancelled.
 package struct APIClient: Sendable {
-    /// The base URL, `http://host:port`.
-    package let endpoint: String
     /// Who asks.
     package let caller: Caller
+    let leader: LeaderSearch
     /// Longer than the controller lets a request wait.
     private static let deadline: Duration = .seconds(15)
 
-    /// Takes `http://host:port` or `host:port`.
-    package init(endpoint: String, as caller: Caller = .nobody) {
-        var base = endpoint.contains("://") ? endpoint : "http://\(endpoint)"
-        while base.hasSuffix("/") { base.removeLast() }
-        self.endpoint = base
+    /// Takes `http://host:port` or `host:port`; of several, with commas between, the one is asked that leads, which is
+    /// looked for so long while none does.
+    package init(endpoint: String, as caller: Caller = .nobody, searching limit: Duration? = nil) {
+        leader = LeaderSearch(endpoint, limit: limit ?? LeaderSearch.usualLimit)
         self.caller = caller
+    }
+
+    /// The base URL, `http://host:port`; of several the leader's, or all while that is not known.
+    package var endpoint: String { leader.endpoint }
+
+    /// The base URL of the controller that leads now; with one alone, that one's.
+    package func leadingEndpoint() async throws -> String {
+        try await leader.at(as: caller, isHarmless: true) { $0 }
+    }
+
+    /// The same caller, who knows of these controllers too.
+    package func knowing(_ others: [String]) -> APIClient {
+        APIClient(endpoint: (leader.endpoints + others).joined(separator: ","), as: caller)
     }
 
     /// Returns if a leader answers.
@@ -167,6 +178,12 @@ package struct APIClient: Sendable {
     func post(_ path: String, _ body: JSON?) async throws -> JSON { try await data(.POST, path, body) }
 
     func data(_ method: HTTPMethod, _ path: String, _ body: JSON?) async throws -> JSON {
+        try await leader.at(as: caller, isHarmless: method == .GET) { endpoint in
+            try await data(method, path, body, at: endpoint)
+        }
+    }
+
+    private func data(_ method: HTTPMethod, _ path: String, _ body: JSON?, at endpoint: String) async throws -> JSON {
         let url = "\(endpoint)/apis/v1/\(path)"
         let call = HTTPCall(method: method, url: url, body: body?.bytes, caller: caller)
         let answer = try await call.answer(within: Self.deadline)

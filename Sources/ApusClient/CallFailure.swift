@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import NIOSSL
 
 #if canImport(Glibc)
@@ -16,7 +17,9 @@ extension ClientError {
         case is CancellationError, is ClientError: error
         case let failure as HTTPClientError: translated(failure, url)
         case let failure as IOError where failure.errnoCode == ECONNREFUSED:
-            ClientError(.unreachable(url), "\(url) cannot be reached: nobody listens there")
+            ClientError(.unreachable(url), "\(url) cannot be reached: nobody listens there", isUnsent: true)
+        case is NIOConnectionError:
+            ClientError(.unreachable(url), "\(url) cannot be reached: \(error)", isUnsent: true)
         case is HTTPParserError:
             ClientError(.unreachable(url), "\(url) cannot be reached: no HTTP is spoken there; is it https://?")
         default:
@@ -30,7 +33,8 @@ extension ClientError {
         case .cancelled: CancellationError()
         case .invalidURL, .emptyHost, .emptyScheme:
             ClientError(.unreachable(url), "\(url) is not an address that can be called")
-        case .connectTimeout: ClientError(.unreachable(url), "\(url) cannot be reached: it takes no connection")
+        case .connectTimeout:
+            ClientError(.unreachable(url), "\(url) cannot be reached: it takes no connection", isUnsent: true)
         case .remoteConnectionClosed:
             ClientError(.unreachable(url), "\(url) closed the connection before it answered")
         default: ClientError(.unreachable(url), "\(url) cannot be reached: \(failure)")

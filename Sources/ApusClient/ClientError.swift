@@ -21,10 +21,15 @@ package struct ClientError: Error, Hashable, Sendable {
     package var code: Code
     /// For people: what failed, and why.
     package var message: String
+    /// The request surely reached nobody.
+    let isUnsent: Bool
 
-    package init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String) { self.init(code, message, isUnsent: false) }
+
+    init(_ code: Code, _ message: String, isUnsent: Bool) {
         self.code = code
         self.message = message
+        self.isUnsent = isUnsent
     }
 }
 

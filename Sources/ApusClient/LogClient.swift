@@ -32,25 +32,31 @@ package struct LogClient: Sendable {
     /// For an executor to read a piece from its disk.
     private static let nodeDeadline = Duration.seconds(10)
 
-    private let base: String
+    /// Who is asked: of controllers the one that leads.
+    private let asked: LeaderSearch
+    private let folder: String
     private let limit: Duration
     private let caller: Caller
 
-    /// Asks the controller at that address.
+    /// Asks the controller that the client asks.
     ///
     /// `kind` is `applications` or `tasks`.
-    package init(controller: String, kind: String, owner: String, name: String, as caller: Caller = .nobody) {
-        self.caller = caller
-        base = "\(controller)/apis/v1/logfiles/\(kind)/\(HTTPCall.encoded(owner))/\(HTTPCall.encoded(name))"
+    package init(_ client: APIClient, kind: String, owner: String, name: String) {
+        caller = client.caller
+        asked = client.leader
+        folder = "/apis/v1/logfiles/\(kind)/\(HTTPCall.encoded(owner))/\(HTTPCall.encoded(name))"
         limit = Self.deadline
     }
 
     /// Asks the executor at that address.
     package init(executor: String, kind: String, owner: String, name: String, as caller: Caller = .nobody) {
         self.caller = caller
-        base = "\(executor)/apis/v1/logs/\(kind)/\(HTTPCall.encoded(owner))/\(HTTPCall.encoded(name))"
+        asked = LeaderSearch(executor)
+        folder = "/apis/v1/logs/\(kind)/\(HTTPCall.encoded(owner))/\(HTTPCall.encoded(name))"
         limit = Self.nodeDeadline
     }
+
+    private var base: String { asked.endpoint + folder }
 
     // MARK: as values
 
@@ -138,9 +144,17 @@ package struct LogClient: Sendable {
 
     /// The answer to `list`, or to a path of `readPath`.
     package func answer(_ path: String) async throws -> Answer {
-        let call = HTTPCall(method: .GET, url: "\(base)/\(path)", caller: caller, isLong: true)
-        let answer = try await call.answer(within: limit)
-        return Answer(status: answer.status, body: answer.body, executor: answer.executor)
+        try await asked.at(as: caller, isHarmless: true) { endpoint in
+            let url = "\(endpoint)\(folder)/\(path)"
+            let call = HTTPCall(method: .GET, url: url, caller: caller, isLong: true)
+            let whole = try await call.answer(within: limit)
+            let answer = Answer(status: whole.status, body: whole.body, executor: whole.executor)
+            if asked.hasSeveral, answer.status == 400 {
+                let failure = Self.failure(answer, url)
+                if failure.saysNotLeading { throw failure }
+            }
+            return answer
+        }
     }
 
     /// Begins a download; its body comes as it is read.

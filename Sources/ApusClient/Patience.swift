@@ -33,7 +33,7 @@ extension ClientError {
     package var isPassing: Bool {
         switch code {
         case .unreachable, .timedOut, .status(503, _): true
-        case .refused(let texts): texts.contains { $0.contains("not the leader controller") }
+        case .refused: saysNotLeading
         case .untrusted, .notFound, .status, .unreadable: false
         }
     }

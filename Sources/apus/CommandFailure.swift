@@ -68,6 +68,7 @@ struct CommandFailure: Error {
             "already exists", "operations allowed for", "allowed for app", "allowed for local service",
             "could not be cancelled", "any instances with the following ids", "no replaceable healthy instances",
             "There are no healthy instances", "has already finished",
+            "No other controller stands by", "does not stand by; these do", "is present: end it first",
             "resume it first", "unblacklist it", "tasks would fail", "in maintenance mode",
         ]
         if conflicts.contains(where: has) { return .conflict }

@@ -14,7 +14,7 @@ struct ConfigAdd: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("What to call it.", valueName: "name"))
     var name: String
 
-    @Option(help: ArgumentHelp("The controller's address.", valueName: "url"))
+    @Option(help: ArgumentHelp("The controller's address, or those of several with commas.", valueName: "url"))
     var endpoint: String
 
     @Option(help: ArgumentHelp("Who you are there.", valueName: "name"))
@@ -50,7 +50,8 @@ struct ConfigAdd: AsyncParsableCommand {
         guard username == nil || authHeaderFile == nil else {
             throw ValidationError("--username and --auth-header-file exclude each other")
         }
-        guard endpoint.hasPrefix("http://") || endpoint.hasPrefix("https://") else {
+        let addresses = endpoint.split(separator: ",", omittingEmptySubsequences: false)
+        guard addresses.allSatisfy({ $0.hasPrefix("http://") || $0.hasPrefix("https://") }) else {
             throw ValidationError("--endpoint must begin with http:// or https://, not be \(endpoint)")
         }
     }

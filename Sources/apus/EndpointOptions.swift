@@ -6,8 +6,8 @@ import Synchronization
 struct EndpointOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The controller's address. Default: that of --cluster, $APUS_ENDPOINT, that of the current cluster in "
-                + "~/.drove, or http://127.0.0.1:10000.",
+            "The controller's address, or those of several with commas, of which the leader is asked. Default: that of "
+                + "--cluster, $APUS_ENDPOINT, that of the current cluster in ~/.drove, or http://127.0.0.1:10000.",
             valueName: "url"
         )
     )

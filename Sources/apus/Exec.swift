@@ -88,7 +88,7 @@ struct Exec: AsyncParsableCommand {
         let client = try controller.client
         let target = try await ExecTarget(id, instance: instance.map { InstanceID($0) }, client).instance()
         let course = ExecCourse(
-            client: ExecClient(controller: client.endpoint, as: client.caller),
+            client: ExecClient(controller: try await client.leadingEndpoint(), as: client.caller),
             instance: target,
             request: request
         )

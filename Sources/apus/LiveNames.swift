@@ -46,6 +46,11 @@ enum LiveNames {
         }
     }
 
+    /// Ids of those in that state.
+    static func controllers(_ state: ControllerSummary.State) -> CompletionKind {
+        names { client, _ in try await client.controllerSummaries().filter { $0.state == state }.map(\.id) }
+    }
+
     static var tags: CompletionKind {
         names { client, _ in try await client.executorSummaries().flatMap(\.tags) }
     }

@@ -18,29 +18,11 @@ enum LogOwner: Hashable, Sendable {
     func files(_ client: APIClient) -> LogClient {
         switch self {
         case .instance(let app, let instance):
-            LogClient(
-                controller: client.endpoint,
-                kind: "applications",
-                owner: app.rawValue,
-                name: instance.rawValue,
-                as: client.caller
-            )
+            LogClient(client, kind: "applications", owner: app.rawValue, name: instance.rawValue)
         case .localService(let service, let instance):
-            LogClient(
-                controller: client.endpoint,
-                kind: "localservices",
-                owner: service.rawValue,
-                name: instance.rawValue,
-                as: client.caller
-            )
+            LogClient(client, kind: "localservices", owner: service.rawValue, name: instance.rawValue)
         case .task(let task):
-            LogClient(
-                controller: client.endpoint,
-                kind: "tasks",
-                owner: task.source,
-                name: task.name,
-                as: client.caller
-            )
+            LogClient(client, kind: "tasks", owner: task.source, name: task.name)
         }
     }
 

@@ -23,6 +23,8 @@ final class AnsweringServer: Sendable {
     private let waiting: Mutex<[Answer]>
     /// A request with this in its head is left without an answer.
     private let unanswered: String?
+    /// What is answered to a request with that head, in place of those that wait.
+    private let script: (@Sendable (Substring) -> Answer)?
 
     /// `body` nil closes each connection without an answer; `answers` false leaves each open without one.
     convenience init(_ body: String?, status: Int = 200, answers: Bool = true) throws {
@@ -30,9 +32,26 @@ final class AnsweringServer: Sendable {
     }
 
     /// One request each; the last answer is for all that follow.
-    init(_ answers: [Answer], answers isAnswering: Bool = true, except unanswered: String? = nil) throws {
+    convenience init(
+        _ answers: [Answer],
+        answers isAnswering: Bool = true,
+        except unanswered: String? = nil
+    ) throws {
+        try self.init(answers, isAnswering, unanswered, nil)
+    }
+
+    /// The script says what each request is answered, by its head.
+    convenience init(script: @escaping @Sendable (Substring) -> Answer) throws { try self.init([], true, nil, script) }
+
+    private init(
+        _ answers: [Answer],
+        _ isAnswering: Bool,
+        _ unanswered: String?,
+        _ script: (@Sendable (Substring) -> Answer)?
+    ) throws {
         waiting = Mutex(answers)
         self.unanswered = unanswered
+        self.script = script
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -56,8 +75,8 @@ final class AnsweringServer: Sendable {
     /// How many connections are open without an answer.
     var held: Int { silent.withLock { $0.count } }
 
-    private func next() -> String? {
-        let answer = waiting.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
+    private func next(_ head: Substring) -> String? {
+        let answer = script?(head) ?? waiting.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
         return answer.body.map { body in
             "HTTP/1.1 \(answer.status) Status\r\nContent-Length: \(body.utf8.count)\r\n"
                 + "Connection: close\r\n\r\n\(body)"
@@ -89,7 +108,7 @@ final class AnsweringServer: Sendable {
                 silent.withLock { $0.append(connection) }
                 continue
             }
-            if let answer = next() {
+            if let answer = next(head) {
                 let bytes = Array(answer.utf8)
                 _ = send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
             }

@@ -84,7 +84,7 @@ import Testing
         )
         defer { server.stop() }
         let error = await #expect(throws: ClientError.self) {
-            try await LogClient(controller: server.url, kind: "tasks", owner: "a", name: "b").files()
+            try await LogClient(APIClient(endpoint: server.url), kind: "tasks", owner: "a", name: "b").files()
         }
         #expect(error?.code == .status(400, "there is no such log file here"))
     }

@@ -27,6 +27,7 @@ extension CommandLineTests {
             try await Self.checkUsers(golden, endpoint)
         }
         try await Self.checkUsage(golden)
+        try await Self.checkControllers(golden)
         let wanted = try await Self.commands().filter { Self.printsJSON($0.help) }.map(\.name)
         #expect(golden.names == Set(wanted), "a command with --json is checked above, and none that is not there")
     }
@@ -87,6 +88,22 @@ extension CommandLineTests {
         try await check("import", users)
         try await check("list")
         try await check("remove", "reader")
+    }
+
+    /// Of three controllers, one of them absent.
+    private static func checkControllers(_ golden: GoldenCommands) async throws {
+        try await ControllersAPITests.withTwo(time: ManualTime().source) { leader, standby, ballot in
+            ballot.add(absent: "ctrl3:10000", ControllersAPITests.absent)
+            try await withEndpoints(leader, standby) { endpoint in
+                func check(_ command: String, _ arguments: String...) async throws {
+                    let words = ["controllers", command] + arguments + ["--json"]
+                    try golden.check("controllers \(command)", try await Program(binary, words, endpoint: endpoint).end())
+                }
+                try await check("list")
+                try await check("forget", "ctrl3:10000")
+                try await check("hand-over")
+            }
+        }
     }
 
     /// By an executor that can be asked.

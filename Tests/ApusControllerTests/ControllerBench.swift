@@ -185,12 +185,17 @@ func withController<Value: Sendable>(
 }
 
 /// Another controller of the same cluster, for `withRunning`.
-func standingBy(store: any StateStore, leadership: any Leadership) async throws -> Controller {
+func standingBy(
+    store: any StateStore,
+    leadership: any Leadership,
+    time: TimeSource = .system()
+) async throws -> Controller {
     Controller(
         settings: ControllerSettings(cluster: cluster, hostname: "ctrl2", port: 10000, seed: 8),
         store: store,
         leadership: leadership,
         audit: try await .inMemory(),
+        time: time,
         send: obedient,
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     )

@@ -161,7 +161,7 @@ struct LogProxyTests {
             }
             try await withServer(controller) { client in
                 let parts = path.split(separator: "/").map(String.init)
-                let files = LogClient(controller: client.endpoint, kind: parts[1], owner: parts[2], name: parts[3])
+                let files = LogClient(client, kind: parts[1], owner: parts[2], name: parts[3])
                 do {
                     _ = try await files.files()
                     Issue.record("there are none")
@@ -185,7 +185,7 @@ struct LogProxyTests {
             #expect(answer.json?["elsewhere"]?.text?.contains("the syslog server udp://logs:514") == true)
             try await withServer(controller) { client in
                 let parts = path.split(separator: "/").map(String.init)
-                let files = LogClient(controller: client.endpoint, kind: parts[1], owner: parts[2], name: parts[3])
+                let files = LogClient(client, kind: parts[1], owner: parts[2], name: parts[3])
                 await #expect(throws: ClientError.self) { try await files.files() }
             }
         }

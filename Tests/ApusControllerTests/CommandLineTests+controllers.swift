@@ -1,0 +1,61 @@
+import ApusClient
+import ApusController
+import ApusModel
+import ApusTestKit
+import Testing
+
+/// `apus controllers`, and commands that are told of several controllers.
+extension CommandLineTests {
+    /// Serves both; `endpoint` names the one that stands by first.
+    static func withEndpoints(
+        _ leader: Controller,
+        _ standby: Controller,
+        _ body: @escaping @Sendable (_ endpoint: String) async throws -> Void
+    ) async throws {
+        try await withServer(leader) { first in
+            try await withServer(standby) { second in try await body("\(second.endpoint),\(first.endpoint)") }
+        }
+    }
+
+    @Test func `controllers are shown, forgotten and asked to lead, by whichever leads`() async throws {
+        try await ControllersAPITests.withTwo(time: ManualTime().source) { leader, standby, ballot in
+            ballot.add(absent: "ctrl3:10000", ControllersAPITests.absent)
+            try await Self.withEndpoints(leader, standby) { endpoint in
+                func run(_ arguments: String...) async throws -> Run {
+                    try await Program(Self.binary, ["controllers"] + arguments, endpoint: endpoint).end()
+                }
+                let (time, version) = ("2025-07-20T08:26:40Z", ApusVersion.text)
+                let list = try await run()
+                #expect(list.code == 0, "\(list.errors)")
+                let rows = list.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+                #expect(rows.count == 4)
+                #expect(rows[1].dropLast(2) == ["ctrl1:10000", "http://ctrl1:10000", version, "LEADER"])
+                #expect(rows[1].suffix(2) == [time, time])
+                #expect(rows[2].prefix(4) == ["ctrl2:10000", "http://ctrl2:10000", version, "STANDBY"])
+                #expect(rows[3] == ["ctrl3:10000", "https://ctrl3:10000", "0.0.1", "ABSENT", "-", time])
+
+                let present = try await run("forget", "ctrl2:10000")
+                #expect((present.code, present.errors) == (5, "apus: ctrl2:10000 is present: end it first\n"))
+                #expect(try await run("forget", "ctrl9:10000").code == 1)
+                let refused = try await run("hand-over", "--to", "ctrl3:10000")
+                #expect(refused.code == 5)
+                #expect(refused.errors == "apus: ctrl3:10000 does not stand by; these do: ctrl2:10000\n")
+                #expect(try await run("forget", "ctrl3:10000").output == "ctrl3:10000 is forgotten\n")
+
+                let over = try await run("hand-over", "--to", "ctrl2:10000")
+                #expect((over.code, over.output) == (0, "ctrl2:10000 leads\n"), "\(over.errors)")
+                let cluster = try await Program(Self.binary, ["cluster", "show"], endpoint: endpoint).end()
+                #expect(cluster.output.hasPrefix("cluster c1, led by ctrl2:10000: "))
+            }
+        }
+    }
+
+    @Test func `one controller alone is listed, and hands nothing over`() async throws {
+        try await Self.withNode { _, _, endpoint in
+            let list = try await Program(Self.binary, ["controllers", "--json"], endpoint: endpoint).end()
+            #expect(list.output.hasPrefix(#"[{"controllerId":"ctrl1:10000","hostname":"ctrl1","port":10000,"#))
+            let over = try await Program(Self.binary, ["controllers", "hand-over"], endpoint: endpoint).end()
+            #expect((over.code, over.errors) == (5, "apus: No other controller stands by\n"))
+        }
+    }
+}
