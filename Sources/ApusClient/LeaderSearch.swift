@@ -110,7 +110,8 @@ final class LeaderSearch: Sendable {
 extension ClientError {
     /// Who answers does not lead.
     var saysNotLeading: Bool {
-        if case .refused(let texts) = code { texts.contains { $0.contains("not the leader controller") } } else { false }
+        guard case .refused(let texts) = code else { return false }
+        return texts.contains { $0.contains("not the leader controller") }
     }
 
     /// Another controller may lead by now.

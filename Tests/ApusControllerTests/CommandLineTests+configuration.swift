@@ -190,6 +190,7 @@ extension CommandLineTests {
                     var text = "\(match.1): \(match.2)\n"
                     if match.1.hasPrefix("tls-") { text = "tls-certificate: /c\ntls-key: /k\n" }
                     if match.1.hasPrefix("trusted-") { text = "trusted-proxy: 10.1.2.3\ntrusted-proxy-header: X\n" }
+                    if match.1.hasPrefix("zookeeper-") { text += "zookeeper: 127.0.0.1:2181\n" }
                     let run = try await Self.printed(["--role", role, "--config", try Self.write(text, in: folder)])
                     #expect(run.code == 0, "\(text): \(run.errors)")
                 }

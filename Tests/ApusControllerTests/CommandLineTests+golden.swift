@@ -97,7 +97,8 @@ extension CommandLineTests {
             try await withEndpoints(leader, standby) { endpoint in
                 func check(_ command: String, _ arguments: String...) async throws {
                     let words = ["controllers", command] + arguments + ["--json"]
-                    try golden.check("controllers \(command)", try await Program(binary, words, endpoint: endpoint).end())
+                    let run = try await Program(binary, words, endpoint: endpoint).end()
+                    try golden.check("controllers \(command)", run)
                 }
                 try await check("list")
                 try await check("forget", "ctrl3:10000")

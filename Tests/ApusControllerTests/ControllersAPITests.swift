@@ -90,7 +90,8 @@ import Testing
         }
     }
 
-    @Test func `a browser that asks one that stands by is sent to the leader, with the path it asked for`() async throws {
+    @Test func `a browser that asks one that stands by is sent to the leader, with the path it asked for`() async throws
+    {
         try await Self.withTwo { leader, standby, _ in
             try await eventually("it knows the leader") {
                 await standby.api.answer(APICall("GET", "/apis/ui/applications")).status == 303
