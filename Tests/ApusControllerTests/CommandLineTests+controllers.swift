@@ -50,6 +50,26 @@ extension CommandLineTests {
         }
     }
 
+    @Test func `those that can lead, and those that can be forgotten, are completed`() async throws {
+        try await ControllersAPITests.withTwo { leader, standby, ballot in
+            ballot.add(absent: "ctrl3:10000", ControllersAPITests.absent)
+            try await Self.withEndpoints(leader, standby) { endpoint in
+                /// On a busy machine the command may be out of patience; then it offers nothing, and the next try more.
+                func expect(_ argument: String, _ words: [String], _ name: String) async throws {
+                    let all = ["apus", "controllers"] + words
+                    let cursor = [argument, "\(all.count - 1)", "\(all.last?.count ?? 0)"]
+                    let asked = ["---completion", "controllers", words[0], "--"] + cursor + all
+                    try await eventually("\(words) offers \(name)") {
+                        let run = try await Program(Self.binary, asked, endpoint: endpoint).end()
+                        return run.output.split(whereSeparator: \.isWhitespace) == [name[...]]
+                    }
+                }
+                try await expect("--to", ["hand-over", "--to", "c"], "ctrl2:10000")
+                try await expect("positional@0", ["forget", ""], "ctrl3:10000")
+            }
+        }
+    }
+
     @Test func `one controller alone is listed, and hands nothing over`() async throws {
         try await Self.withNode { _, _, endpoint in
             let list = try await Program(Self.binary, ["controllers", "--json"], endpoint: endpoint).end()
