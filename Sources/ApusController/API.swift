@@ -17,11 +17,12 @@ package struct API: Sendable {
 
     let inbox: Inbox
     let published: Published
+    let recollection: Recollection
     let events: EventLog
     let audit: AuditLog
     let time: TimeSource
     let desk: PlacementDesk
-    let endpoints: EndpointCache
+    var endpoints: EndpointCache
     let execs: ExecRelays
     let usage: UsageDesk
     let exports: ExportDesk
@@ -34,8 +35,8 @@ package struct API: Sendable {
     let peers: Peers
     /// This controller, as it asks executors.
     let caller: Caller
-    /// `host:port` of this controller.
-    let leader: String
+    /// `host:port` of this controller, or where a stale answer is given of the one that leads.
+    var leader: String
     let logger: Logger
 
     /// The longest body that a path takes.
@@ -126,20 +127,53 @@ package struct API: Sendable {
     func answer(_ call: APICall, by route: Route, to principal: Principal) async -> APIAnswer {
         var call = call
         call.parameters = route.parameters(of: call.path.split(separator: "/"))
-        guard let lead = published.lead else { return .notLeading }
-        let answer: APIAnswer
-        do throws(APIRefusal) {
-            answer = try await route.handle(Handling(api: self, state: lead.state, call: call, principal: principal))
-        } catch {
-            answer = APIAnswer(error)
+        let mayBeStale = route.readsState && call.takesStale
+        guard let lead = published.lead else {
+            return mayBeStale ? await staleAnswer(call, by: route, to: principal) : .notLeading
         }
+        var answer = await self.answer(call, by: route, to: principal, in: lead.state)
         // What was read may be old by now, and of what was asked for nobody knows here what became.
         guard answer.endsTerm || lead.term.isValid(at: time().now) else {
+            if mayBeStale { return await staleAnswer(call, by: route, to: principal) }
             return route.isChange && answer.status == 200
                 ? .failed(503, Self.unknownOutcome, retryAfter: 1) : .notLeading
         }
+        if mayBeStale { answer.age = 0 }
         return answer
     }
+
+    private func answer(
+        _ call: APICall,
+        by route: Route,
+        to principal: Principal,
+        in state: ClusterState
+    ) async -> APIAnswer {
+        do throws(APIRefusal) {
+            return try await route.handle(Handling(api: self, state: state, call: call, principal: principal))
+        } catch {
+            return APIAnswer(error)
+        }
+    }
+
+    /// From the last state that this controller knows, though it does not lead.
+    private func staleAnswer(_ call: APICall, by route: Route, to principal: Principal) async -> APIAnswer {
+        guard let memory = await recollection.newest() else { return .failed(503, Self.nothingKnown, retryAfter: 1) }
+        if case .token(let claim) = principal.proof, route.need != .instances,
+            memory.state.instance(of: claim) == nil
+        {
+            return APIAnswer(AccessRefusal.unknown)
+        }
+        var old = self
+        old.endpoints = memory.endpoints
+        old.leader = peers.leaderID ?? ""
+        var answer = await old.answer(call, by: route, to: principal, in: memory.state)
+        answer.isStale = true
+        answer.age = max(0, Int((time().now - memory.at).components.seconds))
+        return answer
+    }
+
+    private static let nothingKnown =
+        "This controller does not lead, and has not read yet what the leader stores; ask the leader, or try again"
 
     private static let unknownOutcome =
         "This controller led no more when it was to answer. Whether this was accepted is not known: look before you try again"

@@ -15,6 +15,10 @@ package struct APIAnswer: Hashable, Sendable {
     package var location: String?
     /// Which executor the answer is from, or should be, and since when it is away; of log files.
     package var executor: String?
+    /// Seconds since what it says was so, for whoever takes stale ones.
+    package var age: Int?
+    /// From a controller that does not lead.
+    package var isStale = false
     /// The methods that a path takes; of 405, and of OPTIONS.
     package var allow: [String] = []
     /// The leader that answers has led until now.

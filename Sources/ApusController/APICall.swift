@@ -68,6 +68,9 @@ package struct APICall: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Whoever asks takes what was so a while ago, if there is nothing newer.
+    var takesStale: Bool { header("Apus-Read")?.lowercased() == "stale" }
+
     /// Every value given under a name.
     func values(_ name: String) -> [String] { query.filter { $0.name == name }.map(\.value) }
 

@@ -199,6 +199,8 @@ private struct APIResponder: HTTPResponder {
         if let seconds = answer.retryAfter { headers[.retryAfter] = "\(seconds)" }
         if let location = answer.location { headers[.location] = location }
         if let executor = answer.executor { headers[.executor] = executor }
+        if let age = answer.age { headers[.age] = "\(age)" }
+        if answer.isStale { headers[.read] = "stale" }
         if !answer.allow.isEmpty { headers[.allow] = answer.allow.joined(separator: ", ") }
         let status = HTTPResponse.Status(code: answer.status)
         if let file = answer.file { return response(status, file, headers) }
@@ -238,5 +240,6 @@ private struct APIResponder: HTTPResponder {
 
 extension HTTPField.Name {
     fileprivate static let executor = Self("Apus-Executor") ?? .via
+    fileprivate static let read = Self("Apus-Read") ?? .via
     fileprivate static let lastEventID = Self("Last-Event-ID") ?? .via
 }

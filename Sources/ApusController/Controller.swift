@@ -89,6 +89,10 @@ package struct Controller: Service {
     let crash: CrashPoint?
     let logger: Logger
     let published: Published
+    private let recollection: Recollection
+    /// What the leader's loop shows of itself.
+    let pulse = Pulse()
+    private let hangs: (@Sendable (Duration) -> Void)?
     let numbers: ControllerNumbers
     private let desk = PlacementDesk()
     private let endpoints = EndpointCache()
@@ -107,6 +111,9 @@ package struct Controller: Service {
     private let turnedAway = TurnedAway()
 
     /// Without a `leadership` there is no other controller.
+    ///
+    /// `hangs` is told, on a thread of its own, that the loop of a leader has not come round for so long: it should end the
+    /// process, since another controller cannot lead well beside it.
     package init(
         settings: ControllerSettings,
         store: any StateStore,
@@ -116,13 +123,18 @@ package struct Controller: Service {
         send: Send? = nil,
         ask: Ask? = nil,
         crash: CrashPoint? = nil,
+        hangs: (@Sendable (Duration) -> Void)? = nil,
         telemetry: Telemetry = Telemetry(),
         logger: Logger
     ) {
         self.settings = settings
-        published = Published(time: time)
+        self.hangs = hangs
+        let published = Published(time: time)
+        self.published = published
         numbers = ControllerNumbers(telemetry, published: published)
+        let store = ObservedStore(store, tell: StoreNumbers(telemetry.metrics).took)
         self.store = store
+        recollection = Recollection(settings, store: store, published: published, time: time, logger: logger)
         let leadership =
             leadership ?? SoleLeadership(of: store, id: settings.leader, description: [], wall: { time().wall })
         self.leadership = leadership
@@ -173,6 +185,7 @@ package struct Controller: Service {
         API(
             inbox: inbox,
             published: published,
+            recollection: recollection,
             events: events,
             audit: audit,
             time: time,
@@ -212,6 +225,7 @@ package struct Controller: Service {
 
     /// Nothing is taken, read or sent any more, until it leads again.
     private func standBy(_ reason: String) {
+        recollection.keep(published.last)
         published.withdraw()
         inbox.close(reason)
         outboxes.end()
@@ -225,9 +239,13 @@ package struct Controller: Service {
                 group.addTask { await outboxes.run() }
                 group.addTask { await probes.run() }
                 group.addTask { await events.run() }
-                group.addTask { await vault.run() }
+                group.addTask { try await vault.run() }
                 group.addTask { await peers.run() }
                 group.addTask { await audit.run { published.state?.facts.checked } }
+                if leadership.isShared {
+                    group.addTask { await recollection.run() }
+                    if let hangs { group.addTask { await Watchdog(pulse, bite: hangs).run() } }
+                }
                 group.addTask {
                     // One who only stands by when it is stopped waits for its election no longer.
                     while !(inbox.isStopped && published.lead == nil) {
@@ -236,7 +254,7 @@ package struct Controller: Service {
                     }
                 }
                 group.addTask { try await standAndLead() }
-                // Only these two end by themselves.
+                // Only these two end by themselves, or what must not be served at all.
                 do { try await group.next() } catch is CancellationError {}
             }
         } onGracefulShutdown: {
@@ -311,7 +329,7 @@ package struct Controller: Service {
         return turn
     }
 
-    private static func refuseHalfImport(_ records: [Record]) throws {
+    static func refuseHalfImport(_ records: [Record]) throws {
         guard !records.contains(where: { $0.key == RestoredState.marker }) else {
             throw ControllerError(description: "The stored state cannot be used: \(RestoredState.halfImported).")
         }

@@ -41,8 +41,11 @@ final class ControllerNumbers: Sendable {
         let presence = presence
         metrics.add { now in
             let leads: Double = published.lead == nil ? 0 : 1
+            let lease = published.leaseLeft.map { left in
+                Sample(Series("apus.controller.lease.seconds"), .gauge(Double(left.milliseconds) / 1000))
+            }
             return presence.samples("apus.controller", at: now)
-                + [Sample(Series("apus.controller.leading"), .gauge(leads))]
+                + [Sample(Series("apus.controller.leading"), .gauge(leads)), lease].compactMap(\.self)
         }
         addChecks(telemetry, published)
     }
@@ -54,6 +57,7 @@ final class ControllerNumbers: Sendable {
             "apus.cluster.events": "Events of the cluster, by type.",
             "apus.cluster.events.all": "Events of the cluster.",
             "apus.controller.leading": "1 while this controller leads.",
+            "apus.controller.lease.seconds": "How long this leader may lead without a word of the store.",
             "apus.controller.leader.absent.seconds": "How long this controller had no leader that could commit.",
             "apus.controller.leader.absent.times": "How often this controller had no leader that could commit.",
             "apus.controller.elections": "How often this controller became the leader, by cause.",

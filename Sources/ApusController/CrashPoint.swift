@@ -8,7 +8,7 @@ import Musl
 import Darwin
 #endif
 
-/// For tests only: kills this process with SIGKILL at a named place, as a power cut would.
+/// For tests only: kills this process with SIGKILL at a named place, as a power cut would, or hangs there.
 ///
 /// Set by `APUS_CRASH_AT=<place>:<n>`, `after-commit:3` say: at the third such place that is reached.
 package final class CrashPoint: Sendable {
@@ -18,6 +18,8 @@ package final class CrashPoint: Sendable {
         case afterCommit = "after-commit"
         /// An executor has the command; its answer is not yet taken.
         case afterSend = "after-send"
+        /// The leader's loop comes round, and does so no more.
+        case hang = "hang"
     }
 
     private let place: Place
@@ -38,6 +40,8 @@ package final class CrashPoint: Sendable {
             left -= 1
             return left == 0
         }
-        if isTime { kill(getpid(), SIGKILL) }
+        guard isTime else { return }
+        while place == .hang { sleep(1) }
+        kill(getpid(), SIGKILL)
     }
 }

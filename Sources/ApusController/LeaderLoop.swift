@@ -9,6 +9,7 @@ import Synchronization
 struct LeaderLoop {
     /// A commit that takes longer no longer holds up soft input.
     private static let slowCommit: Duration = .seconds(1)
+    private static let leastPatience: Duration = .seconds(10)
     private static let firstRetry: Duration = .milliseconds(100)
     private static let longestRetry: Duration = .seconds(1)
 
@@ -63,10 +64,12 @@ struct LeaderLoop {
         controller.published.publish(turn.committed, under: term)
         outboxes.begin(under: term)
         nudges = inbox.open().makeAsyncIterator()
+        controller.pulse.begin(patience: patience)
+        defer { controller.pulse.rest() }
         while epochMet == nil, await nudged() {
             repeat {
                 try await oneTurn()
-                if turn.pending == nil { await controller.exports.serve(from: controller.store) }
+                if turn.pending == nil { await export() }
             } while !isStopping && epochMet == nil && (turn.hasWork || inbox.hasInput)
         }
         return epochMet.map { .overtaken($0) } ?? .over
@@ -75,12 +78,25 @@ struct LeaderLoop {
     /// Whether its term lasts.
     private var holds: Bool { term.isValid(at: controller.time().now) }
 
+    /// Within this the loop comes round, or it hangs: by then another controller leads.
+    private var patience: Duration { max(Self.leastPatience, term.session * 2) }
+
     private mutating func nudged() async -> Bool {
         if await nudges?.next(isolation: #isolation) == nil || !holds { isStopping = true }
+        if isStopping { controller.pulse.rest() } else { controller.pulse.comesRound() }
+        controller.crash?.reached(.hang)
         return !isStopping
     }
 
+    /// What one takes who waits for it has the time it takes.
+    private func export() async {
+        controller.pulse.rest()
+        await controller.exports.serve(from: controller.store)
+        controller.pulse.begin(patience: patience)
+    }
+
     private mutating func oneTurn() async throws {
+        controller.pulse.comesRound()
         let before = turn.committed
         takeInput()
         var step = turn.close(at: controller.time())

@@ -78,12 +78,18 @@ package enum OpenAPI {
         return .members([
             "summary": .string(description.summary),
             "tags": .array([.string(description.subject)]),
-            "parameters": .array(inPath + others),
+            "parameters": .array(inPath + others + (route?.readsState == true ? [stale] : [])),
             "requestBody": body(of: description, route?.bodyType ?? "application/json"),
             "responses": OpenAPIResponse.all(of: description, need),
             "security": security(need),
         ])
     }
+
+    private static let stale: JSON = [
+        "name": "Apus-Read", "in": "header",
+        "description": "Answer from the last known state if this controller does not lead, with its age",
+        "schema": ["type": "string", "enum": ["stale"]],
+    ]
 
     private static func body(of description: RouteDescription, _ type: String) -> JSON? {
         description.body.map { schema in

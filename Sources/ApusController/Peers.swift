@@ -18,6 +18,9 @@ final class Peers: Sendable {
     /// Where the leader's API is, if that is another controller which is known.
     var leaderURL: String? { leader.withLock { $0?.url } }
 
+    /// `host:port` of the leader, as far as it is known.
+    var leaderID: String? { leader.withLock { $0.map { "\($0.hostname):\($0.port)" } } }
+
     /// Follows who leads, until it is cancelled.
     func run() async {
         await leadership.followLeader { [self] presence in

@@ -9,6 +9,8 @@ final class Published: Sendable {
     struct Lead: Sendable {
         let state: ClusterState
         let term: Term
+        /// When it was that.
+        let at: Moment
     }
 
     private let time: TimeSource
@@ -18,15 +20,24 @@ final class Published: Sendable {
 
     /// `nil` while this controller does not lead.
     var lead: Lead? {
-        guard let lead = committed.withLock(\.self), lead.term.isValid(at: time().now) else { return nil }
-        return lead
+        guard let last, last.term.isValid(at: time().now) else { return nil }
+        return last
     }
 
     /// `nil` while this controller does not lead.
     var state: ClusterState? { lead?.state }
 
+    /// The same, and until it is withdrawn also when its term is over.
+    var last: Lead? { committed.withLock(\.self) }
+
+    /// For how long this controller leads unless the store acknowledges something; `nil` if it does not, or for ever.
+    var leaseLeft: Duration? {
+        guard let lead, lead.term.leaseEnd != Lease.unending.end else { return nil }
+        return lead.term.leaseEnd - time().now
+    }
+
     func publish(_ state: ClusterState, under term: Term) {
-        let lead = Lead(state: state, term: term)
+        let lead = Lead(state: state, term: term, at: time().now)
         committed.withLock { $0 = lead }
     }
 

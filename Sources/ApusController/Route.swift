@@ -10,6 +10,8 @@ struct Route: Sendable {
     /// Who may call it.
     let need: Need
     let handle: Handler
+    /// Answered from a state alone, which may be an old one where the caller says so.
+    let readsState: Bool
     /// The media type that a body may say it is.
     let bodyType: String
     /// `nil` stands for any text.
@@ -19,10 +21,12 @@ struct Route: Sendable {
         _ method: String,
         _ path: String,
         _ need: Need = .anyone,
+        readsState: Bool = false,
         bodyType: String = "application/json",
         _ handle: @escaping Handler
     ) {
         self.method = method
+        self.readsState = readsState
         self.need = need
         self.handle = handle
         self.bodyType = bodyType
@@ -49,6 +53,10 @@ struct Route: Sendable {
         Route("GET", path, need, handle)
     }
 
+    private static func read(_ path: String, _ need: Need = .anyone, _ handle: @escaping Handler) -> Route {
+        Route("GET", path, need, readsState: true, handle)
+    }
+
     private static func post(_ path: String, _ need: Need = .anyone, _ handle: @escaping Handler) -> Route {
         Route("POST", path, need, handle)
     }
@@ -63,43 +71,43 @@ struct Route: Sendable {
         post("operations/{id}/cancel", .changes) { call throws(APIRefusal) in await call.cancel() },
         post("applications/validate/spec") { call throws(APIRefusal) in try call.validateSpec() },
         post("applications/placementpolicy/rule/dryrun") { call throws(APIRefusal) in try call.dryRunRule() },
-        get("applications") { call throws(APIRefusal) in try call.applications() },
-        get("applications/{id}") { call throws(APIRefusal) in try call.application() },
-        get("applications/{id}/spec") { call throws(APIRefusal) in try call.applicationSpec() },
-        get("applications/{id}/explain") { call throws(APIRefusal) in try await call.explainApplication() },
-        get("applications/{id}/instances") { call throws(APIRefusal) in try call.instances() },
-        get("applications/{id}/instances/old") { call throws(APIRefusal) in try call.oldInstances() },
-        get("applications/{id}/instances/{instance}") { call throws(APIRefusal) in try call.instance() },
+        read("applications") { call throws(APIRefusal) in try call.applications() },
+        read("applications/{id}") { call throws(APIRefusal) in try call.application() },
+        read("applications/{id}/spec") { call throws(APIRefusal) in try call.applicationSpec() },
+        read("applications/{id}/explain") { call throws(APIRefusal) in try await call.explainApplication() },
+        read("applications/{id}/instances") { call throws(APIRefusal) in try call.instances() },
+        read("applications/{id}/instances/old") { call throws(APIRefusal) in try call.oldInstances() },
+        read("applications/{id}/instances/{instance}") { call throws(APIRefusal) in try call.instance() },
 
         post("tasks/validate/spec") { call throws(APIRefusal) in try call.validateTask() },
         post("tasks/operations", .changes) { call throws(APIRefusal) in try await call.operateTask() },
         Route("POST", "tasks/search", bodyType: "application/x-www-form-urlencoded") { call throws(APIRefusal) in
             try call.searchTask()
         },
-        get("tasks") { call throws(APIRefusal) in call.tasks() },
-        get("tasks/{source}/instances/{task}") { call throws(APIRefusal) in try call.task() },
-        get("tasks/{source}/instances/{task}/explain") { call throws(APIRefusal) in try await call.explainTask() },
+        read("tasks") { call throws(APIRefusal) in call.tasks() },
+        read("tasks/{source}/instances/{task}") { call throws(APIRefusal) in try call.task() },
+        read("tasks/{source}/instances/{task}/explain") { call throws(APIRefusal) in try await call.explainTask() },
         Route("DELETE", "tasks/{source}/instances/{task}") { call throws(APIRefusal) in await call.forgetTask() },
 
         post("localservices/operations", .changes) { call throws(APIRefusal) in try await call.operateService() },
         post("localservices/operations/{id}/cancel", .changes) { call throws(APIRefusal) in await call.cancelService()
         },
         post("localservices/validate/spec") { call throws(APIRefusal) in try call.validateService() },
-        get("localservices") { call throws(APIRefusal) in try call.services() },
-        get("localservices/{id}") { call throws(APIRefusal) in try call.service() },
-        get("localservices/{id}/spec") { call throws(APIRefusal) in try call.serviceSpec() },
-        get("localservices/{id}/explain") { call throws(APIRefusal) in try await call.explainService() },
-        get("localservices/{id}/instances") { call throws(APIRefusal) in try call.serviceInstances() },
-        get("localservices/{id}/instances/old") { call throws(APIRefusal) in call.oldServiceInstances() },
-        get("localservices/{id}/instances/{instance}") { call throws(APIRefusal) in try call.serviceInstance() },
+        read("localservices") { call throws(APIRefusal) in try call.services() },
+        read("localservices/{id}") { call throws(APIRefusal) in try call.service() },
+        read("localservices/{id}/spec") { call throws(APIRefusal) in try call.serviceSpec() },
+        read("localservices/{id}/explain") { call throws(APIRefusal) in try await call.explainService() },
+        read("localservices/{id}/instances") { call throws(APIRefusal) in try call.serviceInstances() },
+        read("localservices/{id}/instances/old") { call throws(APIRefusal) in call.oldServiceInstances() },
+        read("localservices/{id}/instances/{instance}") { call throws(APIRefusal) in try call.serviceInstance() },
 
         Route("POST", "instances/{id}/exec", .changes, bodyType: ExecFrame.contentType) { call throws(APIRefusal) in
             try await call.runCommand()
         },
 
         get("cluster/usage") { call throws(APIRefusal) in await call.usage() },
-        get("cluster") { call throws(APIRefusal) in call.cluster() },
-        get("cluster/dashboard") { call throws(APIRefusal) in call.dashboard() },
+        read("cluster") { call throws(APIRefusal) in call.cluster() },
+        read("cluster/dashboard") { call throws(APIRefusal) in call.dashboard() },
         post("cluster/maintenance/set", .maintenance) { call throws(APIRefusal) in try await call.beginMaintenance() },
         post("cluster/maintenance/unset", .maintenance) { call throws(APIRefusal) in try await call.endMaintenance() },
         post("cluster/strays/confirm", .maintenance) { call throws(APIRefusal) in try await call.confirmStops() },
@@ -116,8 +124,8 @@ struct Route: Sendable {
         },
         post("cluster/executors/resume", .maintenance) { call throws(APIRefusal) in try await call.resumeExecutors() },
         post("cluster/executors/retire", .maintenance) { call throws(APIRefusal) in try await call.retireExecutors() },
-        get("cluster/executors") { call throws(APIRefusal) in call.executors() },
-        get("cluster/executors/{id}") { call throws(APIRefusal) in try call.executor() },
+        read("cluster/executors") { call throws(APIRefusal) in call.executors() },
+        read("cluster/executors/{id}") { call throws(APIRefusal) in try call.executor() },
         get("cluster/controllers") { call throws(APIRefusal) in try await call.controllers() },
         post("cluster/controllers/hand-over", .maintenance) { call throws(APIRefusal) in try await call.handOver() },
         Route("DELETE", "cluster/controllers/{id}", .maintenance) { call throws(APIRefusal) in
@@ -128,11 +136,11 @@ struct Route: Sendable {
         get("cluster/events/latest") { call throws(APIRefusal) in try call.latestEvents() },
         get("cluster/events/summary") { call throws(APIRefusal) in try call.eventSummary() },
         get("cluster/events/stream") { call throws(APIRefusal) in try call.eventStream() },
-        get("cluster/placement/spread") { call throws(APIRefusal) in call.defaultSpread() },
+        read("cluster/placement/spread") { call throws(APIRefusal) in call.defaultSpread() },
         post("cluster/placement/spread", .maintenance) { call throws(APIRefusal) in try await call.setDefaultSpread() },
         post("cluster/placement/simulate") { call throws(APIRefusal) in try await call.simulatePlacement() },
-        get("endpoints") { call throws(APIRefusal) in call.endpoints(named: call.call.values("app")) },
-        get("endpoints/app/{name}") { call throws(APIRefusal) in call.endpoints(named: [call.parameter(0)]) },
+        read("endpoints") { call throws(APIRefusal) in call.endpoints(named: call.call.values("app")) },
+        read("endpoints/app/{name}") { call throws(APIRefusal) in call.endpoints(named: [call.parameter(0)]) },
 
         get("logfiles/{kind}/{owner}/{id}/list", .logs) { call throws(APIRefusal) in try await call.logFiles() },
         get("logfiles/{kind}/{owner}/{id}/read/{file}", .logs) { call throws(APIRefusal) in try await call.readLogFile()
@@ -150,7 +158,7 @@ struct Route: Sendable {
             try await call.rotateInstanceKeys()
         },
 
-        get("internal/instances", .instances) { call throws(APIRefusal) in try call.instancesOfCaller() },
+        read("internal/instances", .instances) { call throws(APIRefusal) in try call.instancesOfCaller() },
         post("internal/nodes/report", .nodes) { call throws(APIRefusal) in try await call.report() },
         get("internal/cluster/executors/{id}/instances/last", .nodes) { call throws(APIRefusal) in
             try call.knownInstances(livingOnly: false)

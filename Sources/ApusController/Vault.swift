@@ -54,9 +54,6 @@ final class Vault: Sendable {
     func open(at epoch: Epoch) async throws {
         try await gate.pass {
             var (users, tokens) = try await stored()
-            if users.all.isEmpty, let path = settings.callers.missingUsers {
-                throw ControllerError(description: "\(path) cannot be opened, and there is no user yet: no such file")
-            }
             if users.all.isEmpty, !settings.callers.users.isEmpty {
                 users = try await firstUsers()
                 try await keep(Users.recordKey, users.record, at: epoch)
@@ -72,8 +69,11 @@ final class Vault: Sendable {
         }
     }
 
-    /// Beyond this machine somebody must have to say who they are.
+    /// Users that were to be there are; and beyond this machine somebody must have to say who they are.
     private func refuse(unless users: Users) throws {
+        if users.all.isEmpty, let path = settings.callers.missingUsers {
+            throw ControllerError(description: "\(path) cannot be opened, and there is no user yet: no such file")
+        }
         guard settings.isReachable else { return }
         guard !users.all.isEmpty else {
             throw ControllerError(
@@ -158,25 +158,41 @@ final class Vault: Sendable {
         taken.withLock { $0 = records }
     }
 
-    /// Looks into the store again and again until cancelled.
-    func run() async {
-        var trouble = ""
+    /// Looks into the store at once, and again and again until cancelled.
+    ///
+    /// - Throws: `ControllerError` if the API is open to other machines, though this controller only stands by.
+    func run() async throws {
+        var (trouble, isChecked) = ("", false)
         while !Task.isCancelled {
+            var found: Users?
             do {
-                try await Task.sleep(for: Self.refreshInterval)
-                try await gate.pass {
-                    let (users, tokens) = try await stored()
-                    if let tokens { await take(users, tokens) }
-                }
+                found = try await look()
                 trouble = ""
             } catch is CancellationError {
                 return
             } catch {
                 if trouble != "\(error)" {
-                    logger.warning("the users could not be read again", metadata: ["error": "\(error)"])
+                    logger.warning("the users could not be read", metadata: ["error": "\(error)"])
                 }
                 trouble = "\(error)"
             }
+            // Who brings the first users may have to lead before they are there.
+            if let found, !isChecked, !found.all.isEmpty || settings.callers.users.isEmpty {
+                try refuse(unless: found)
+                isChecked = true
+            }
+            // try?: cancelled means that the loop ends.
+            try? await Task.sleep(for: Self.refreshInterval)
+        }
+    }
+
+    /// Takes what the store holds; `nil` if nobody has led by it yet.
+    private func look() async throws -> Users? {
+        try await gate.pass {
+            let (users, tokens) = try await stored()
+            guard let tokens else { return nil }
+            await take(users, tokens)
+            return users
         }
     }
 

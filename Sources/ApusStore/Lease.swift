@@ -8,6 +8,8 @@ package struct Lease: Hashable, Sendable {
     /// What is left of a session when the lease lapses: for clocks that differ, and for what is on its way.
     private static let shareOfSession = (2, of: 3)
 
+    /// The session that was granted; zero if it never lapses.
+    let session: Duration
     private let span: Duration
     /// The first moment at which it holds no more.
     package private(set) var end: Moment
@@ -15,6 +17,7 @@ package struct Lease: Hashable, Sendable {
 
     /// Of the session that was granted, from a write that was sent at `sent`.
     package init(session: Duration, sent: Moment) {
+        self.session = session
         span = session * Self.shareOfSession.0 / Self.shareOfSession.of
         end = sent + span
     }
@@ -23,6 +26,7 @@ package struct Lease: Hashable, Sendable {
     package static let unending = Lease(session: .zero, end: Moment(nanoseconds: .max))
 
     private init(session: Duration, end: Moment) {
+        self.session = session
         span = session
         self.end = end
     }

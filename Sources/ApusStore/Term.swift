@@ -22,6 +22,9 @@ package final class Term: Sendable {
     /// When the lease lapses unless something is acknowledged before.
     package var leaseEnd: Moment { lease.withLock { $0.end } }
 
+    /// The session that the lease is of; zero if it never lapses.
+    package var session: Duration { lease.withLock { $0.session } }
+
     /// Waits for the end of the term, and says why it ended; `nil` if the task is cancelled first.
     package func ended() async -> TermEnd? { await end.wait() }
 

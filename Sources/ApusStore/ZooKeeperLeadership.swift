@@ -43,14 +43,32 @@ package final class ZooKeeperLeadership: Leadership {
                 await staySeen()
                 return nil
             }
+            let isElected = Once<Void>()
+            group.addTask { [self] in
+                await follow(until: isElected)
+                return nil
+            }
             group.addTask { [self] in
                 let (candidate, term) = try await elected()
+                isElected.happen(())
                 return try await serve(term, as: candidate, body)
             }
             while let end = try await group.next() {
                 if let end { return end }
             }
             throw CancellationError()
+        }
+    }
+
+    /// Has at hand what the leader commits, so that whoever takes over need not read it all first.
+    ///
+    /// Beside the line and not in it: no read that is under way holds up a term.
+    private func follow(until isElected: Once<Void>) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [store] in await store.follow { _ in } }
+            group.addTask { _ = await isElected.wait() }
+            await group.next()
+            group.cancelAll()
         }
     }
 

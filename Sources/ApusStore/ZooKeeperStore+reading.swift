@@ -206,6 +206,8 @@ extension ZooKeeperStore {
             let began = ContinuousClock.now
             do throws(StoreError) {
                 let changes = try await changes(since: mirror?.turn, watch: watch)
+                // Whoever leads by now keeps no mirror.
+                if Task.isCancelled { return }
                 if changes.isWhole || !changes.writes.isEmpty {
                     mirror = reflect(changes, on: mirror)
                     await tell(changes)

@@ -16,6 +16,8 @@ struct ClusterStore {
     let store: any StateStore
     let leadership: any Leadership
     let cluster: ClusterID
+    /// The connection to ZooKeeper, if the state is there.
+    var session: ZooKeeperSession?
 
     /// Opens the store of the state directory, in which nobody else leads, and closes it after `body`.
     static func own(
@@ -65,7 +67,8 @@ struct ClusterStore {
             let cluster = try await cluster(of: store, in: directory, settings.address)
             await warn(session, settings.address, logger)
             let leadership = ZooKeeperLeadership(store: store, id: id, description: [])
-            result = .success(try await body(ClusterStore(store: store, leadership: leadership, cluster: cluster)))
+            let state = ClusterStore(store: store, leadership: leadership, cluster: cluster, session: session)
+            result = .success(try await body(state))
         } catch {
             result = .failure(error)
         }

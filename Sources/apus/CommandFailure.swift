@@ -24,6 +24,8 @@ struct CommandFailure: Error {
         case unreachable = 7
         /// A configuration that cannot be, as ArgumentParser says it of options.
         case usage = 64
+        /// The leader's loop came round no more.
+        case hung = 70
         /// A task or command has no exit code: it was not accepted, not run, not run to its end, or lost sight of.
         case noExitCode = 125
         /// As a shell reports an end by Ctrl-C.
@@ -54,6 +56,16 @@ struct CommandFailure: Error {
         case .notFound: self.init(Self.code(of: [error.message]), "\(error)")
         case .status, .unreadable: self.init(.other, "\(error)")
         }
+    }
+
+    static func hung(for silence: Duration) -> CommandFailure {
+        CommandFailure(
+            .hung,
+            """
+            the loop of this controller, which leads, has not come round for \(silence.components.seconds) s: the process \
+            ends, so that another controller can lead and the service manager starts this one again. All containers run on.
+            """
+        )
     }
 
     private static let howToStart = "Is a controller running? Start one with `apus dev`, or name it with --endpoint."

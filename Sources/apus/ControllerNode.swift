@@ -86,6 +86,7 @@ struct ControllerNode {
         settings.keeping = keeping
         settings.joinList = joinList
         logger.info("what has ended is kept for a while", metadata: engine.retention.metadata)
+        if let session = state.session { SessionNumbers(session).join(telemetry.metrics) }
         let controller = Controller(
             settings: settings,
             store: state.store,
@@ -93,6 +94,7 @@ struct ControllerNode {
             audit: log,
             time: time,
             crash: crash,
+            hangs: { silence in CommandFailure.hung(for: silence).exit() },
             telemetry: telemetry,
             logger: logger
         )
@@ -120,7 +122,7 @@ struct ControllerNode {
         guard let point = CrashPoint(text) else {
             throw CommandFailure(
                 .other,
-                "APUS_CRASH_AT must be before-commit:N, after-commit:N or after-send:N, not \(text)"
+                "APUS_CRASH_AT must be before-commit:N, after-commit:N, after-send:N or hang:N, not \(text)"
             )
         }
         return point
