@@ -15,18 +15,18 @@ final class Recollection: Sendable {
         let endpoints = EndpointCache()
     }
 
-    /// What is no older is not read anew, however often somebody asks.
-    private static let freshness: Duration = .seconds(1)
-    /// How often it is read though nobody asks, so that there is something when the store goes away.
-    private static let interval: Duration = .seconds(30)
-    /// The same while there is nothing.
-    private static let firstInterval: Duration = .seconds(2)
     private struct Kept {
         var memory: Memory?
         /// When it was tried last to read a newer one.
         var tried: Moment?
     }
 
+    /// What is no older is not read anew, however often somebody asks.
+    private static let freshness: Duration = .seconds(1)
+    /// How often it is read though nobody asks, so that there is something when the store goes away.
+    private static let interval: Duration = .seconds(30)
+    /// The same while there is nothing.
+    private static let firstInterval: Duration = .seconds(2)
     /// So long somebody waits for what is newer.
     private static let patience: Duration = .seconds(2)
 

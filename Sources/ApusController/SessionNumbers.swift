@@ -5,15 +5,22 @@ package import ApusTelemetry
 /// How a controller's session with ZooKeeper is.
 package struct SessionNumbers: Sendable {
     private let session: ZooKeeperSession
+    private let isWarm: @Sendable () -> Bool
 
-    package init(_ session: ZooKeeperSession) { self.session = session }
+    /// `isWarm` says whether all records are at hand.
+    package init(_ session: ZooKeeperSession, isWarm: @escaping @Sendable () -> Bool) {
+        self.session = session
+        self.isWarm = isWarm
+    }
 
     /// From now on they are among the numbers of this process.
     package func join(_ metrics: MetricRegistry) {
         metrics.describe([
             "apus.controller.zookeeper.connected": "1 while a ZooKeeper server answers.",
+            "apus.controller.zookeeper.warm": "1 while a controller that stands by has all records at hand.",
             "apus.controller.zookeeper.sessions": "Sessions so far; one more for each that ZooKeeper let expire.",
-            "apus.controller.zookeeper.session.seconds": "How long a session lasts without a sign, as the servers granted.",
+            "apus.controller.zookeeper.session.seconds":
+                "How long a session lasts without a sign of this controller, as the servers granted it.",
         ])
         metrics.add { _ in samples }
     }
@@ -22,6 +29,7 @@ package struct SessionNumbers: Sendable {
         let status = session.status
         return [
             Sample(Series("apus.controller.zookeeper.connected"), .gauge(status.phase == .connected ? 1 : 0)),
+            Sample(Series("apus.controller.zookeeper.warm"), .gauge(isWarm() ? 1 : 0)),
             Sample(Series("apus.controller.zookeeper.sessions"), .counter(Int64(status.generation))),
             Sample(
                 Series("apus.controller.zookeeper.session.seconds"),

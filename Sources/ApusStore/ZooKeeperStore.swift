@@ -90,6 +90,9 @@ package final class ZooKeeperStore: StateStore {
         )
     }
 
+    /// Whether all records are at hand, so that whoever takes over need not read them first.
+    package var isWarm: Bool { state.withLock { $0.mirror != nil } }
+
     // MARK: the epoch
 
     package func acquireEpoch() async throws(StoreError) -> Epoch {

@@ -16,8 +16,8 @@ struct ClusterStore {
     let store: any StateStore
     let leadership: any Leadership
     let cluster: ClusterID
-    /// The connection to ZooKeeper, if the state is there.
-    var session: ZooKeeperSession?
+    /// The store itself, if it is in ZooKeeper.
+    var zooKeeper: ZooKeeperStore?
 
     /// Opens the store of the state directory, in which nobody else leads, and closes it after `body`.
     static func own(
@@ -67,7 +67,7 @@ struct ClusterStore {
             let cluster = try await cluster(of: store, in: directory, settings.address)
             await warn(session, settings.address, logger)
             let leadership = ZooKeeperLeadership(store: store, id: id, description: [])
-            let state = ClusterStore(store: store, leadership: leadership, cluster: cluster, session: session)
+            let state = ClusterStore(store: store, leadership: leadership, cluster: cluster, zooKeeper: store)
             result = .success(try await body(state))
         } catch {
             result = .failure(error)

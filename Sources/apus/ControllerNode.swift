@@ -86,7 +86,9 @@ struct ControllerNode {
         settings.keeping = keeping
         settings.joinList = joinList
         logger.info("what has ended is kept for a while", metadata: engine.retention.metadata)
-        if let session = state.session { SessionNumbers(session).join(telemetry.metrics) }
+        if let store = state.zooKeeper {
+            SessionNumbers(store.session) { store.isWarm }.join(telemetry.metrics)
+        }
         let controller = Controller(
             settings: settings,
             store: state.store,

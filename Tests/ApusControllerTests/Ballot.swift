@@ -22,9 +22,10 @@ final class Ballot: Sendable {
     static let lastSeen = WallTime(milliseconds: 1_753_000_000_000)
 
     private let store: any StateStore
+    private let lease: Lease
     private let state = Mutex(State())
 
-    init(of store: any StateStore) { self.store = store }
+    init(of store: any StateStore, lease: Lease = .unending) { (self.store, self.lease) = (store, lease) }
 
     /// How often somebody was elected.
     var won: Int { state.withLock(\.won) }
@@ -64,7 +65,7 @@ final class Ballot: Sendable {
         await turn(of: id)
         defer { leave(id) }
         try Task.checkCancellation()
-        let term = Term(epoch: try await store.acquireEpoch(), lease: .unending)
+        let term = Term(epoch: try await store.acquireEpoch(), lease: lease)
         state.withLock { state in
             state.term = term
             state.won += 1

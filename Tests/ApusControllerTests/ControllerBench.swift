@@ -188,10 +188,13 @@ func withController<Value: Sendable>(
 func standingBy(
     store: any StateStore,
     leadership: any Leadership,
-    time: TimeSource = .system()
+    time: TimeSource = .system(),
+    callers: CallerRig = CallerRig()
 ) async throws -> Controller {
-    Controller(
-        settings: ControllerSettings(cluster: cluster, hostname: "ctrl2", port: 10000, seed: 8),
+    var settings = ControllerSettings(cluster: cluster, hostname: "ctrl2", port: 10000, seed: 8)
+    try callers.arrange(&settings)
+    return Controller(
+        settings: settings,
         store: store,
         leadership: leadership,
         audit: try await .inMemory(),

@@ -4,6 +4,7 @@ import ApusModel
 import ApusStore
 import ApusTelemetry
 import ApusTestKit
+import Foundation
 import Testing
 
 /// What a controller's admin port tells of the cluster.
@@ -104,6 +105,54 @@ import Testing
                 else { return false }
                 return count > 0
             }
+        }
+    }
+
+    @Test func `every number of a controller is explained, and stands on the page of metrics`() async throws {
+        let telemetry = Telemetry()
+        let session = ZooKeeperSession.open(ZooKeeperSession.Settings(address: try ZooKeeperAddress("127.0.0.1:1")))
+        SessionNumbers(session) { false }.join(telemetry.metrics)
+        let store = MemoryStore()
+        let ballot = Ballot(of: store, lease: Lease(session: .seconds(60), sent: .zero))
+        let seat = ballot.seat("ctrl1:10000")
+        try await withController(store: store, leadership: seat, telemetry: telemetry) { controller in
+            _ = await controller.inbox.submit(fullReport())
+            _ = await controller.inbox.submit(.application(create(instances: 1)))
+            let page = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .deletingLastPathComponent().appending(path: "docs/metrics.md")
+            let text = try String(contentsOf: page, encoding: .utf8)
+            let names = Set(telemetry.metrics.samples().map(\.series.name).filter { $0.hasPrefix("apus.controller.") })
+            #expect(names.contains("apus.controller.lease.seconds"))
+            #expect(names.contains("apus.controller.zookeeper.connected"))
+            for name in names.sorted() {
+                #expect(text.contains("`\(name)"), "docs/metrics.md does not tell of it")
+                #expect(telemetry.metrics.help(of: name) != nil, "\(name)")
+            }
+        }
+        await session.close()
+    }
+
+    @Test func `what the store was asked for is counted by operation and outcome, with its bytes`() async throws {
+        let telemetry = Telemetry()
+        let store = MemoryStore()
+        try await withController(store: store, telemetry: telemetry) { controller in
+            _ = await controller.inbox.submit(fullReport())
+            store.failNextCommit(.before)
+            _ = await controller.inbox.submit(.application(create(instances: 1)))
+            func timing(_ path: String) -> Int64 {
+                guard case .timing(let timing)? = value(telemetry, "apus.controller.store.operations.\(path)") else {
+                    return -1
+                }
+                return timing.rates.count
+            }
+            #expect(timing("COMMIT.UNAVAILABLE") == 1)
+            #expect(timing("COMMIT.DONE") > 0)
+            #expect(timing("LIST.DONE") > 0)
+            guard case .counter(let bytes)? = value(telemetry, "apus.controller.store.bytes.COMMIT") else {
+                Issue.record("bytes are not counted")
+                return
+            }
+            #expect(bytes > 0)
         }
     }
 

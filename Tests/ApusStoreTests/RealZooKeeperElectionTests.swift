@@ -95,6 +95,29 @@ extension RealZooKeeper {
             }
         }
 
+        @Test func `who stands in the line has at hand what the leader commits, and has it when it leads`() async throws
+        {
+            try await withServer { _, address in
+                let course = Course()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    defer { group.cancelAll() }
+                    group.addTask { try await control("a", at: address, course) }
+                    let one = try await course.leads("a")
+                    let record = Record(key: RecordKey(.task, "T/1"), bytes: Array("1".utf8))
+                    let batch = Batch(epoch: one.epoch, writes: [.put(record.key, record.bytes)])
+                    try await course.store("a").commit(batch)
+                    #expect(try !course.store("a").isWarm, "a leader keeps nothing twice")
+                    group.addTask { try await control("b", at: address, course) }
+                    try await eventually("it has all at hand") {
+                        try course.isUp("b") && course.store("b").isWarm
+                    }
+                    one.resign(to: "b")
+                    _ = try await course.leads("b")
+                    #expect(try await course.store("b").list(.task) == [record])
+                }
+            }
+        }
+
         @Test func `a leader that hands over to a named one is followed by it, and may lead again`() async throws {
             try await withServer { _, address in
                 let course = Course()
