@@ -78,7 +78,7 @@ final class Recollection: Sendable {
             // try?: cancelled means that the loop ends.
             try? await Task.sleep(for: kept.withLock(\.memory) == nil ? Self.firstInterval : Self.interval)
             do {
-                if published.last == nil { try await refresh() }
+                if let lead = published.last { forget(before: lead.at) } else { try await refresh() }
                 trouble = ""
             } catch is CancellationError {
                 return
@@ -117,6 +117,13 @@ final class Recollection: Sendable {
             settings: settings.engine,
             at: time()
         ).state
+    }
+
+    /// Whoever leads needs no second state.
+    private func forget(before moment: Moment) {
+        kept.withLock { kept in
+            if let memory = kept.memory, memory.at < moment { kept.memory = nil }
+        }
     }
 
     private func keep(_ memory: Memory) {
