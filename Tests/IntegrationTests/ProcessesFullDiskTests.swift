@@ -74,7 +74,7 @@ extension ServiceTests {
 
                     try FileManager.default.removeItem(atPath: "\(logs)/filler")
                     let files = LogClient(
-                        controller: "http://\(cluster.address)",
+                        cluster.api,
                         kind: "tasks",
                         owner: task.source,
                         name: task.name

@@ -50,11 +50,10 @@ extension ServiceTests {
             let port = try #require(instance.ports.first?.hostPort)
             #expect(try await get("http://\(cluster.host):\(port)/").contains(instance.id.rawValue))
             let files = LogClient(
-                controller: cluster.api.endpoint,
+                cluster.api,
                 kind: "applications",
                 owner: app.rawValue,
-                name: instance.id.rawValue,
-                as: cluster.api.caller
+                name: instance.id.rawValue
             )
             try await cluster.eventually("its output is read over both ports") {
                 try check(try await files.files() == ["output.log"], "there is none")
