@@ -268,7 +268,7 @@ package struct Controller: Service {
         if !leadership.isShared { try Self.refuseHalfImport(try await store.list(.cluster)) }
         var cause = ControllerNumbers.Election.start
         await peers.tell(.standby, at: time().wall)
-        while !inbox.isStopped {
+        while !inbox.isStopped, !Task.isCancelled {
             let asked = cause
             do {
                 let end = try await leadership.lead { term in try await lead(term, asked) }
@@ -287,7 +287,7 @@ package struct Controller: Service {
         var (epoch, cause) = (term.epoch, cause)
         defer { standBy("this controller does not lead any more") }
         await peers.tell(.leader, at: time().wall, under: term)
-        while !inbox.isStopped {
+        while !inbox.isStopped, !Task.isCancelled {
             let turn = try await takeOver(as: epoch)
             numbers.elected(cause)
             var loop = LeaderLoop(turn: turn, under: term, controller: self, outboxes: outboxes)

@@ -8,7 +8,8 @@ extension FuzzTarget {
     /// Every decoder, and what takes in what they have read; `api` answers requests.
     static func all(corpus: Corpus, api: API) async throws -> [FuzzTarget] {
         let decoders =
-            texts(corpus) + specifications(corpus) + messages(corpus) + records(corpus) + exports() + engineAnswers(corpus)
+            texts(corpus) + specifications(corpus) + messages(corpus) + records(corpus) + exports()
+            + engineAnswers(corpus)
             + logs() + files(corpus) + calls(corpus) + (try await logins())
         return decoders + [requests(corpus, to: api)] + (try cores(corpus))
     }

@@ -44,7 +44,7 @@ struct EngineTests {
         rig.engineAway = true
         rig.run(for: .seconds(12))
         #expect(rig.reports.last?.troubles.texts == [Self.away.replacing("connection refused", with: "away")])
-        let first = rig.reports.firstIndex { $0.troubles.contains { $0.channel == .engine } } ?? 0
+        let first = rig.reports.firstIndex { $0.troubles.contains { $0.text.contains("container engine") } } ?? 0
         let count = rig.reports.count
         rig.run(for: .seconds(20))
         #expect(rig.reports.count - count <= 11, "a lasting trouble is told with the heartbeat")

@@ -19,6 +19,7 @@ final class AnsweringServer: Sendable {
     let url: String
     private let listener: Int32
     private let silent = Mutex<[Int32]>([])
+    private let isStopped = Mutex(false)
 
     private let waiting: Mutex<[Answer]>
     /// A request with this in its head is left without an answer.
@@ -84,6 +85,13 @@ final class AnsweringServer: Sendable {
     }
 
     func stop() {
+        // Once: afterwards its number may be another server's.
+        guard
+            isStopped.withLock({ isStopped in
+                defer { isStopped = true }
+                return !isStopped
+            })
+        else { return }
         // The thread closes it: closed here, its number could be another server's before the thread notices.
         shutdown(listener, Int32(SHUT_RDWR))
         silent.withLock { connections in

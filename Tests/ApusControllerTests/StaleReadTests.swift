@@ -58,7 +58,8 @@ import Testing
         let store = MemoryStore()
         let ballot = Ballot(of: store)
         let time = ManualTime()
-        try await withController(store: store, leadership: ballot.seat("ctrl1:10000"), time: time.source) { controller in
+        try await withController(store: store, leadership: ballot.seat("ctrl1:10000"), time: time.source) {
+            controller in
             _ = await controller.inbox.submit(fullReport())
             _ = await controller.post("applications/operations", create(instances: 2).json.serialized)
             store.setAway(true)
