@@ -39,7 +39,10 @@ extension Oracle {
         let isHeard = now - (heardAt[member.key] ?? .zero) < Self.lately
         if cut.control, !member.isLost { check(.control, isNamed: named.contains(.control), of: host) }
         if cut.data { check(.data, isNamed: named.contains(.data), of: host) }
-        if !cut.control, named.contains(.control), now - (unreachedAt[member.id] ?? .zero) > Self.certain {
+        // What is named of a lost one is of before: nobody looks at its port.
+        if !cut.control, !member.isLost, named.contains(.control),
+            now - (unreachedAt[member.id] ?? .zero) > Self.certain
+        {
             violated("control of e\(host.index) is named, and nothing failed to reach it")
         }
         if !cut.data, isHeard, named.contains(.data) { violated("data of e\(host.index) is named, and it is heard") }
