@@ -36,8 +36,10 @@ final class Published: Sendable {
         return lead.term.leaseEnd - time().now
     }
 
+    /// Nothing once the term is over: what was true at its end grows older from then on.
     func publish(_ state: ClusterState, under term: Term) {
         let lead = Lead(state: state, term: term, at: time().now)
+        guard term.isValid(at: lead.at) else { return }
         committed.withLock { $0 = lead }
     }
 

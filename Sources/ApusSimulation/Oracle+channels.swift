@@ -31,10 +31,12 @@ extension Oracle {
 
     /// Looked at every few seconds, while the leader can decide.
     mutating func checkChannels(of host: SimulatedExecutor, _ cut: Severance, _ state: ClusterState, at now: Moment) {
+        guard let member = state.members[host.identity.id], member.key == host.identity.key else {
+            // Its channels are looked at from when it is a member.
+            return disturbed(host.index, at: now)
+        }
         let steady = max(disturbedAt[host.index] ?? .zero, undecidedAt, listeningSince)
-        guard now - steady > Self.certain, let member = state.members[host.identity.id],
-            member.key == host.identity.key
-        else { return }
+        guard now - steady > Self.certain else { return }
         let named = Set(member.failures.channels)
         let isHeard = now - (heardAt[member.key] ?? .zero) < Self.lately
         if cut.control, !member.isLost { check(.control, isNamed: named.contains(.control), of: host) }
