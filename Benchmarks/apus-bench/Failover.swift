@@ -6,12 +6,12 @@ import ArgumentParser
 import Foundation
 
 /// How long a cluster takes no changes when its leader is killed or hands over, with clients at work all the while; and
-/// that nothing accepted is lost, done twice or answered out of order for it.
+/// that nothing accepted is lost, done twice or answered out of order for it, nor commands of two leaders are obeyed.
 struct Failover: AsyncParsableCommand {
     @Option(help: "Controllers; a single one is started again, and leads on.") var controllers = 3
     @Option(help: "Executors.") var executors = 6
     @Option(help: "Kills of the leader.") var kills = 100
-    @Option(help: "Hand-overs by the leader.") var handovers = 10
+    @Option(help: "Hand-overs that the leader is asked for.") var handovers = 10
 
     private static let clients = 8
     /// Between two kills: the last one is over, and whoever leads has been at work.

@@ -61,19 +61,16 @@ struct FailoverScene {
         return (ContinuousClock.now - begin).inSeconds
     }
 
-    /// Ends the leader in its own way, and starts it again.
+    /// Asks the leader to hand over.
     ///
     /// - Returns: seconds until another one accepts a change.
     func handOver() async throws -> Double {
         let leader = try await leading()
         let others = apis.filter { $0.endpoint != leader.api.endpoint }
         let begin = ContinuousClock.now
-        async let end: Void = leader.process.terminate()
+        try await leader.api.handOver(to: nil)
         try await accepted(by: others)
-        let taken = (ContinuousClock.now - begin).inSeconds
-        try await end
-        try await leader.process.start()
-        return taken
+        return (ContinuousClock.now - begin).inSeconds
     }
 
     /// What must not be, by its name, once all that was accepted is done.
@@ -89,7 +86,7 @@ struct FailoverScene {
         print("\(tasks.accepted) tasks accepted; \(answered) calls answered, \(unanswered) changes not")
         return [
             ("tasks", tasks.faults(in: containers)), ("restarted", containers.startedAgain),
-            ("ended", containers.ends(of: steady).map { "\($0)" }),
+            ("ended", containers.ends(of: steady).map { "\($0)" }), ("two-leaders", try cluster.commands().faults),
             (
                 "order",
                 history.violations(initially: Self.firstCount).sorted { $0.key < $1.key }.map { "\($0): \($1)" }

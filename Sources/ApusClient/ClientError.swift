@@ -22,7 +22,7 @@ package struct ClientError: Error, Hashable, Sendable {
     /// For people: what failed, and why.
     package var message: String
     /// The request surely reached nobody.
-    let isUnsent: Bool
+    package let isUnsent: Bool
 
     package init(_ code: Code, _ message: String) { self.init(code, message, isUnsent: false) }
 

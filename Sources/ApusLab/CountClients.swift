@@ -3,8 +3,9 @@ package import ApusModel
 
 /// Clients that read and change the expected counts of applications, all at once, and follow the leader as it changes.
 package struct CountClients: Sendable {
-    /// Before a client asks again.
-    private static let pause = Duration.milliseconds(20)
+    /// Before a client asks again; it is longer where nobody knows what came of it, since each such change may take place
+    /// at any time and so explains much.
+    private static let (pause, longPause) = (Duration.milliseconds(20), Duration.milliseconds(200))
     private static let patience = Duration.seconds(5)
 
     let controllers: [APIClient]
@@ -50,7 +51,7 @@ package struct CountClients: Sendable {
             }
             // It may not be the leader, or not there.
             if outcome != .done { asked += 1 }
-            try await Task.sleep(for: Self.pause)
+            try await Task.sleep(for: outcome == .unknown ? Self.longPause : Self.pause)
         }
     }
 

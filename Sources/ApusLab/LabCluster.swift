@@ -1,5 +1,5 @@
 package import ApusClient
-import ApusModel
+package import ApusModel
 import ApusTestKit
 import Foundation
 import NIOCore
@@ -40,7 +40,8 @@ package struct LabCluster: Sendable {
             _ machine: Lab.Machine,
             _ lab: Lab
         ) {
-            let (name, place) = ("\(lab.folder)/controller-\(number)", "\(machine.address):10000")
+            let name = "\(lab.folder)/controller-\(number)"
+            let place = "\(machine.address):\(LabCluster.controllerPort)"
             process = LabProcess(
                 [
                     apus, "controller", "--state", name, "--address", place, "--hostname", machine.address, "--users",
@@ -58,9 +59,10 @@ package struct LabCluster: Sendable {
         package let process: LabProcess
         package let engine: LabProcess
         package let zone: String
-        /// Where its engine listens, and what that notes.
+        /// Where its engine listens, what the engine notes, and what the executor does.
         fileprivate let socket: String
         fileprivate let record: String
+        fileprivate let journal: String
 
         fileprivate init(
             _ number: Int,
@@ -72,13 +74,13 @@ package struct LabCluster: Sendable {
             _ lab: Lab
         ) {
             let name = "\(lab.folder)/executor-\(number)"
-            (socket, record) = ("\(name).sock", "\(name).record")
+            (socket, record, journal) = ("\(name).sock", "\(name).record", "\(name)/executor/journal")
             self.zone = zone
             process = LabProcess(
                 [
-                    programs.apus, "executor", "--state", name, "--address", "\(machine.address):11000", "--hostname",
-                    machine.address, "--docker-socket", socket, "--node-secret-file", access.secrets, "--zone", zone,
-                    "--admin-address", "none",
+                    programs.apus, "executor", "--state", name, "--address",
+                    "\(machine.address):\(LabCluster.executorPort)", "--hostname", machine.address, "--docker-socket",
+                    socket, "--node-secret-file", access.secrets, "--zone", zone, "--admin-address", "none",
                 ] + options,
                 on: machine,
                 of: lab,
@@ -96,6 +98,8 @@ package struct LabCluster: Sendable {
     /// The image that all specifications may name.
     package static let image = "lab:1"
     private static let cores = 64
+    /// Where controllers and executors listen, each at its machine's address.
+    package static let (controllerPort, executorPort) = (10_000, 11_000)
 
     package let lab: Lab
     /// `nil` if there is one controller only: it keeps its state itself.
@@ -105,13 +109,15 @@ package struct LabCluster: Sendable {
 
     /// Runs `body` in a new cluster that takes work; nothing is left of it, whatever happens.
     ///
-    /// With more controllers than one there are three ZooKeeper servers. The executors stand in zones in turn.
+    /// With more controllers than one there are three ZooKeeper servers. The executors stand in zones in turn. All is
+    /// started by `begin`, or else one kind after the other.
     package static func with<Value>(
         controllers: Int,
         executors: Int,
         zones: Int = 3,
         _ programs: Programs,
         controllerOptions: [String] = [],
+        begin: (LabCluster) async throws -> Void = { try await $0.start() },
         _ body: (LabCluster) async throws -> Value
     ) async throws -> Value {
         let servers = controllers > 1 ? 3 : 0
@@ -138,7 +144,8 @@ package struct LabCluster: Sendable {
                 return Executor(number + 1, programs, access, options, zone: "zone-\(number % zones + 1)", machine, lab)
             }
             let cluster = LabCluster(lab: lab, zooKeeper: zooKeeper, controllers: controllers, executors: executors)
-            try await cluster.start()
+            try await begin(cluster)
+            try await cluster.untilAllTakeWork()
             return try await body(cluster)
         }
     }
@@ -152,16 +159,36 @@ package struct LabCluster: Sendable {
         return path
     }
 
-    private func start() async throws {
+    /// Starts one kind after the other.
+    package func start() async throws {
         try await zooKeeper?.start()
-        for process in executors.map(\.engine) + controllers.map(\.process) { try await process.start() }
+        for controller in controllers { try await controller.process.start() }
+        try await startEngines()
+        for executor in executors { try await executor.process.start() }
+    }
+
+    /// Starts all at once, in any order; only the engines must listen before.
+    package func startAtOnce(_ random: inout SplitMix64) async throws {
+        try await startEngines()
+        for process in processes.shuffled(using: &random) { try await process.start() }
+    }
+
+    private func startEngines() async throws {
+        for executor in executors where !executor.engine.isRunning { try await executor.engine.start() }
         for executor in executors {
             try await until("its engine listens", log: { executor.engine.logTail }) {
                 try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                     .connect(unixDomainSocketPath: executor.socket).get().close()
             }
-            try await executor.process.start()
         }
+    }
+
+    /// All but the engines: ZooKeeper's servers, controllers and executors.
+    package var processes: [LabProcess] {
+        (zooKeeper?.servers ?? []) + controllers.map(\.process) + executors.map(\.process)
+    }
+
+    private func untilAllTakeWork() async throws {
         try await until("all executors take work", log: { logTails }) {
             guard let leader = await leader() else { throw Unfulfilled("nobody leads") }
             let states = try await controllers[leader].api.executorSummaries().map(\.state)
@@ -195,6 +222,11 @@ package struct LabCluster: Sendable {
 
     /// What all engines have noted so far.
     package func containers() throws -> ContainerRecord { try ContainerRecord(of: executors.map(\.record)) }
+
+    /// What all executors have taken so far.
+    package func commands() throws -> CommandRecord {
+        try CommandRecord(of: executors.map { ($0.process.machine.address, $0.journal) })
+    }
 
     /// The last lines of all controllers and executors.
     package var logTails: String {

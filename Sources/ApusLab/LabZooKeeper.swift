@@ -68,10 +68,26 @@ package struct LabZooKeeper: Sendable {
         return nil
     }
 
+    /// The server that the program at that address is connected to; `nil` while it is to none.
+    package func server(of client: String) async throws -> LabProcess? {
+        for server in servers where server.isRunning {
+            if try await Self.answer(of: server, to: "cons").contains("/\(client):") { return server }
+        }
+        return nil
+    }
+
     /// `leader` or `follower`.
     private static func role(of server: LabProcess) async throws -> String {
+        let answer = try await answer(of: server, to: "srvr")
+        guard let line = answer.split(separator: "\n").first(where: { $0.hasPrefix("Mode: ") }) else {
+            throw Unfulfilled("\(server.machine.address) says: \(answer)")
+        }
+        return String(line.dropFirst("Mode: ".count))
+    }
+
+    private static func answer(of server: LabProcess, to word: String) async throws -> String {
         let address = server.machine.address
-        let answer = try await withDeadline(.seconds(2), late: { Unfulfilled("\(address) does not answer") }) {
+        return try await withDeadline(.seconds(2), late: { Unfulfilled("\(address) does not answer") }) {
             let wire = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .connect(host: address, port: port) { channel in
                     channel.eventLoop.makeCompletedFuture {
@@ -79,15 +95,11 @@ package struct LabZooKeeper: Sendable {
                     }
                 }
             return try await wire.executeThenClose { inbound, outbound in
-                try await outbound.write(ByteBuffer(string: "srvr"))
+                try await outbound.write(ByteBuffer(string: word))
                 var answer = ""
                 for try await part in inbound { answer += String(buffer: part) }
                 return answer
             }
         }
-        guard let line = answer.split(separator: "\n").first(where: { $0.hasPrefix("Mode: ") }) else {
-            throw Unfulfilled("\(address) says: \(answer)")
-        }
-        return String(line.dropFirst("Mode: ".count))
     }
 }

@@ -7,7 +7,7 @@ package final class RegisterHistory: Sendable {
     /// What came of a call.
     package enum Outcome: Hashable, Sendable {
         case done
-        /// It was understood and refused, so nothing came of it.
+        /// It was understood and refused, or reached nobody, so nothing came of it.
         case refused
         /// Nobody knows.
         case unknown
@@ -21,7 +21,7 @@ package final class RegisterHistory: Sendable {
             case .refused, .notFound, .untrusted: self = .refused
             // 503 and its like do not say that nothing came of it.
             case .status(let code, _): self = (400..<500).contains(code) ? .refused : .unknown
-            case .unreachable, .timedOut, .unreadable: self = .unknown
+            case .unreachable, .timedOut, .unreadable: self = error.isUnsent ? .refused : .unknown
             }
         }
     }

@@ -18,6 +18,12 @@ struct LinkFaultsTests {
         #expect(drops(faults) == ["-s a -d b -j DROP", "-s a -d c -j DROP"])
     }
 
+    @Test func `a cut of a port drops what is sent to that port alone`() {
+        var faults = LinkFaults()
+        faults.cut(from: ["a"], to: ["b"], port: 80)
+        #expect(drops(faults) == ["-s a -d b -p tcp --dport 80 -j DROP"])
+    }
+
     @Test func `loss drops a part, and the fault named last of a link holds`() {
         var faults = LinkFaults()
         faults.cut(["a"], from: ["b"])

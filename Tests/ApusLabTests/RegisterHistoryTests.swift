@@ -22,6 +22,11 @@ struct RegisterHistoryTests {
         #expect(history.violations(initially: 0).keys.sorted() == ["A"])
     }
 
+    @Test func `a write that reached nobody took no place`() async {
+        let nobody = APIClient(endpoint: "http://127.0.0.1:1")
+        #expect(await RegisterHistory().write(1, to: "A", by: 1) { try await nobody.ping() } == .refused)
+    }
+
     @Test func `each key is a register of its own`() async {
         let history = RegisterHistory()
         _ = await history.write(1, to: "A", by: 1) {}

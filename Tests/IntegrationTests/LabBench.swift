@@ -7,6 +7,8 @@ import ApusTestKit
 func withLabCluster(
     controllers: Int = 1,
     executors: Int = 3,
+    zones: Int = 3,
+    begin: (LabCluster) async throws -> Void = { try await $0.start() },
     _ body: (LabCluster) async throws -> Void
 ) async throws {
     let programs = LabCluster.Programs(
@@ -14,7 +16,14 @@ func withLabCluster(
         fakeEngine: try needed("APUS_TEST_FAKE_ENGINE"),
         zooKeeperJar: controllers > 1 ? try needed("APUS_TEST_ZOOKEEPER_JAR") : nil
     )
-    try await LabCluster.with(controllers: controllers, executors: executors, programs, body)
+    try await LabCluster.with(
+        controllers: controllers,
+        executors: executors,
+        zones: zones,
+        programs,
+        begin: begin,
+        body
+    )
 }
 
 /// A service whose instances are all healthy.

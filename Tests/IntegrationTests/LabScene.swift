@@ -1,0 +1,227 @@
+import ApusClient
+import ApusLab
+import ApusModel
+import ApusTestKit
+import Foundation
+import Testing
+
+/// A cluster in a lab with work on it that is known in every detail, for one scenario.
+struct LabScene: Sendable {
+    /// What has happened so far.
+    struct Record {
+        var containers: ContainerRecord
+        var commands: CommandRecord
+        var time: WallTime
+    }
+
+    /// Nobody asks anything of its instances, of which each executor has some.
+    static let steady = AppID("STEADY-1")
+    static let steadyCount = 12
+    /// Clients read and change their counts.
+    private static let changing = [AppID("A-1"), AppID("B-1")]
+    private static let firstCount = 1
+
+    let cluster: LabCluster
+    let zooKeeper: LabZooKeeper
+    /// Of whoever leads.
+    let api: APIClient
+    let history = RegisterHistory()
+    private let tasks: TaskLedger
+    private let clients: CountClients
+
+    static func populate(_ cluster: LabCluster) async throws {
+        let api = api(of: cluster)
+        for app in changing { _ = try await deploy(api, String(app.rawValue.dropLast(2)), instances: firstCount) }
+        _ = try await deploy(api, String(steady.rawValue.dropLast(2)), instances: steadyCount)
+    }
+
+    private static func api(of cluster: LabCluster) -> APIClient {
+        let apis = cluster.controllers.map(\.api)
+        return APIClient(endpoint: apis.map(\.endpoint).joined(separator: ","), as: apis[0].caller)
+    }
+
+    init(_ cluster: LabCluster) throws {
+        self.cluster = cluster
+        zooKeeper = try #require(cluster.zooKeeper)
+        api = Self.api(of: cluster)
+        tasks = TaskLedger(source: "LAB_\(UUID().uuidString.prefix(8))", image: LabCluster.image)
+        let apis = cluster.controllers.map(\.api)
+        clients = CountClients(of: apis, apps: Self.changing, counts: 1...4, history: history)
+    }
+
+    // MARK: before and after
+
+    /// Mends all links, has all processes run, and waits until all is as it was in the beginning.
+    func makeWhole() async throws {
+        try await cluster.lab.set(LinkFaults())
+        for process in cluster.processes {
+            process.goOn()
+            if !process.isRunning { try await process.start() }
+        }
+        try await until(
+            "the cluster is whole",
+            within: .seconds(90),
+            every: .milliseconds(200),
+            log: { cluster.logTails }
+        ) {
+            let controllers = try await api.controllerSummaries().map(\.state.rawValue).sorted()
+            try check(controllers == ["LEADER", "STANDBY", "STANDBY"], "the controllers are \(controllers)")
+            let executors = try await api.executorSummaries()
+            try check(
+                executors.count == cluster.executors.count
+                    && executors.allSatisfy { $0.state == "ACTIVE" && $0.presence == "PRESENT" },
+                "the executors are \(executors.map { "\($0.state) \($0.presence)" })"
+            )
+            let (summary, instances) = (
+                try await api.application(Self.steady), try await api.instances(of: Self.steady)
+            )
+            try check(
+                summary.healthy == Self.steadyCount && instances.count == Self.steadyCount,
+                "\(summary.healthy) of \(instances.count) instances are healthy"
+            )
+            let containers = try cluster.containers()
+            let running = containers.starts(of: Self.steady) - containers.ends(of: Self.steady).count
+            try check(running == Self.steadyCount, "\(running) containers run")
+        }
+    }
+
+    /// Has the counts at which clients begin.
+    func settleCounts() async throws {
+        for app in Self.changing {
+            try await until("\(app) is at its first count", within: .seconds(120), log: { cluster.logTails }) {
+                let summary = try await api.application(app)
+                if summary.expected != Self.firstCount { try await api.scale(app, to: Self.firstCount) }
+                try check(
+                    summary.expected == Self.firstCount && summary.healthy == Self.firstCount
+                        && summary.operation == nil,
+                    "\(summary.healthy) of \(summary.expected) are healthy"
+                )
+            }
+        }
+    }
+
+    func record() throws -> Record {
+        let now = WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
+        return Record(containers: try cluster.containers(), commands: try cluster.commands(), time: now)
+    }
+
+    /// All that was accepted since then was done, once and in order, and by command of one leader at a time.
+    func verify(since before: Record, _ fate: SteadyFate) async throws {
+        for app in Self.changing {
+            let last = await history.read(app.rawValue, by: -1) { try await api.application(app).expected }
+            #expect(last == .done)
+        }
+        try await until("all tasks have ended", log: { cluster.logTails }) {
+            try check(try await api.tasks().isEmpty, "some have not")
+        }
+        let now = try record()
+        #expect(tasks.faults(in: now.containers) == [])
+        #expect(now.containers.startedAgain.filter { !before.containers.startedAgain.contains($0) } == [])
+        #expect(now.commands.entries.count > before.commands.entries.count, "no executor was told anything")
+        #expect(now.commands.faults.filter { !before.commands.faults.contains($0) } == [])
+        let violations = history.violations(initially: Self.firstCount)
+        #expect(violations.isEmpty, "\(violations)")
+        guard fate == .untouched else { return }
+        #expect(now.containers.starts(of: Self.steady) == before.containers.starts(of: Self.steady))
+        #expect(now.containers.ends(of: Self.steady) == before.containers.ends(of: Self.steady))
+        #expect(try await losses(since: before.time) == [])
+    }
+
+    // MARK: clients
+
+    /// Asks until it is cancelled.
+    func askAllTheWhile() async throws { try await clients.run(4, seed: 1) }
+
+    func clientsAreAnswered() async throws {
+        let before = history.counts.answered
+        try await until("the clients are answered", log: { cluster.logTails }) {
+            try check(history.counts.answered > before + 40, "only some are")
+        }
+    }
+
+    /// Whoever leads accepts a change.
+    func untilAccepted() async throws {
+        try await ApusLab.untilAccepted(by: cluster.controllers.map(\.api)) { [tasks] api in
+            try await tasks.run(for: .milliseconds(200), on: api)
+        }
+    }
+
+    /// Asks one controller for a change.
+    func change(_ count: Int, at controller: LabCluster.Controller) async -> RegisterHistory.Outcome {
+        let app = Self.changing[0]
+        return await history.write(count, to: app.rawValue, by: -2) { try await controller.api.scale(app, to: count) }
+    }
+
+    // MARK: controllers
+
+    func leading() async throws -> LabCluster.Controller {
+        var leader: Int?
+        try await until("somebody leads", log: { cluster.logTails }) {
+            leader = await cluster.leader()
+            try check(leader != nil, "nobody does")
+        }
+        return cluster.controllers[try #require(leader)]
+    }
+
+    func anotherLeads(than old: LabCluster.Controller, within limit: Duration = .seconds(40)) async throws {
+        try await until("another leads", within: limit, log: { cluster.logTails }) {
+            let leader = await cluster.leader().map { cluster.controllers[$0].api.endpoint }
+            try check(leader != nil && leader != old.api.endpoint, "\(leader ?? "nobody") does")
+        }
+    }
+
+    func standsBy(_ controller: LabCluster.Controller) async throws {
+        try await until("it stands by", log: { controller.process.logTail }) {
+            do {
+                try await controller.api.ping()
+            } catch let error as ClientError where error.message.contains("not the leader") {
+                return
+            }
+            throw Unfulfilled("it answers as a leader")
+        }
+        #expect(controller.process.isRunning, "it stands by instead of ending")
+    }
+
+    func minutePasses() async throws {
+        let end = ContinuousClock.now + .seconds(60)
+        try await until("a minute is over", within: .seconds(90), every: .seconds(1)) {
+            try check(ContinuousClock.now >= end, "it is not")
+        }
+    }
+
+    // MARK: executors
+
+    func summary(of executor: LabCluster.Executor) async throws -> ExecutorSummary {
+        let address = executor.process.machine.address
+        return try #require(try await api.executorSummaries().first { $0.hostname == address })
+    }
+
+    /// When an executor was given up the last time; `nil` if it never was.
+    func loss(of id: ExecutorID) async throws -> WallTime? {
+        let details = try await api.executor(id)
+        guard details["history"] != nil else { return nil }
+        let last = try details.array("history").last { $0["state"]?.text == "LOST" }
+        return try last.map { WallTime(milliseconds: try $0.integer("at")) }
+    }
+
+    /// The executors that were given up since then.
+    func losses(since time: WallTime) async throws -> [String] {
+        var lost: [String] = []
+        for executor in try await api.executorSummaries() {
+            if let loss = try await loss(of: executor.id), loss >= time { lost.append(executor.hostname) }
+        }
+        return lost
+    }
+
+    // MARK: links
+
+    var controllerAddresses: [String] { cluster.controllers.map(\.process.machine.address) }
+    var executorAddresses: [String] { cluster.executors.map(\.process.machine.address) }
+    var zooKeeperAddresses: [String] { zooKeeper.servers.map(\.machine.address) }
+
+    func set(_ change: (inout LinkFaults) -> Void) async throws {
+        var faults = LinkFaults()
+        change(&faults)
+        try await cluster.lab.set(faults)
+    }
+}

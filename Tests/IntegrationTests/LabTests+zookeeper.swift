@@ -1,0 +1,64 @@
+import ApusLab
+import ApusTestKit
+import Testing
+
+/// Failures of ZooKeeper's servers.
+extension ServiceTests.LabTests.Scenarios {
+    @Test(.timeLimit(.minutes(3)))
+    func `without a majority of ZooKeeper nobody leads, and somebody does once it is back`() async throws {
+        try await scenario { scene in
+            for server in scene.zooKeeper.servers.prefix(2) { try await server.kill9() }
+            try await nobodyLeads(scene)
+            try await scene.zooKeeper.start()
+            try await scene.untilAccepted()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(6)))
+    func `full suite: one ZooKeeper server is killed, then another for a minute, and both are back`() async throws {
+        try await scenario { scene in
+            let head = try #require(await scene.zooKeeper.leader())
+            try await head.kill9()
+            try await scene.untilAccepted()
+            try await scene.clientsAreAnswered()
+            let other = try #require(scene.zooKeeper.servers.first { $0 !== head })
+            try await other.kill9()
+            try await nobodyLeads(scene)
+            try await scene.minutePasses()
+            try await scene.zooKeeper.start()
+            try await scene.untilAccepted()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(6)))
+    func `full suite: a follower of ZooKeeper is cut off from the others, with the leader's connection on it`()
+        async throws
+    {
+        try await scenario { scene in
+            let follower = try await followerWithLeader(scene).machine.address
+            try await scene.set { $0.cut([follower], from: scene.zooKeeperAddresses) }
+            try await scene.untilAccepted()
+            try await scene.clientsAreAnswered()
+        }
+    }
+
+    private func nobodyLeads(_ scene: LabScene) async throws {
+        try await until("nobody leads", log: { scene.cluster.logTails }) {
+            try check(await scene.cluster.leader() == nil, "somebody does")
+        }
+    }
+
+    /// Which server a controller connects to is chance: those that lead are started again until one leads by a follower.
+    private func followerWithLeader(_ scene: LabScene) async throws -> LabProcess {
+        var found: LabProcess?
+        try await until("the leader is connected to a follower", within: .seconds(150)) {
+            let (leader, head) = (try await scene.leading().process, await scene.zooKeeper.leader())
+            found = try await scene.zooKeeper.server(of: leader.machine.address)
+            if found != nil, head != nil, found !== head { return }
+            try await leader.terminate()
+            try await leader.start()
+            throw Unfulfilled("it is connected to the leader of ZooKeeper")
+        }
+        return try #require(found)
+    }
+}
