@@ -38,7 +38,15 @@ enum SQLiteFile {
     }
 
     static func bring(_ database: any DatabaseWriter, at path: String, to schema: DatabaseMigrator) throws {
-        guard try !database.read(schema.hasBeenSuperseded) else {
+        let unknown = try database.read { try schema.appliedIdentifiers($0) }.subtracting(schema.migrations)
+        guard unknown != [SQLiteStore.placeholder] else {
+            throw StoreError.unavailable(
+                reason:
+                    "\(path) says that the state is in ZooKeeper: start the controller with --zookeeper, or give another "
+                    + "directory with --state"
+            )
+        }
+        guard unknown.isEmpty else {
             throw StoreError.unavailable(
                 reason: "\(path) was written by a later version of Apus; start that version"
             )

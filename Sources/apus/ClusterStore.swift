@@ -53,7 +53,7 @@ struct ClusterStore {
         _ logger: Logger,
         _ body: (ClusterStore) async throws -> Void
     ) async throws {
-        guard !directory.holds(SQLiteStore.fileName) else {
+        guard try await !SQLiteStore.isOwn(in: directory) else {
             throw CommandFailure(
                 .conflict,
                 "\(directory.path) holds a state of its own, which ZooKeeper does not have: give another directory with "
@@ -65,6 +65,7 @@ struct ClusterStore {
         do {
             let store = try await opened(session, now, logger)
             let cluster = try await cluster(of: store, in: directory, settings.address)
+            try await SQLiteStore.keepOut(of: directory)
             await warn(session, settings.address, logger)
             let leadership = ZooKeeperLeadership(store: store, id: id, description: [])
             let state = ClusterStore(store: store, leadership: leadership, cluster: cluster, zooKeeper: store)

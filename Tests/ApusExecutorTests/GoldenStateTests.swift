@@ -55,8 +55,22 @@ struct GoldenStateTests {
         #expect(labels.checks != nil)
     }
 
-    @Test func `the labels of a local service's container are understood`() throws {
-        let state = try #require(Self.states.first { $0.hasSuffix("/4/state") })
+    @Test(arguments: states)
+    func `the identity of every version's executor is read, and this run is the next`(state: String) throws {
+        let scratch = try Scratch()
+        let copy = scratch.path + "/golden"
+        try FileManager.default.copyItem(atPath: state + "/executor", toPath: copy)
+        let directory = try NodeDirectory(at: copy)
+        defer { directory.close() }
+        let file = try #require(FileManager.default.contents(atPath: state + "/executor/node.json"))
+        let before = try JSON(parsing: Array(file))
+        let identity = try DurableIdentity.raised(in: directory)
+        #expect(identity.key == NodeKey(try before.string("key")))
+        #expect(identity.incarnation == (try before.integer("incarnation")) + 1)
+    }
+
+    @Test(arguments: states.filter { FileManager.default.fileExists(atPath: $0 + "/labels-service.json") })
+    func `the labels of a local service's container are understood`(state: String) throws {
         let labels = try labels(at: state + "/labels-service.json")
         #expect(labels.owner == .localService(ServiceID("PROXY-1")))
         #expect(labels.checks != nil)

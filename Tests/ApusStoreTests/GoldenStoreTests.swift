@@ -87,6 +87,23 @@ struct GoldenStoreTests {
         #expect(page.records.first?["sequence"] == .integer(page.last))
     }
 
+    @Test func `what the sixth version stored is stored again as it was, so that it can be gone back to`() async throws
+    {
+        let (records, engine) = try await opened(6)
+        for record in records {
+            let (id, state) = (record.key.id, engine.state)
+            let again: JSON? =
+                switch record.key.kind {
+                case .application: state.applications[AppID(id)]?.record(at: .zero)
+                case .member: state.members[ExecutorID(id)]?.record
+                case .task: TaskID(rawValue: id).flatMap { state.tasks[$0] }?.record(live: nil, at: .zero)
+                case .cluster where record.key == ClusterFacts.key: state.facts.record
+                case .localService, .hint, .ended, .cluster: nil
+                }
+            if let again { #expect(again.serialized == String(decoding: record.bytes, as: UTF8.self), "\(record.key)") }
+        }
+    }
+
     @Test func `the fifth version's store has configuration files, a device and the keys of tokens`() async throws {
         let (records, engine) = try await opened(5)
         let spec = try #require(engine.state.applications[AppID("HELLO-1")]?.spec)

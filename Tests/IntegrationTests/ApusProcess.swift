@@ -17,10 +17,14 @@ final class ApusProcess: Sendable {
         self.log = log
     }
 
-    /// `changed` takes the place of the arguments that it was made with, for this start.
-    func start(_ changed: [String]? = nil, environment: [String: String] = [:]) throws {
+    /// `changed` takes the place of the arguments that it was made with, and `program` that of its program, for this start.
+    func start(
+        _ changed: [String]? = nil,
+        program: String? = nil,
+        environment: [String: String] = [:]
+    ) throws {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: binary)
+        process.executableURL = URL(fileURLWithPath: program ?? binary)
         process.arguments = Self.withoutNumbers(changed ?? arguments)
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         if !FileManager.default.fileExists(atPath: log) {

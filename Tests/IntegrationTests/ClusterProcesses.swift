@@ -21,17 +21,18 @@ final class ClusterProcesses: Sendable {
     private let scratch: TemporaryFolder
     private let socket: String
 
-    init() throws {
+    /// `arguments` are more of the controller's; `credentials` are those of a user that they name.
+    init(arguments: [String] = [], as credentials: Credentials? = nil) throws {
         socket = try needed("APUS_TEST_DOCKER_SOCKET")
         scratch = try TemporaryFolder()
         let folder = scratch.path
         address = "127.0.0.1:\(try freePort())"
         executorAddress = "127.0.0.1:\(try freePort())"
         socketLink = "\(folder)/engine.sock"
-        api = APIClient(endpoint: "http://\(address)")
+        api = APIClient(endpoint: "http://\(address)", as: Caller(credentials))
         engine = DockerEngine(socketPath: socket)
         controller = try ApusProcess(
-            ["controller", "--state", "\(folder)/controller", "--address", address],
+            ["controller", "--state", "\(folder)/controller", "--address", address] + arguments,
             log: "\(folder)/controller.log"
         )
         executor = try ApusProcess(
@@ -92,11 +93,18 @@ final class ClusterProcesses: Sendable {
         for other in others { await other.kill9() }
     }
 
+    /// The cluster's id; `nil` until the executor has joined it.
+    var cluster: String? {
+        get throws {
+            let path = "\(folder)/executor/cluster"
+            guard FileManager.default.fileExists(atPath: path) else { return nil }
+            return try String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+    }
+
     /// All containers of this cluster, stopped ones too.
     func containers() async throws -> [ContainerSummary] {
-        let path = "\(folder)/executor/cluster"
-        guard FileManager.default.fileExists(atPath: path) else { return [] }
-        let cluster = try String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let cluster = try cluster else { return [] }
         return try await engine.list(labels: ["apus.cluster": cluster]).sorted { $0.id < $1.id }
     }
 
@@ -159,8 +167,12 @@ final class ClusterProcesses: Sendable {
 }
 
 /// Runs a test against two processes of its own and cleans up after it, also when it fails.
-func withProcesses(_ body: (ClusterProcesses) async throws -> Void) async throws {
-    let cluster = try ClusterProcesses()
+func withProcesses(
+    arguments: [String] = [],
+    as credentials: Credentials? = nil,
+    _ body: (ClusterProcesses) async throws -> Void
+) async throws {
+    let cluster = try ClusterProcesses(arguments: arguments, as: credentials)
     do {
         try await body(cluster)
     } catch {
