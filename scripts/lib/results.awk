@@ -16,7 +16,7 @@
         else { failed++; keep(line) }
         next
     }
-    if (line ~ /✘ Test .* recorded an issue/) keep(line)
+    if (line ~ /✘ (Test|Suite) .* recorded an issue/) keep(line)
     # Not the cases of a test with arguments, and not the issues on the way.
     if (match(line, /(✔|✘) Test .* (passed|failed) after [0-9.]+ seconds/) && line !~ /(✔|✘) Test case /) {
         text = substr(line, RSTART, RLENGTH)
