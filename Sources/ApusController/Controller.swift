@@ -264,8 +264,12 @@ package struct Controller: Service {
 
     /// One term after the other, until it is stopped.
     private func standAndLead() async throws {
-        // Before the epoch is taken, too: whoever imports just now would be fenced off.
-        if !leadership.isShared { try Self.refuseHalfImport(try await store.list(.cluster)) }
+        // Before the epoch is taken, too: whoever imports just now would be fenced off, or find somebody in the line.
+        do {
+            try Self.refuseHalfImport(try await store.list(.cluster))
+        } catch StoreError.unavailable where leadership.isShared {
+            // Whoever takes over looks again.
+        }
         var cause = ControllerNumbers.Election.start
         await peers.tell(.standby, at: time().wall)
         while !inbox.isStopped, !Task.isCancelled {

@@ -7,7 +7,8 @@ package struct RestoredState: Sendable {
     package static let marker = RecordKey(.cluster, "import")
     /// What is said of such a store.
     package static let halfImported =
-        "an import into this store did not come to its end: do it again, with `apus store import --replace`"
+        "an import into this store did not come to its end: unless it is under way, do it again with "
+        + "`apus store import --replace`"
 
     package let header: ExportHeader
     private let facts: ClusterFacts
@@ -39,6 +40,12 @@ package struct RestoredState: Sendable {
     package func put(into store: any StateStore, above floor: Epoch = 0) async throws(StoreError) -> Epoch {
         let held = try await store.acquireEpoch()
         let epoch = try await store.raiseEpoch(from: held, above: max(header.epoch, floor))
+        try await put(into: store, at: epoch)
+        return epoch
+    }
+
+    /// The same under an epoch that the store has already, greater than the export's.
+    func put(into store: any StateStore, at epoch: Epoch) async throws(StoreError) {
         var gone: Set<RecordKey> = []
         for kind in RecordKind.allCases { gone.formUnion(try await store.list(kind).map(\.key)) }
         gone.subtract(records.map(\.key) + [Self.marker, ClusterFacts.key])
@@ -51,6 +58,5 @@ package struct RestoredState: Sendable {
         try await store.commit(
             Batch(epoch: epoch, writes: [.put(ClusterFacts.key, restored.record.bytes), .delete(Self.marker)])
         )
-        return epoch
     }
 }

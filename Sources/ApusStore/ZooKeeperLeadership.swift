@@ -19,7 +19,7 @@ package final class ZooKeeperLeadership: Leadership {
     var session: ZooKeeperSession { store.session }
 
     /// A place in the line.
-    private struct Candidate {
+    struct Candidate {
         var name: String
         /// The session that it hangs on.
         var generation: Int
@@ -93,7 +93,7 @@ package final class ZooKeeperLeadership: Leadership {
         return try await session.children(ZooKeeperTree.election, watch: watch).sorted { number($0) < number($1) }
     }
 
-    private func stand() async throws(ZooKeeperError) -> Candidate {
+    func stand() async throws(ZooKeeperError) -> Candidate {
         let generation = session.status.generation
         if let name = try await line().first(where: { $0.hasPrefix("\(mark)-") }) {
             return Candidate(name: name, generation: generation)

@@ -1,18 +1,46 @@
-/// Which cluster the tree is of: the first controller writes it down, and for good.
+import ApusModel
+import Synchronization
+
+/// Which cluster the tree is of: written down once, and for good.
 extension ZooKeeperStore {
     /// The cluster's id as it stands there; `new` is written down if nobody has founded one yet.
     ///
-    /// - Throws: `unavailable` if the servers do not answer.
+    /// - Throws: `corrupt` if an import has begun there and not come to its end, `unavailable` if the servers do not answer.
     package func cluster(orFound new: String) async throws(StoreError) -> String {
+        if let known = try await cluster() { return known }
         do throws(ZooKeeperError) {
-            do throws(ZooKeeperError) {
-                try await session.create(ZooKeeperTree.cluster, Array(new.utf8), .persistent)
-                return new
-            } catch  where error.kind == .nodeExists {
-                return String(decoding: try await session.get(ZooKeeperTree.cluster).bytes, as: UTF8.self)
-            }
+            // Nobody ever raised the epoch: an import does before anything else, and names the cluster last.
+            try await session.multi([
+                .check(ZooKeeperTree.epoch, version: 0), .create(ZooKeeperTree.cluster, Array(new.utf8)),
+            ])
+            return new
+        } catch {
+            guard [.badVersion, .nodeExists].contains(error.kind) else { throw error.storeError }
+        }
+        guard let known = try await cluster() else { throw .corrupt(reason: RestoredState.halfImported) }
+        return known
+    }
+
+    /// `nil` if it is not written down.
+    func cluster() async throws(StoreError) -> String? {
+        do throws(ZooKeeperError) {
+            return try await session.bytes(ZooKeeperTree.cluster).map { String(decoding: $0, as: UTF8.self) }
         } catch {
             throw error.storeError
+        }
+    }
+
+    /// Writes down which cluster was imported, if nobody has taken over since then.
+    func settle(_ cluster: ClusterID) async throws(StoreError) {
+        guard let held = state.withLock({ $0.held }) else { throw .unavailable(reason: "no epoch was acquired") }
+        do throws(ZooKeeperError) {
+            try await session.multi([
+                .check(ZooKeeperTree.epoch, version: held.version),
+                .create(ZooKeeperTree.cluster, Array(cluster.rawValue.utf8)),
+            ])
+        } catch {
+            // What is replaced has named it already.
+            guard error.kind == .nodeExists else { throw error.storeError }
         }
     }
 }

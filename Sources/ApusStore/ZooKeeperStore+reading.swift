@@ -87,7 +87,7 @@ extension ZooKeeperStore {
 
 extension ZooKeeperSession {
     /// The bytes of a node; `nil` if there is none.
-    fileprivate func bytes(_ path: String) async throws(ZooKeeperError) -> [UInt8]? {
+    func bytes(_ path: String) async throws(ZooKeeperError) -> [UInt8]? {
         do throws(ZooKeeperError) {
             return try await get(path).bytes
         } catch {

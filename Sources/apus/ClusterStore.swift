@@ -56,8 +56,12 @@ struct ClusterStore {
         guard try await !SQLiteStore.isOwn(in: directory) else {
             throw CommandFailure(
                 .conflict,
-                "\(directory.path) holds a state of its own, which ZooKeeper does not have: give another directory with "
-                    + "--state, or move it there first (apus store export, apus store import --zookeeper)"
+                """
+                \(directory.path) holds a state of its own (\(SQLiteStore.fileName)), which a controller with --zookeeper \
+                does not use. To move it there: `apus store export FILE --state \(directory.path)`, \
+                `apus store import FILE --zookeeper \(settings.address)`, then move \(SQLiteStore.fileName) out of the \
+                directory, whose other files are this cluster's still. Otherwise give another directory with --state
+                """
             )
         }
         let session = ZooKeeperSession.open(settings)

@@ -39,12 +39,17 @@ struct ZooKeeperOptions: ParsableArguments {
             }
             return
         }
+        try Self.check(zookeeper)
+        _ = try session()
+    }
+
+    /// - Throws: `ValidationError` if it is no place in ZooKeeper.
+    static func check(_ servers: String) throws {
         do throws(ZooKeeperAddress.Fault) {
-            _ = try ZooKeeperAddress(zookeeper)
+            _ = try ZooKeeperAddress(servers)
         } catch {
             throw ValidationError("--zookeeper: \(error)")
         }
-        _ = try session()
     }
 
     private func session() throws -> Duration {
@@ -65,11 +70,20 @@ struct ZooKeeperOptions: ParsableArguments {
     /// - Throws: `CommandFailure` if others could write the state, or the file of the credential cannot be used.
     func settings() throws -> ZooKeeperSession.Settings? {
         guard let zookeeper else { return nil }
-        let address = try ZooKeeperAddress(zookeeper)
-        var settings = ZooKeeperSession.Settings(address: address)
+        var settings = try ZooKeeperSession.Settings(servers: zookeeper, credentialFile: zookeeperCredentialFile)
         settings.timeout = try session()
-        settings.credential = try zookeeperCredentialFile.map(credential)
-        guard settings.credential != nil || address.isLoopback else {
+        return settings
+    }
+}
+
+extension ZooKeeperSession.Settings {
+    /// Of what stands after `--zookeeper` and `--zookeeper-credential-file`.
+    ///
+    /// - Throws: `CommandFailure` if others could write the state, or the file of the credential cannot be used.
+    init(servers: String, credentialFile: String?) throws {
+        self.init(address: try ZooKeeperAddress(servers))
+        credential = try credentialFile.map(Self.credential)
+        guard credential != nil || address.isLoopback else {
             throw CommandFailure(
                 .other,
                 """
@@ -78,10 +92,9 @@ struct ZooKeeperOptions: ParsableArguments {
                 """
             )
         }
-        return settings
     }
 
-    private func credential(_ path: String) throws -> ZooKeeperCredential {
+    private static func credential(_ path: String) throws -> ZooKeeperCredential {
         let file: SmallFile
         do throws(SmallFile.Trouble) {
             file = try SmallFile.existing(path, .ownersToRead)

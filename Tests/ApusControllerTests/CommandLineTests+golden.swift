@@ -67,6 +67,9 @@ extension CommandLineTests {
         )
         try await check("config print", "--role", "controller", "--config", settings)
         try await check("init", "app", "--name", "web")
+        let recorded = URL(fileURLWithPath: "\(#filePath)/../../Golden/7/export.jsonl").standardized
+        let export = try golden.file("export.jsonl", try String(contentsOf: recorded, encoding: .utf8))
+        try await check("store import", export, "--dry-run")
     }
 
     /// From the first user on one has to be shown.

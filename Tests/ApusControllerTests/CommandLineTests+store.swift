@@ -107,6 +107,9 @@ extension CommandLineTests {
             #expect(looked.output.contains("\nepoch     1\nrecords   1 application, "))
             #expect(looked.output.hasSuffix("\nIt can be imported. Nothing was changed.\n"))
             #expect(!FileManager.default.fileExists(atPath: state))
+            let asJSON = try await Self.store("import", file, "--state", "\(folder)/other", "--json")
+            let said = try JSON(parsing: Array(asJSON.output.utf8))
+            #expect(said["imported"] == true && said["cluster"] == "c1" && said["into"]?.text == "\(folder)/other")
             let imported = try await Self.store("import", file, "--state", state)
             #expect(imported.code == 0 && imported.errors.isEmpty, "\(imported.errors)")
             #expect(imported.output.contains("It is imported into \(state).\nNext: apus controller --state \(state)."))
@@ -173,6 +176,17 @@ extension CommandLineTests {
             #expect(run.code == 0 && run.errors.contains("others on this machine can read \(file)"), "\(run)")
             let stateless = try await Self.store("import", file)
             #expect(stateless.code == 64 && stateless.errors.contains("name the state directory with --state"))
+            let wrong: [([String], String)] = [
+                (["--state", folder, "--zookeeper", "127.0.0.1/apus"], "--state and --zookeeper exclude each other"),
+                (["--zookeeper", "127.0.0.1:x/apus"], "--zookeeper: 127.0.0.1:x of"),
+                (["--state", folder, "--zookeeper-credential-file", file], "-credential-file needs --zookeeper"),
+            ]
+            for (options, reason) in wrong {
+                let run = try await Program(Self.binary, ["store", "import", file] + options).end()
+                #expect(run.code == 64 && run.errors.contains(reason), "\(run)")
+            }
+            let open = try await Self.store("import", file, "--zookeeper", "zk1.example.com/apus")
+            #expect(open.code == 1 && open.errors.contains("give --zookeeper-credential-file FILE"), "\(open)")
             let both = try await Self.store("export", file, "--state", folder, "--endpoint", "http://127.0.0.1:1")
             #expect(both.code == 64 && both.errors.contains("leave --endpoint and --cluster out"))
         }

@@ -95,11 +95,19 @@ import Testing
         }
     }
 
-    @Test func `nobody leads by a store that holds half an import, and nothing of it is touched`() async throws {
+    @Test(arguments: [false, true])
+    func `nobody leads by a store that holds half an import, or stands there, and nothing of it is touched`(
+        ofSeveral: Bool
+    ) async throws {
         let store = MemoryStore()
         let epoch = try await store.acquireEpoch()
         try await store.commit(Batch(epoch: epoch, writes: [.put(RestoredState.marker, [])]))
-        let error = await #expect(throws: ControllerError.self) { try await withController(store: store) { _ in } }
+        let ballot = Ballot(of: store)
+        let seat = ofSeveral ? ballot.seat("ctrl1:10000") : nil
+        let error = await #expect(throws: ControllerError.self) {
+            try await withController(store: store, leadership: seat) { _ in }
+        }
+        #expect(ballot.won == 0)
         #expect(error?.description.contains("an import into this store did not come to its end") == true)
         #expect(try await store.currentEpoch() == epoch, "whoever imports is not fenced off")
     }
