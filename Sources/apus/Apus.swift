@@ -68,13 +68,11 @@ struct Apus: AsyncParsableCommand {
             Output.error(fullMessage(for: error))
             throw ExitCode(CommandFailure.Code.noExitCode.rawValue)
         } catch  where exitCode(for: error) == .validationFailure {
-            if let configuration {
-                let text = configuration.settings.explained(fullMessage(for: error), naming: message(for: error))
-                Output.error(text)
-                throw ExitCode.validationFailure
-            }
-            guard let meant = CommandSuggestion.text(self, CommandLine.arguments.dropFirst()) else { throw error }
-            Output.error("\(fullMessage(for: error))\nDid you mean `\(meant)`?")
+            let said = fullMessage(for: error)
+            let meant = CommandSuggestion.text(self, CommandLine.arguments.dropFirst())
+            guard configuration != nil || meant != nil else { throw error }
+            let explained = configuration?.settings.explained(said, naming: message(for: error)) ?? said
+            Output.error(explained + (meant.map { "\nDid you mean `\($0)`?" } ?? ""))
             throw ExitCode.validationFailure
         }
     }

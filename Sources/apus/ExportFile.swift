@@ -3,12 +3,6 @@ import ApusEngine
 import ApusModel
 import ApusStore
 
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
-
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -37,10 +31,8 @@ struct ExportFile {
         guard header.cluster.isPlain else {
             throw CommandFailure(.other, "\(path): the cluster's id \(header.cluster) can be none")
         }
-        let attributes = try FileManager.default.attributesOfItem(atPath: path)
-        if attributes[.type] as? FileAttributeType == .typeRegular,
-            let mode = attributes[.posixPermissions] as? any BinaryInteger, Int(mode) & 0o044 != 0
-        {
+        var status = stat()
+        if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o044 != 0 {
             Output.error(
                 "apus: others on this machine can read \(path), which holds hashes of passwords and keys: chmod 600 \(path)"
             )
