@@ -61,7 +61,11 @@ extension Agent {
     private mutating func settledAlready(_ command: NodeCommand, _ out: inout Outbox) -> CommandAnswer? {
         switch command.order {
         case .stop(let id, _):
-            if tombstones[id] != nil { return .accepted(nil) }
+            if tombstones[id] != nil {
+                // Told only when it is surely on the disk.
+                if journal.fault != nil { journal.rewriteAt = out.now }
+                return .accepted(nil)
+            }
             guard let machine = machines[id], machine.hasEnded || machine.stopTold != nil else { return nil }
             return .accepted(machine.report)
         case .start(let spec):

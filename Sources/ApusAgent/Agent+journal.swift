@@ -180,10 +180,10 @@ extension Agent {
         }
     }
 
-    /// What could not be recorded has not happened.
+    /// What could not be recorded has not happened, unless a crash comes first and it turns out to be on the disk.
     ///
-    /// A START was not taken and will not be: its fence stays seen. An end is none yet. All else goes on, and the
-    /// journal is written anew in a second.
+    /// A START is not taken, and is not refused either. An end is none yet. All else goes on, and the journal is written
+    /// anew in a second: from then on it is known what counts.
     mutating func recordFailed(_ held: [AgentAction], _ reason: String, _ out: inout Outbox) {
         guard let doubt = journal.doubt else { return }
         journal.doubt = nil
@@ -196,20 +196,21 @@ extension Agent {
         for action in held { release(action, doubt, reason, &out) }
     }
 
-    /// What becomes of an action whose record is not durable.
+    /// What becomes of an action whose record is not durable, and not surely gone.
+    ///
+    /// Nothing is told that a crash could make untrue: a START that was refused could still be on the disk, and so could
+    /// one whose STOP was answered as of something that never was here. Who asked asks again.
     private mutating func release(_ action: AgentAction, _ doubt: Doubt, _ reason: String, _ out: inout Outbox) {
-        let fault = "the executor cannot write its journal: \(reason)"
         switch action {
         case .perform(let id, _, _) where id == doubt.accepted: break
         case .perform(let id, let attempt, .start) where machines[id]?.isTask == true,
             .perform(let id, let attempt, .remove) where machines[id]?.isTask == true:
             // A task that is not on record could run twice, and its result be lost.
-            let failure = JobFailure(.engineAway, reason: fault)
+            let failure = JobFailure(.engineAway, reason: "the executor cannot write its journal: \(reason)")
             update(id, &out) { $0.outcome(.failed(failure), attempt: attempt, &$1) }
-        case .answer(let reply, .accepted) where doubt.accepted != nil:
-            out.actions.append(.answer(reply: reply, .refused(.journalUnwritable, reason: fault)))
-        case .answer(let reply, .accepted(let report?)):
-            out.actions.append(.answer(reply: reply, .accepted(machines[report.id]?.report)))
+        case .answer(let reply, .accepted(let report?)) where doubt.accepted == nil:
+            out.actions.append(.answer(reply: reply, machines[report.id].map { .accepted($0.report) }))
+        case .answer(let reply, _): out.actions.append(.answer(reply: reply, nil))
         case .report:
             // It told what is not on disk; a new one is made.
             reports.flight = nil

@@ -43,7 +43,8 @@ package enum AgentAction: Hashable, Sendable {
     case perform(InstanceID, attempt: Int, Job)
     /// Give the job up; whatever its outcome is, the agent no longer waits for it.
     case cancel(InstanceID, attempt: Int)
-    case answer(reply: Int64, CommandAnswer)
+    /// `nil`: whether the command will count is not known while the journal cannot be written; it is to be sent again.
+    case answer(reply: Int64, CommandAnswer?)
     /// Send to the leader; at most one is under way.
     case report(NodeReport, number: Int)
     /// List the containers; at most one is under way.

@@ -7,6 +7,8 @@ package final class CommandDesk: Sendable {
     /// What becomes of a command.
     package enum Reply: Hashable, Sendable {
         case answered(CommandAnswer)
+        /// The journal cannot be written, so nobody knows whether the command will count.
+        case unrecorded
         /// Too many are under way: it was not taken.
         case busy
         /// There was no answer in time; whether it was taken is not known.
@@ -15,7 +17,7 @@ package final class CommandDesk: Sendable {
 
     private struct State {
         var last: Int64 = 0
-        var waiting: [Int64: AsyncStream<CommandAnswer>.Continuation] = [:]
+        var waiting: [Int64: AsyncStream<CommandAnswer?>.Continuation] = [:]
     }
 
     private let inbox: Inbox
@@ -31,7 +33,7 @@ package final class CommandDesk: Sendable {
 
     /// Has the agent decide on a command.
     package func take(_ command: NodeCommand) async -> Reply {
-        let (answers, continuation) = AsyncStream<CommandAnswer>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let (answers, continuation) = AsyncStream<CommandAnswer?>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let number = state.withLock { state -> Int64? in
             guard state.waiting.count < limit else { return nil }
             state.last += 1
@@ -46,14 +48,14 @@ package final class CommandDesk: Sendable {
                 for await answer in answers { return answer }
                 throw CancellationError()
             }
-            return .answered(answer)
+            return answer.map { .answered($0) } ?? .unrecorded
         } catch {
             return .late
         }
     }
 
-    /// The agent has decided.
-    func deliver(_ answer: CommandAnswer, to reply: Int64) {
+    /// The agent has decided; `nil`: it cannot say what becomes of the command.
+    func deliver(_ answer: CommandAnswer?, to reply: Int64) {
         _ = state.withLock { $0.waiting[reply] }?.yield(answer)
     }
 }

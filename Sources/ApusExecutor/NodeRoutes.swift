@@ -59,6 +59,8 @@ struct NodeRoutes: Sendable {
         }
         switch await desk.take(command) {
         case .answered(let answer): return Self.response(.ok, answer.json)
+        case .unrecorded:
+            return Self.failure(.serviceUnavailable, "the executor cannot write its journal; send the command again")
         case .busy:
             return Self.failure(.serviceUnavailable, "too many commands are under way; send it again later")
         case .late:

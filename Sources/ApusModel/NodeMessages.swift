@@ -274,6 +274,7 @@ package enum CommandAnswer: Hashable, Sendable {
         case staleFence = "STALE_FENCE"
         /// Another instance holds its cores or memory.
         case resourcesHeld = "RESOURCES_HELD"
+        /// Of executors of earlier versions alone.
         case journalUnwritable = "JOURNAL_UNWRITABLE"
         /// What it asks for is not built or not allowed on this executor.
         case unsupported = "UNSUPPORTED"

@@ -42,6 +42,7 @@ extension Plan {
         (979, "a ROLLOUT stopped old instances in the turn in which it was taken back"),
         (2472, "room that unknown containers left was not offered to the local service that lacked it"),
         (3588, "a container that belonged to nothing known was not counted for one instance per host"),
+        (4461, "a START that was refused, as its record could not be written, was carried out after a crash"),
         (4591, "what a restored state had given up as never started was started by an earlier leader's command"),
         (4618, "a leader that met a greater epoch gave up what it had just sent, and it was started"),
         (5689, "an executor that was lost and retired at once was still taken for known to be well"),

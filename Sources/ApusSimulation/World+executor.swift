@@ -266,19 +266,23 @@ extension World {
         tell(call.executor, .command(sabotaged(command, to: call.executor), reply: reply))
     }
 
-    private mutating func answer(_ index: Int, _ reply: Int64, _ answer: CommandAnswer) {
+    private mutating func answer(_ index: Int, _ reply: Int64, _ answer: CommandAnswer?) {
         guard let call = executors[index].process?.callers.removeValue(forKey: reply) else {
             oracle.violated("e\(index) answers a command twice")
             return
         }
+        let command = executors[index].process?.commands.removeValue(forKey: reply)
+        let link = Link(executor: index, isUp: true)
+        guard let answer else {
+            note("e\(index) cannot answer a command")
+            return transmit(.commandFails(call, reason: "its journal cannot be written"), on: link)
+        }
         note("e\(index) answers \(answer.words)")
-        if let command = executors[index].process?.commands.removeValue(forKey: reply), case .accepted = answer,
-            let durable = executors[index].disk.fence, durable >= command.fence
-        {
+        if let command, case .accepted = answer, let durable = executors[index].disk.fence, durable >= command.fence {
             oracle.acknowledged(command, by: executors[index])
         }
         let carried = carried(answer, by: Wire.carry)
-        transmit(.commandAnswered(call, carried), on: Link(executor: index, isUp: true))
+        transmit(.commandAnswered(call, carried), on: link)
     }
 }
 

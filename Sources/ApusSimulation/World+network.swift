@@ -51,7 +51,7 @@ extension Event {
     /// On which a message goes.
     fileprivate var channel: NodeChannel {
         switch self {
-        case .commandArrives, .commandAnswered, .probeArrives, .probeAnswered: .control
+        case .commandArrives, .commandAnswered, .commandFails, .probeArrives, .probeAnswered: .control
         default: .data
         }
     }

@@ -104,16 +104,12 @@ struct JournalTests {
         #expect(rig.journal.contains(.fence(Fence(epoch: 1, sequence: 1501))))
     }
 
-    @Test func `a start that cannot be journalled is refused and leaves no trace`() {
+    @Test func `a start that cannot be journalled is neither taken nor refused, and leaves no trace`() {
         var rig = Rig()
         rig.run(for: .seconds(1))
         rig.journalFails = true
         let fence = Fence(epoch: 1, sequence: 5)
-        let answer = rig.command(.start(instanceSpec()), fence: fence)
-        guard case .refused(.journalUnwritable, let reason) = answer else {
-            return #expect(Bool(false), "it was answered \(String(describing: answer))")
-        }
-        #expect(reason.contains("disk full"))
+        #expect(rig.command(.start(instanceSpec()), fence: fence) == nil)
         #expect(rig.agent.instances.isEmpty)
         #expect(rig.jobs.isEmpty)
         #expect(rig.notes == [.journalUnwritable(reason: "disk full")])
@@ -123,12 +119,73 @@ struct JournalTests {
         rig.run(for: .seconds(2))
         #expect(rig.notes.last == .journalWritable)
         guard case .refused(.staleFence, _) = rig.command(.start(instanceSpec()), fence: fence) else {
-            return #expect(Bool(false), "what was refused must not run because the command is repeated late")
+            return #expect(Bool(false), "what was not taken must not run because the command is repeated late")
         }
         guard case .accepted(let report) = rig.command(.start(instanceSpec())) else {
             return #expect(Bool(false), "a later command for it must be taken once the journal is writable")
         }
         #expect(report?.state == .provisioning)
+    }
+
+    @Test func `a start whose record stands on the disk though its write failed runs once, crash or not`() {
+        var rig = Rig()
+        rig.run(for: .seconds(1))
+        let before = rig.remains.count
+        (rig.journalFails, rig.journalLands) = (true, true)
+        #expect(rig.command(.start(instanceSpec())) == nil, "after a crash a refusal would be untrue")
+        rig.run(for: .seconds(2))
+        let crashes = rig.remains[before...]
+        #expect(crashes.contains { $0.journal.contains { if case .accepted = $0 { true } else { false } } })
+        for remains in crashes {
+            var after = Rig(after: remains, incarnation: 2)
+            after.run(for: .seconds(1))
+            // The leader sends it again, as it had no answer.
+            after.command(.start(instanceSpec()))
+            after.run(for: .seconds(5))
+            #expect(after.instance(one)?.state == .healthy, "\(remains)")
+            #expect(after.starts == [one: 1], "\(remains)")
+        }
+        rig.journalFails = false
+        rig.run(for: .seconds(2))
+        rig.command(.start(instanceSpec()))
+        rig.run(for: .seconds(5))
+        #expect(rig.instance(one)?.state == .healthy)
+        #expect(rig.starts == [one: 1])
+    }
+
+    @Test func `that an id was never here is not told before the journal surely says that it never will be`() {
+        var rig = Rig()
+        rig.run(for: .seconds(1))
+        (rig.journalFails, rig.journalLands) = (true, true)
+        rig.command(.start(instanceSpec()))
+        rig.journalLands = false
+        let fence = Fence(epoch: 1, sequence: 1500)
+        #expect(rig.command(.stop(one, .lost), fence: fence) == nil)
+        #expect(rig.command(.stop(one, .lost), fence: fence) == nil, "nor when the command is repeated")
+        var after = Rig(after: Rig.Remains(journal: rig.journal, containers: [:]), incarnation: 2)
+        after.run(for: .seconds(5))
+        #expect(after.instance(one)?.state == .healthy, "its START stands on the disk")
+        rig.journalFails = false
+        #expect(rig.command(.stop(one, .lost), fence: fence) == .accepted(nil))
+        let later = Rig(after: Rig.Remains(journal: rig.journal, containers: [:]), incarnation: 2)
+        #expect(later.agent.instances.isEmpty)
+    }
+
+    @Test func `a start whose cores are held is refused only when a crash does not make it be taken`() {
+        var rig = Rig()
+        rig.command(.start(instanceSpec()))
+        rig.run(for: .seconds(2))
+        rig.journalFails = true
+        #expect(rig.command(.start(instanceSpec("AI-2"))) == nil)
+        rig.journalFails = false
+        let fence = Fence(epoch: 1, sequence: 1500)
+        guard case .refused(.resourcesHeld, _) = rig.command(.start(instanceSpec("AI-2")), fence: fence) else {
+            return #expect(Bool(false), "it is refused once that can be written down")
+        }
+        var after = Rig(after: Rig.Remains(journal: rig.journal, containers: [:]), incarnation: 2)
+        guard case .refused(.staleFence, _) = after.command(.start(instanceSpec("AI-2")), fence: fence) else {
+            return #expect(Bool(false), "what was refused must not run because the command is repeated late")
+        }
     }
 
     @Test func `an end is reported only when the journal knows of it`() {

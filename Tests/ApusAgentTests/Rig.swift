@@ -44,6 +44,8 @@ struct Rig {
     var check = Outcome.passed
     var pull = Outcome.pulled
     var journalFails = false
+    /// What is told as failed stands on the disk all the same.
+    var journalLands = false
     var leaderAway = false
     var inventoryFails = false
     var engineAway = false
@@ -174,7 +176,10 @@ struct Rig {
     }
 
     private mutating func write(_ records: [JournalRecord], replacing: Bool) {
-        guard !journalFails else { return carryOut(turn.recordFailed(reason: "disk full", at: times)) }
+        guard !journalFails else {
+            if journalLands { journal = replacing ? records : journal + records }
+            return carryOut(turn.recordFailed(reason: "disk full", at: times))
+        }
         if replacing {
             journal = records
         } else {

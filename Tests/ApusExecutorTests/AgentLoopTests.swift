@@ -175,17 +175,14 @@ struct AgentLoopTests {
         #expect(states == [plain: .running, other: .running, damaged: .running])
     }
 
-    @Test func `a journal that cannot be written refuses starts and lets stops through`() async throws {
+    @Test func `a journal that cannot be written takes no starts and lets stops through`() async throws {
         let rig = try rig()
         defer { rig.engine.end() }
         try await rig.life { life in
             _ = await life.start(spec)
             try await rig.eventually(.healthy, spec.id)
             life.journal.close()
-            guard case .answered(.refused(.journalUnwritable, _)) = await life.start(LoopRig.spec(2)) else {
-                Issue.record("the start was not refused")
-                return
-            }
+            #expect(await life.start(LoopRig.spec(2)) == .unrecorded)
             #expect(rig.engine.created == 1)
             _ = await life.stop(spec.id)
             // That it has ended cannot be written down, so it is not told.
