@@ -56,6 +56,12 @@ package struct SmallFile: Sendable {
         isReadByOthers = status.st_mode & 0o044 != 0
     }
 
+    /// Whether others than its owner may read what that descriptor is of; not of pipes and the like.
+    package static func isReadByOthers(_ descriptor: Int32) -> Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_mode & 0o044 != 0
+    }
+
     /// As `init`; a file that is not there is a trouble too.
     package static func existing(
         _ path: String,

@@ -1,3 +1,4 @@
+import ApusClient
 import ApusController
 import ApusEngine
 import ApusModel
@@ -31,8 +32,7 @@ struct ExportFile {
         guard header.cluster.isPlain else {
             throw CommandFailure(.other, "\(path): the cluster's id \(header.cluster) can be none")
         }
-        var status = stat()
-        if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o044 != 0 {
+        if SmallFile.isReadByOthers(descriptor) {
             Output.error(
                 "apus: others on this machine can read \(path), which holds hashes of passwords and keys: chmod 600 \(path)"
             )
