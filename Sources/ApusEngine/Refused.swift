@@ -46,7 +46,10 @@ extension Engine {
             return Refused(kind: .wrongCluster, identity: identity, reason: text)
         }
         guard let known = state.members[identity.id] else { return refusal(ofJoining: identity, isListed: isListed) }
-        guard isOther(identity, than: known) else { return nil }
+        guard isOther(identity, than: known) else {
+            // While it was given up another one may have joined with a copy of its state directory.
+            return known.isLost ? refusal(ofCopied: identity) : nil
+        }
         return known.isLost
             ? refusal(ofJoining: identity, isListed: isListed) : refusal(of: identity, beside: known)
     }
@@ -75,6 +78,11 @@ extension Engine {
                 + "\(identity.hostname):\(identity.port) to the file of the controllers' --admission"
             return Refused(kind: .notListed, identity: identity, reason: text)
         }
+        return refusal(ofCopied: identity)
+    }
+
+    /// Of one whose key is that of a member by another name.
+    private func refusal(ofCopied identity: NodeIdentity) -> Refused? {
         let owner = state.members.values.first { member in
             member.key == identity.key && member.id != identity.id && !member.isLost
         }

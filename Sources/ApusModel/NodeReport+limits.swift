@@ -45,6 +45,10 @@ extension NodeReport {
         }
         try Self.check(identity.key.rawValue, "identity.key")
         try Self.check(identity.hostname, "identity.hostname")
+        // It becomes a part of URLs, of log lines and of what proxies are told.
+        guard identity.hostname.utf8.allSatisfy({ Self.isOfName($0) }) else {
+            throw JSONError("identity.hostname must be the name of a host or an IP address")
+        }
         try Self.check(identity.port, "identity.port", in: 1...65_535)
         try Self.check(Int(identity.incarnation), "identity.incarnation", in: 0...Int.max)
         try Self.check(Int(revision), "revision", in: 0...Int.max)
@@ -56,6 +60,15 @@ extension NodeReport {
         for (name, texts) in [("troubles", troubles.texts), ("warnings", warnings)] {
             try Self.check(texts.count, "the number of \(name)", in: 0...Limit.entries)
             for text in texts { try Self.check(text.utf8.count, name, in: 0...4 * Limit.text) }
+        }
+    }
+
+    private static func isOfName(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "-_.:[]".utf8.contains(byte)
         }
     }
 

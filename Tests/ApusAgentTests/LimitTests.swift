@@ -62,6 +62,13 @@ struct LimitTests {
         early.instances[0].created = WallTime(milliseconds: .min)
         let refusal = #expect(throws: JSONError.self) { try early.withinLimits() }
         #expect(refusal?.message.hasPrefix("instances.created must be 0 to ") == true)
+        for name in ["node1/path", "user@node1", "node1\nleader", "node1;", "nöde"] {
+            var odd = taken
+            odd.identity.hostname = name
+            #expect(throws: JSONError("identity.hostname must be the name of a host or an IP address")) {
+                try odd.withinLimits()
+            }
+        }
         report.instances[0].allocation.memoryMB = -1
         #expect(throws: JSONError.self) { try report.withinLimits() }
     }

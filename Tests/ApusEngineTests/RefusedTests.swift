@@ -61,6 +61,10 @@ import Testing
         // The same machine by another name: the old one is heard no more.
         bench.live(.seconds(12), beating: [])
         #expect(try say(&bench, 1) { $0.key = copied }.verdict == .applied)
+        // If it was a copy all the same, the first one comes back: one of the two has to go.
+        let back = try say(&bench, 0)
+        #expect(back.verdict == .refused && back.reason.contains("has the key of the member host-1:11000"))
+        #expect(bench.turn.committed.members[bench.ids[0]]?.isLost == true)
     }
 
     @Test func `an older state directory put back is refused, and taken as a new member once the newer is given up`()
