@@ -27,8 +27,13 @@ package struct APIClient: Sendable {
     }
 
     /// The same caller, who knows of these controllers too.
+    ///
+    /// Whoever asks by https alone shows a password to nobody without: those are left out.
     package func knowing(_ others: [String]) -> APIClient {
-        APIClient(endpoint: (leader.endpoints + others).joined(separator: ","), as: caller)
+        func isEncrypted(_ endpoint: String) -> Bool { endpoint.hasPrefix("https://") }
+        let isCareful = leader.endpoints.allSatisfy(isEncrypted)
+        let known = leader.endpoints + others.filter { !isCareful || isEncrypted($0) }
+        return APIClient(endpoint: known.joined(separator: ","), as: caller)
     }
 
     /// Returns if a leader answers.

@@ -106,9 +106,9 @@ package struct API: Sendable {
     /// A browser is passed on to the leader (contract §0.5); `nil` for all else, and where no leader is known.
     private func otherPlace(of call: APICall) -> APIAnswer? {
         guard call.path.contains("/ui/"), published.lead == nil, let url = peers.leaderURL else { return nil }
-        let path = call.path.hasPrefix("/apis/ui") ? call.path.dropFirst("/apis/ui".count) : call.path[...]
-        // Of what the caller has chosen only what a path may hold comes back.
-        guard path.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
+        let path = call.path.hasPrefix("/apis/ui/") ? call.path.dropFirst("/apis/ui".count) : call.path[...]
+        // Of what the caller has chosen only a path comes back: anything else could make another host of the leader's.
+        guard path.hasPrefix("/"), path.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
         return APIAnswer(status: 303, location: "\(url)\(path)")
     }
 

@@ -33,13 +33,10 @@ struct ExportOutput {
         guard replacing || access(path, F_OK) != 0 else {
             throw CommandFailure(.conflict, "\(path) is there already: give another name, or --force to write over it")
         }
-        let unfinished = "\(path).unfinished"
-        let descriptor = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        // Never into a file that is there: another export may be writing it, or somebody else have it open to read.
+        let unfinished = "\(path).\(String(UInt64.random(in: .min ... .max), radix: 36)).unfinished"
+        let descriptor = open(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.failure("created", unfinished) }
-        guard fchmod(descriptor, 0o600) == 0 else {
-            defer { _ = close(descriptor) }
-            throw Self.failure("protected", unfinished)
-        }
         target = .file(descriptor: descriptor, unfinished: unfinished)
     }
 

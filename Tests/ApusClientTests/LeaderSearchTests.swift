@@ -107,6 +107,12 @@ import Testing
         }
     }
 
+    @Test func `whoever asks by https takes up no controller without`() {
+        let others = ["http://b:1", "https://c:1"]
+        #expect(APIClient(endpoint: "https://a:1").knowing(others).endpoint == "https://a:1,https://c:1")
+        #expect(APIClient(endpoint: "http://a:1").knowing(others).endpoint == "http://a:1,http://b:1,https://c:1")
+    }
+
     @Test func `one controller alone is asked without a search`() async throws {
         let only = try StubController(.standsBy)
         defer { only.server.stop() }

@@ -68,6 +68,19 @@ extension CommandLineTests {
         }
     }
 
+    @Test func `an export is written into no file that is there`() async throws {
+        try await Self.withFolder { folder in
+            let (file, planted) = ("\(folder)/backup.jsonl", "\(folder)/backup.jsonl.unfinished")
+            try "another's".write(toFile: planted, atomically: true, encoding: .utf8)
+            try await Self.withNode { _, _, endpoint in
+                let run = try await Self.store("export", file, endpoint: endpoint)
+                #expect(run.code == 0, "\(run.errors)")
+            }
+            #expect(try String(contentsOfFile: planted, encoding: .utf8) == "another's")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 2)
+        }
+    }
+
     @Test func `nobody but root exports, and what cannot be exported leaves no file`() async throws {
         try await Self.withFolder { folder in
             let file = "\(folder)/backup.jsonl"

@@ -98,6 +98,8 @@ import Testing
             }
             let answer = await standby.api.answer(APICall("GET", "/apis/ui/applications"))
             #expect(answer.location == "http://ctrl1:10000/applications")
+            let elsewhere = await standby.api.answer(APICall("GET", "/apis/ui@example.com/ui/"))
+            #expect(elsewhere.location == "http://ctrl1:10000/apis/ui@example.com/ui/", "to no other host")
             #expect(await leader.api.answer(APICall("GET", "/apis/ui/applications")).status != 303)
             #expect(await standby.get("cluster/controllers").status == 400, "of the API itself nothing is passed on")
         }
