@@ -80,11 +80,11 @@ package struct EffectiveSettings: Sendable {
     /// file holds.
     package func explained(_ text: String, naming message: String) -> String {
         var text = text
-        for setting in all {
-            // A short one is no secret, and may be a part of any word.
-            for hidden in setting.texts.flatMap(\.hidden) where hidden.content.utf8.count > 3 {
-                text = text.replacing(hidden.content, with: hidden.written)
-            }
+        // The longest first: of one that has another one in it nothing may be left.
+        let hidden = all.flatMap(\.texts).flatMap(\.hidden).sorted { $0.content.utf8.count > $1.content.utf8.count }
+        // A short one is no secret, and may be a part of any word.
+        for hidden in hidden where hidden.content.utf8.count > 3 {
+            text = text.replacing(hidden.content, with: hidden.written)
         }
         for setting in all where setting.isConfigured && Self.names(setting.option, in: message) {
             text += "\n--\(setting.option.name) is set by \(setting.origin)"

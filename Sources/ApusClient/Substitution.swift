@@ -44,6 +44,10 @@ package struct Substitution: Sendable {
         let mark = expression.firstRange(of: ":-")
         let subject = mark.map { expression[..<$0.lowerBound] } ?? expression
         let standard = mark.map { expression[$0.upperBound...] }
+        // It would end at the first brace, and the rest be taken for text.
+        guard standard?.contains("${") != true else {
+            throw SettingFault("the default of ${\(subject)} is taken as it is written, so it may hold no ${")
+        }
         if subject == "host" {
             guard let host = host ?? standard.map(String.init) else {
                 throw SettingFault("this machine does not tell its name: write ${host:-name}, or the name itself")

@@ -25,6 +25,8 @@ package final class StateDirectory: Sendable {
     ///
     /// - Throws: `locked` if another process has it, `unavailable` if it cannot be made or written.
     package init(at path: String) throws(StoreError) {
+        // It would be the root of the file system.
+        guard !path.isEmpty else { throw .unavailable(reason: "the path of the state directory is empty") }
         try Self.create(path)
         let lockPath = "\(path)/\(Self.lockName)"
         let descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)

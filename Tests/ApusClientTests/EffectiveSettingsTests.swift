@@ -15,7 +15,7 @@ import Testing
         _ words: String...
     ) throws -> EffectiveSettings {
         let substitution = Substitution(environment: environment, host: "node1") { path in
-            path == "/secret" ? Array("s3cret value".utf8) : nil
+            ["/secret": Array("s3cret value".utf8), "/word": Array("s3cret".utf8)][path]
         }
         var sources = EffectiveSettings.Sources(environment: environment, prefix: "APUS_X_", substitution: substitution)
         (sources.path, sources.file) = ("x.yaml", file)
@@ -105,6 +105,8 @@ import Testing
                 --zone is set by x.yaml:7
                 """
         )
+        let both = try self.settings([line(1, "address", "${file:/word}"), line(2, "zone", "${file:/secret}")])
+        #expect(both.explained("not s3cret value", naming: "") == "not ${file:/secret}")
         #expect(settings.explained("--zone-env is odd", naming: "--zone-env is odd") == "--zone-env is odd")
     }
 

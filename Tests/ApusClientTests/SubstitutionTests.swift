@@ -32,6 +32,7 @@ import Testing
         ("${env:EMPTY}", "the environment has no EMPTY"), ("${file:/none}", "/none is not there"),
         ("${file:/empty}", "/empty is empty"), ("${file:/long}", "/long is longer than 4096 bytes"),
         ("${file:/binary}", "/binary is no text in UTF-8"), ("${file:secret}", "must name a path that begins with /"),
+        ("${env:NONE:-${env:ZONE}}", "the default of ${env:NONE} is taken as it is written"),
         ("${file:/closed:-d}", "/closed cannot be opened: Permission denied"),
     ])
     func `what stands for nothing is refused with what to do`(_ written: String, _ reason: String) {

@@ -203,6 +203,8 @@ extension CommandLineTests {
             for role in Self.roles {
                 let unit = try Self.text("packaging/apus-\(role).service")
                 #expect(unit.contains("\nExecStart=/usr/bin/apus \(role) --config /etc/apus/\(role).yaml\n"))
+                // A group of its own collects the logs of containers.
+                #expect(unit.contains("\nUMask=\(role == "executor" ? "0027" : "0077")\n"))
                 let text = unit.replacing("/usr/bin/apus ", with: "\(Self.binary) ")
                 let file = try Self.write(text, "apus-\(role).service", in: folder)
                 let run = try await Program("/usr/bin/systemd-analyze", ["verify", file]).end()

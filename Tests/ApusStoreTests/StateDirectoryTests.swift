@@ -48,6 +48,11 @@ import Testing
         #expect(try place.permissions("a/b/c") == 0o700)
     }
 
+    @Test func `an empty path, as of a variable that is not set, is refused`() throws {
+        let error = try #require(throws: StoreError.self) { try StateDirectory(at: "") }
+        #expect(error == .unavailable(reason: "the path of the state directory is empty"))
+    }
+
     @Test func `a directory that cannot be made is named with the system's reason`() throws {
         let place = try TemporaryDirectory()
         let file = "\(place.path)/file"
