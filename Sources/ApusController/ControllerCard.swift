@@ -1,7 +1,7 @@
-import ApusModel
+package import ApusModel
 
 /// What a controller tells the others of itself.
-struct ControllerCard: Hashable, Sendable {
+package struct ControllerCard: Hashable, Sendable {
     enum Role: String, Sendable {
         case leader = "LEADER"
         case standby = "STANDBY"
@@ -16,7 +16,7 @@ struct ControllerCard: Hashable, Sendable {
     var since: WallTime
 
     /// Where its API is.
-    var url: String { "\(isEncrypted ? "https" : "http")://\(hostname):\(port)" }
+    package var url: String { "\(isEncrypted ? "https" : "http")://\(hostname):\(port)" }
 
     var bytes: [UInt8] { json.bytes }
 
@@ -37,7 +37,7 @@ struct ControllerCard: Hashable, Sendable {
     }
 
     /// - Throws: `JSONError` if it is none.
-    init(_ bytes: [UInt8]) throws(JSONError) {
+    package init(_ bytes: [UInt8]) throws(JSONError) {
         let json = try JSON(parsing: bytes)
         hostname = try json.string("hostname")
         port = Int(try json.integer("port"))

@@ -22,6 +22,7 @@ package struct Executor: Service {
     private static let mostConnections = 1024
 
     private let settings: ExecutorSettings
+    private let controllers: @Sendable () -> [String]
     private let secrets: @Sendable () -> NodeSecrets?
     private let trust: ServerTrust
     private let encryption: (@Sendable () -> PortEncryption)?
@@ -30,10 +31,12 @@ package struct Executor: Service {
 
     /// By default it lets in everybody, unencrypted, which is for loopback alone.
     ///
+    /// `controllers` are base URLs such as `http://127.0.0.1:10000`, asked for with each report; the leader is one of them.
     /// `secrets` are those of the cluster, asked for whenever one is shown or to be shown; `trust` is in its controllers;
     /// `encryption` is that of its `ListeningPort`.
     package init(
         settings: ExecutorSettings,
+        controllers: @escaping @Sendable () -> [String] = { [] },
         secrets: @escaping @Sendable () -> NodeSecrets? = { nil },
         trust: ServerTrust = .system,
         encryption: (@Sendable () -> PortEncryption)? = nil,
@@ -41,6 +44,7 @@ package struct Executor: Service {
         logger: Logger
     ) {
         self.settings = settings
+        self.controllers = controllers
         self.secrets = secrets
         self.trust = trust
         self.encryption = encryption
@@ -135,7 +139,7 @@ package struct Executor: Service {
         let desk = CommandDesk(inbox: inbox)
         let gauge = LoadGauge(logger: logger)
         let sender = ReportSender(
-            controllers: settings.controllers,
+            controllers: controllers,
             as: Caller(node: settings.hostname, secrets: secrets, trusting: trust),
             logger: logger
         )

@@ -12,8 +12,6 @@ package struct ExecutorSettings: Hashable, Sendable {
     package var address: String
     /// With the hostname this makes the executor's id.
     package var port: Int
-    /// Base URLs such as `http://127.0.0.1:10000`; the leader is one of them.
-    package var controllers: [String]
     /// The path of the container engine's Unix socket.
     package var engineSocket: String
     package var sharing: Topology.Sharing
@@ -31,7 +29,6 @@ package struct ExecutorSettings: Hashable, Sendable {
         hostname: String,
         address: String,
         port: Int,
-        controllers: [String],
         engineSocket: String,
         sharing: Topology.Sharing,
         publishAddress: String,
@@ -44,7 +41,6 @@ package struct ExecutorSettings: Hashable, Sendable {
         self.hostname = hostname
         self.address = address
         self.port = port
-        self.controllers = controllers
         self.engineSocket = engineSocket
         self.sharing = sharing
         self.publishAddress = publishAddress

@@ -10,19 +10,22 @@ final class ReportSender: Sendable {
     private static let deadline = Duration.seconds(2)
 
     private struct State {
-        /// The one that is tried first: the last that took a report.
+        /// Those that there were at the last report.
+        var controllers: [String] = []
+        /// The one of them that is tried first: the last that took a report, or of a new list the first.
         var preferred = 0
         var isUnheard = false
         /// The log has been told that nobody lets it in.
         var isRejected = false
     }
 
-    private let controllers: [String]
+    private let controllers: @Sendable () -> [String]
     private let logger: Logger
     private let client: NodeClient
     private let state = Mutex(State())
 
-    init(controllers: [String], as caller: Caller, logger: Logger) {
+    /// `controllers` are asked for with each report.
+    init(controllers: @escaping @Sendable () -> [String], as caller: Caller, logger: Logger) {
         self.controllers = controllers
         client = NodeClient(as: caller)
         self.logger = logger
@@ -43,7 +46,9 @@ final class ReportSender: Sendable {
         } catch {
             let isNew = state.withLock { state in
                 // A controller that hangs has used up the time: the next report begins with the one after it.
-                if error is DeadlinePassed { state.preferred = (state.preferred + 1) % max(controllers.count, 1) }
+                if error is DeadlinePassed {
+                    state.preferred = (state.preferred + 1) % max(state.controllers.count, 1)
+                }
                 let isRejection = (error as? ClientError)?.isRejection ?? false
                 defer {
                     state.isUnheard = true
@@ -57,13 +62,17 @@ final class ReportSender: Sendable {
     }
 
     private func tryEach(_ report: NodeReport) async throws -> ReportAnswer {
-        var failure: any Error = ExecutorError("no controller is configured")
-        let first = state.withLock { $0.preferred }
+        var failure: any Error = ExecutorError("no controller is known")
+        let controllers = controllers()
+        let first = state.withLock { state in
+            if state.controllers != controllers { (state.controllers, state.preferred) = (controllers, 0) }
+            return state.preferred
+        }
         for offset in controllers.indices {
             let index = (first + offset) % controllers.count
             do {
                 let answer = try await client.report(report, to: controllers[index])
-                state.withLock { $0.preferred = index }
+                state.withLock { if $0.controllers == controllers { $0.preferred = index } }
                 return answer
             } catch let error as ClientError {
                 // That one does not lead says less than that one lets nobody in.

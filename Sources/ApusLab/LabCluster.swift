@@ -22,7 +22,7 @@ package struct LabCluster: Sendable {
             self.zooKeeperJar = zooKeeperJar
         }
 
-        fileprivate func jar() throws -> String {
+        func jar() throws -> String {
             guard let zooKeeperJar else { throw Unfulfilled("where ZooKeeper's jar is was not said") }
             return zooKeeperJar
         }
@@ -31,6 +31,12 @@ package struct LabCluster: Sendable {
     package struct Controller: Sendable {
         package let process: LabProcess
         package let api: APIClient
+
+        init(_ process: LabProcess, _ access: LabAccess) {
+            self.process = process
+            let place = "\(process.machine.address):\(LabCluster.controllerPort)"
+            api = APIClient(endpoint: "http://\(place)", as: access.caller)
+        }
 
         fileprivate init(
             _ number: Int,
@@ -42,7 +48,7 @@ package struct LabCluster: Sendable {
         ) {
             let name = "\(lab.folder)/controller-\(number)"
             let place = "\(machine.address):\(LabCluster.controllerPort)"
-            process = LabProcess(
+            let process = LabProcess(
                 [
                     apus, "controller", "--state", name, "--address", place, "--hostname", machine.address, "--users",
                     access.users, "--node-secret-file", access.secrets, "--admin-address", "none",
@@ -51,7 +57,7 @@ package struct LabCluster: Sendable {
                 of: lab,
                 log: "\(name).log"
             )
-            api = APIClient(endpoint: "http://\(place)", as: access.caller)
+            self.init(process, access)
         }
     }
 
@@ -64,7 +70,24 @@ package struct LabCluster: Sendable {
         fileprivate let record: String
         fileprivate let journal: String
 
-        fileprivate init(
+        /// That of a process with this state directory.
+        init(_ number: Int, as process: LabProcess, state: String, _ programs: Programs, zone: String, _ lab: Lab) {
+            let name = Self.name(number, lab)
+            (socket, record, journal) = (Self.socket(number, lab), "\(name).record", "\(state)/executor/journal")
+            self.zone = zone
+            self.process = process
+            engine = LabProcess(
+                [programs.fakeEngine, "--socket", socket, "--record", record],
+                on: process.machine,
+                of: lab,
+                log: "\(name).engine.log"
+            )
+        }
+
+        private static func name(_ number: Int, _ lab: Lab) -> String { "\(lab.folder)/executor-\(number)" }
+        static func socket(_ number: Int, _ lab: Lab) -> String { "\(name(number, lab)).sock" }
+
+        init(
             _ number: Int,
             _ programs: Programs,
             _ access: LabAccess,
@@ -73,25 +96,19 @@ package struct LabCluster: Sendable {
             _ machine: Lab.Machine,
             _ lab: Lab
         ) {
-            let name = "\(lab.folder)/executor-\(number)"
-            (socket, record, journal) = ("\(name).sock", "\(name).record", "\(name)/executor/journal")
-            self.zone = zone
-            process = LabProcess(
+            let name = Self.name(number, lab)
+            let process = LabProcess(
                 [
                     programs.apus, "executor", "--state", name, "--address",
                     "\(machine.address):\(LabCluster.executorPort)", "--hostname", machine.address, "--docker-socket",
-                    socket, "--node-secret-file", access.secrets, "--zone", zone, "--admin-address", "none",
+                    Self.socket(number, lab), "--node-secret-file", access.secrets, "--zone", zone, "--admin-address",
+                    "none",
                 ] + options,
                 on: machine,
                 of: lab,
                 log: "\(name).log"
             )
-            engine = LabProcess(
-                [programs.fakeEngine, "--socket", socket, "--record", record],
-                on: machine,
-                of: lab,
-                log: "\(name).engine.log"
-            )
+            self.init(number, as: process, state: name, programs, zone: zone, lab)
         }
     }
 
@@ -151,7 +168,7 @@ package struct LabCluster: Sendable {
     }
 
     /// Declares a machine with cores for all that a test may start.
-    private static func topology(in folder: String) throws -> String {
+    static func topology(in folder: String) throws -> String {
         let path = "\(folder)/topology.json"
         let cores = JSON.array((0..<Self.cores).map { .integer(Int64($0)) })
         let machine: JSON = ["nodes": [["id": 0, "cores": cores, "memoryMB": 65_536]]]
@@ -162,9 +179,8 @@ package struct LabCluster: Sendable {
     /// Starts one kind after the other.
     package func start() async throws {
         try await zooKeeper?.start()
-        for controller in controllers { try await controller.process.start() }
         try await startEngines()
-        for executor in executors { try await executor.process.start() }
+        for process in roles { try await process.start() }
     }
 
     /// Starts all at once, in any order; only the engines must listen before.
@@ -185,10 +201,19 @@ package struct LabCluster: Sendable {
 
     /// All but the engines: ZooKeeper's servers, controllers and executors.
     package var processes: [LabProcess] {
-        (zooKeeper?.servers ?? []) + controllers.map(\.process) + executors.map(\.process)
+        (zooKeeper?.servers ?? []) + roles
     }
 
-    private func untilAllTakeWork() async throws {
+    /// Controllers and executors; a node is both.
+    private var roles: [LabProcess] {
+        var processes = controllers.map(\.process)
+        for executor in executors where !processes.contains(where: { $0 === executor.process }) {
+            processes.append(executor.process)
+        }
+        return processes
+    }
+
+    func untilAllTakeWork() async throws {
         try await until("all executors take work", log: { logTails }) {
             guard let leader = await leader() else { throw Unfulfilled("nobody leads") }
             let states = try await controllers[leader].api.executorSummaries().map(\.state)
@@ -230,7 +255,6 @@ package struct LabCluster: Sendable {
 
     /// The last lines of all controllers and executors.
     package var logTails: String {
-        (controllers.map(\.process) + executors.map(\.process)).map { "---- \($0.log)\n\($0.logTail)" }
-            .joined(separator: "\n")
+        roles.map { "---- \($0.log)\n\($0.logTail)" }.joined(separator: "\n")
     }
 }

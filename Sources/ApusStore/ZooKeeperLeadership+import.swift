@@ -75,8 +75,8 @@ extension ZooKeeperLeadership {
     private func others(before place: Candidate) async throws(StoreError) -> [String] {
         do throws(ZooKeeperError) {
             var others: [String] = []
-            for name in try await line().prefix(while: { $0 != place.name }) {
-                if let id = try await standing(name) { others.append(String(decoding: id, as: UTF8.self)) }
+            for name in try await session.line().prefix(while: { $0 != place.name }) {
+                if let id = try await session.standing(name) { others.append(String(decoding: id, as: UTF8.self)) }
             }
             return others
         } catch {

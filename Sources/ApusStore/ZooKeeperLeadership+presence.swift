@@ -49,7 +49,7 @@ extension ZooKeeperLeadership {
         let leader: String?
         do throws(ZooKeeperError) {
             names = try await session.children(ZooKeeperTree.controllers)
-            leader = try await first(of: line())
+            leader = try await first(of: session.line())
         } catch {
             throw error.storeError
         }
@@ -78,7 +78,7 @@ extension ZooKeeperLeadership {
 
     func first(of line: [String]) async throws(ZooKeeperError) -> String? {
         for name in line {
-            if let id = try await standing(name) { return String(decoding: id, as: UTF8.self) }
+            if let id = try await session.standing(name) { return String(decoding: id, as: UTF8.self) }
         }
         return nil
     }
@@ -88,7 +88,7 @@ extension ZooKeeperLeadership {
         while !Task.isCancelled {
             let watch = Watch(session)
             do throws(ZooKeeperError) {
-                let leader = try await first(of: line(watch: watch))
+                let leader = try await first(of: session.line(watch: watch))
                 var presence: ControllerPresence?
                 if let leader { presence = try await self.presence(of: leader, leader: leader) }
                 if told.map({ $0?.id != presence?.id }) ?? true { await tell(presence) }

@@ -87,15 +87,9 @@ package final class ZooKeeperLeadership: Leadership {
         }
     }
 
-    /// The names in the line, the first one first.
-    func line(watch: Watch? = nil) async throws(ZooKeeperError) -> [String] {
-        func number(_ name: String) -> Substring { name[(name.lastIndex(of: "-") ?? name.startIndex)...] }
-        return try await session.children(ZooKeeperTree.election, watch: watch).sorted { number($0) < number($1) }
-    }
-
     func stand() async throws(ZooKeeperError) -> Candidate {
         let generation = session.status.generation
-        if let name = try await line().first(where: { $0.hasPrefix("\(mark)-") }) {
+        if let name = try await session.line().first(where: { $0.hasPrefix("\(mark)-") }) {
             return Candidate(name: name, generation: generation)
         }
         let path = try await session.create("\(ZooKeeperTree.election)/\(mark)-", Array(id.utf8), .ephemeralSequential)
@@ -105,7 +99,7 @@ package final class ZooKeeperLeadership: Leadership {
     /// Waits until it is the first; `false` if it must stand anew.
     private func isFirst(_ candidate: Candidate) async throws(ZooKeeperError) -> Bool {
         while true {
-            let line = try await line()
+            let line = try await session.line()
             guard let place = line.firstIndex(of: candidate.name) else { return false }
             guard place > 0 else { return try await !makesWay(candidate, in: line) }
             let watch = Watch(session)
@@ -122,21 +116,11 @@ package final class ZooKeeperLeadership: Leadership {
         guard try await session.exists(ZooKeeperTree.successor) != nil else { return false }
         let named = try await session.get(ZooKeeperTree.successor).bytes
         guard named != Array(id.utf8) else { return false }
-        for other in line.dropFirst() where try await standing(other) == named {
+        for other in line.dropFirst() where try await session.standing(other) == named {
             try await session.delete(candidate.path)
             return true
         }
         return false
-    }
-
-    /// Who stands at a place; `nil` if nobody does any more.
-    func standing(_ name: String) async throws(ZooKeeperError) -> [UInt8]? {
-        do throws(ZooKeeperError) {
-            return try await session.get("\(ZooKeeperTree.election)/\(name)").bytes
-        } catch {
-            guard error.kind == .noNode else { throw error }
-            return nil
-        }
     }
 
     // MARK: the term

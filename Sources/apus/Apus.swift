@@ -27,8 +27,8 @@ struct Apus: AsyncParsableCommand {
             """,
         version: "apus \(ApusVersion.text)",
         subcommands: [
-            Dev.self, ControllerCommand.self, ExecutorCommand.self, Apply.self, Plan.self, Status.self, Rollback.self,
-            Restart.self, Scale.self, Apps.self, LocalServices.self, Tasks.self,
+            Dev.self, NodeCommand.self, ControllerCommand.self, ExecutorCommand.self, Apply.self, Plan.self,
+            Status.self, Rollback.self, Restart.self, Scale.self, Apps.self, LocalServices.self, Tasks.self,
             Explain.self, Cluster.self, Controllers.self, Store.self, Executors.self, Maintenance.self, Logs.self,
             Exec.self, Top.self, Events.self, Audit.self, UserCommands.self, Initialise.self, Doctor.self,
             Config.self, Completions.self,

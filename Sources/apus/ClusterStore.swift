@@ -1,6 +1,8 @@
+import ApusController
 import ApusModel
 import ApusStore
 import Logging
+import ServiceLifecycle
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -19,8 +21,30 @@ struct ClusterStore {
     /// The store itself, if it is in ZooKeeper.
     var zooKeeper: ZooKeeperStore?
 
+    /// Opens the store of a controller and closes it after `body`: that of an ensemble, or without one that of the state
+    /// directory.
+    ///
+    /// - Throws: as both, and `CancellationError` if it is told to end while it waits for the ensemble.
+    static func with(
+        _ ensemble: ZooKeeperSession.Settings?,
+        in directory: StateDirectory,
+        of controller: ControllerNode,
+        _ body: (ClusterStore) async throws -> Void
+    ) async throws {
+        guard let ensemble else { return try await own(in: directory, id: controller.id, body) }
+        let time = controller.time
+        try await zooKeeper(
+            ensemble,
+            in: directory,
+            id: controller.id,
+            now: { time().now },
+            controller.logger,
+            body
+        )
+    }
+
     /// Opens the store of the state directory, in which nobody else leads, and closes it after `body`.
-    static func own(
+    private static func own(
         in directory: StateDirectory,
         id: String,
         _ body: (ClusterStore) async throws -> Void
@@ -45,7 +69,7 @@ struct ClusterStore {
     /// It waits for an ensemble that is away for as long as it takes.
     ///
     /// - Throws: `CommandFailure` if the directory belongs to another cluster.
-    static func zooKeeper(
+    private static func zooKeeper(
         _ settings: ZooKeeperSession.Settings,
         in directory: StateDirectory,
         id: String,
@@ -67,7 +91,7 @@ struct ClusterStore {
         let session = ZooKeeperSession.open(settings)
         let result: Result<Void, any Error>
         do {
-            let store = try await opened(session, now, logger)
+            let store = try await cancelWhenGracefulShutdown { try await opened(session, now, logger) }
             let cluster = try await cluster(of: store, in: directory, settings.address)
             try await SQLiteStore.keepOut(of: directory)
             await warn(session, settings.address, logger)

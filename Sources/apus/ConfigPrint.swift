@@ -5,7 +5,7 @@ import ArgumentParser
 struct ConfigPrint: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "print",
-        abstract: "Show the settings with which a controller or an executor would run here.",
+        abstract: "Show the settings with which a controller, an executor or a node would run here.",
         discussion: """
             They come from where the role itself takes them: its options, which may stand here too, the environment, a \
             file. If something is wrong with them it says so and ends with 64. What comes out of another file, by \
@@ -13,7 +13,7 @@ struct ConfigPrint: AsyncParsableCommand {
             """
     )
 
-    @Option(help: ArgumentHelp("Whose settings: controller or executor.", valueName: "role"))
+    @Option(help: ArgumentHelp("Whose settings: controller, executor or node.", valueName: "role"))
     var role: NodeRole
 
     @Option(

@@ -1,7 +1,4 @@
 import ApusClient
-import ApusController
-import ApusEngine
-import ApusModel
 import ApusStore
 import ApusTelemetry
 import ArgumentParser
@@ -20,10 +17,7 @@ struct ControllerCommand: RoleCommand {
             """
     )
 
-    static let live: Set<String> = [
-        "log-level", "audit-age", "audit-records", "stale-check-interval", "stale-app-age", "stale-instance-age",
-        "stale-task-age", "stale-service-age", "max-stale-instances-count",
-    ]
+    static let live = ControllerOptions.live.union(["log-level"])
 
     @Option(
         help: ArgumentHelp(
@@ -41,12 +35,7 @@ struct ControllerCommand: RoleCommand {
     @OptionGroup var zooKeeper: ZooKeeperOptions
     @OptionGroup var network: NetworkOptions
     @OptionGroup var admin: AdminOptions
-    @OptionGroup var weights: TaskWeightOptions
-    @OptionGroup var retention: RetentionOptions
-    @OptionGroup var audit: AuditOptions
-    @OptionGroup var specifications: SpecificationOptions
-    @OptionGroup var callers: CallerOptions
-    @OptionGroup var admission: AdmissionOptions
+    @OptionGroup var options: ControllerOptions
 
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
@@ -70,35 +59,23 @@ struct ControllerCommand: RoleCommand {
         let hostname = try network.announced(address)
         let path = try statePath()
         let process = NodeProcess(statePath: path, logLevel: logLevel.level, label: role.label)
-        let kept = LiveSetting(try keeping())
+        let kept = LiveSetting(try options.keeping())
         let reload = await ConfigurationReload(configuration, process.logger) { (new: Self) in
-            kept.current = try new.keeping()
+            kept.current = try new.options.keeping()
             process.logLevel.current = new.logLevel.level
         }
-        let ensemble = try zooKeeper.settings()
-        let time = TimeSource.system()
-        let id = "\(hostname):\(address.port)"
+        let ensemble = try zooKeeper.settings(session: options.session())
+        let controller = try options.controller(
+            at: address,
+            as: hostname,
+            admin: admin,
+            security: network.security(process.logger),
+            telemetry: Telemetry(label: role.label),
+            keeping: kept,
+            logger: process.logger
+        )
         try await process.holdingState { directory in
-            let serve = { (state: ClusterStore) async throws in
-                var engine = EngineSettings()
-                engine.taskWeights = weights.weights
-                engine.retention = kept.current.retention
-                engine.allowances = specifications.allowances
-                let controller = ControllerNode(
-                    state: state,
-                    address: address,
-                    hostname: hostname,
-                    admin: admin,
-                    security: try network.security(process.logger),
-                    telemetry: Telemetry(label: role.label),
-                    engine: engine,
-                    callers: try callers.settings(),
-                    audit: kept.current.audit,
-                    keeping: { kept.current },
-                    joinList: try admission.joinList(process.logger),
-                    time: time,
-                    logger: process.logger
-                )
+            try await ClusterStore.with(ensemble, in: directory, of: controller) { state in
                 let url = "\(NodeURL(isEncrypted: network.isEncrypted, host: hostname, port: address.port))"
                 let store = ensemble.map { "\nzookeeper \($0.address)" } ?? ""
                 let welcome = """
@@ -112,27 +89,13 @@ struct ControllerCommand: RoleCommand {
                     Output.line(welcome)
                     ServiceNotice.ready()
                 }
-                try await controller.withServices(in: directory, onListening: listening) { services in
+                try await controller.withServices(on: state, in: directory, onListening: listening) { services in
                     let all: [(any Service)?] = services + [reload]
                     try await process.serve(all.compactMap(\.self))
                 }
-            }
-            if let ensemble {
-                try await ClusterStore.zooKeeper(
-                    ensemble,
-                    in: directory,
-                    id: id,
-                    now: { time().now },
-                    process.logger,
-                    serve
-                )
-            } else {
-                try await ClusterStore.own(in: directory, id: id, serve)
             }
         }
     }
 
     private func statePath() throws -> String { try StatePath.resolved(state, for: "apus-controller") }
-
-    private func keeping() throws -> Keeping { Keeping(try retention.retention(), try audit.limits()) }
 }

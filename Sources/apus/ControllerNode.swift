@@ -13,9 +13,8 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// A controller as a part of a process: its store, its loop and its API.
+/// A controller as a part of a process: its loop and its API.
 struct ControllerNode {
-    let state: ClusterStore
     let address: NodeAddress
     /// Under which others find it.
     let hostname: String
@@ -34,8 +33,12 @@ struct ControllerNode {
     let time: TimeSource
     let logger: Logger
 
+    /// By which other controllers know it.
+    var id: String { "\(hostname):\(address.port)" }
+
     /// Gives `body` the services to run; the audit log is open until it ends.
     func withServices(
+        on state: ClusterStore,
         in directory: StateDirectory,
         onListening: @escaping @Sendable () -> Void,
         _ body: ([any Service]) async throws -> Void
@@ -57,7 +60,7 @@ struct ControllerNode {
         }
         let result: Result<Void, any Error>
         do {
-            result = .success(try await body(services(log, crash, onListening)))
+            result = .success(try await body(services(state, log, crash, onListening)))
         } catch {
             result = .failure(error)
         }
@@ -66,6 +69,7 @@ struct ControllerNode {
     }
 
     private func services(
+        _ state: ClusterStore,
         _ log: AuditStore,
         _ crash: CrashPoint?,
         _ onListening: @escaping @Sendable () -> Void

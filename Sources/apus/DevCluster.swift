@@ -35,16 +35,28 @@ struct DevCluster {
         let (name, executorName) = (try network.announced(api), try network.announced(executor))
         let url = NodeURL(isEncrypted: network.isEncrypted, host: name, port: api.port)
         let engine = try await EngineSocket.check(engineSocket).engine
+        let telemetry = Telemetry()
+        let security = try network.security(process.logger)
+        let controller = ControllerNode(
+            address: api,
+            hostname: name,
+            admin: admin,
+            security: security,
+            telemetry: telemetry,
+            engine: engineSettings,
+            callers: callers,
+            audit: audit,
+            time: .system(),
+            logger: process.logger
+        )
         try await process.holdingState { directory in
-            try await ClusterStore.own(in: directory, id: "\(name):\(api.port)") { state in
-                let telemetry = Telemetry()
-                let security = try network.security(process.logger)
+            try await ClusterStore.with(nil, in: directory, of: controller) { state in
                 let executor = ExecutorNode(
                     address: executor,
                     hostname: executorName,
                     security: security,
                     statePath: statePath,
-                    controllers: [url],
+                    controllers: .named([url]),
                     engineSocket: engineSocket,
                     sharing: sharing,
                     allowances: allowances,
@@ -54,20 +66,8 @@ struct DevCluster {
                     telemetry: telemetry,
                     logger: process.logger
                 ).executor(of: state.cluster)
-                let controller = ControllerNode(
-                    state: state,
-                    address: api,
-                    hostname: name,
-                    admin: admin,
-                    security: security,
-                    telemetry: telemetry,
-                    engine: engineSettings,
-                    callers: callers,
-                    audit: audit,
-                    time: .system(),
-                    logger: process.logger
-                )
-                try await controller.withServices(in: directory, onListening: { welcome(engine, url) }) { services in
+                let listening: @Sendable () -> Void = { welcome(engine, url) }
+                try await controller.withServices(on: state, in: directory, onListening: listening) { services in
                     // Stopped in the reverse order: the executor's last report still finds the controller.
                     try await process.serve(services + [executor])
                 }

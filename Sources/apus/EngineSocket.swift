@@ -56,6 +56,19 @@ enum EngineSocket {
         return answer
     }
 
+    /// What is said of the engine by an executor that starts.
+    ///
+    /// At the first start silence is most likely a mistake in the path, and nothing is lost by refusing. Later it is
+    /// most likely an engine that restarts, with containers to be taken care of: then it is waited for.
+    static func greeting(_ path: String, isFirstStart: Bool) async throws -> String {
+        if isFirstStart { return "Docker \(try await check(path).engine) at \(path)" }
+        do {
+            return "Docker \(try await ask(path, within: .seconds(2)).engine) at \(path)"
+        } catch {
+            return "DOES NOT ANSWER at \(path): \(error). Nothing can be started or stopped until it does"
+        }
+    }
+
     /// The engine's version, which is needed.
     ///
     /// - Throws: `CommandFailure` that says what to do.

@@ -1,6 +1,4 @@
 import ApusClient
-import ApusContainers
-import ApusExecutor
 import ApusModel
 import ApusTelemetry
 import ArgumentParser
@@ -20,6 +18,7 @@ struct ExecutorCommand: RoleCommand {
     )
 
     static let live: Set<String> = ["log-level"]
+    private static let usualController = "http://127.0.0.1:10000"
 
     @Option(
         help: ArgumentHelp(
@@ -34,11 +33,12 @@ struct ExecutorCommand: RoleCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A controller to report to. May be repeated, or hold several with commas between them.",
+            "A controller to report to. May be repeated, or hold several with commas between them. Default: those that "
+                + "ZooKeeper names, with --zookeeper; else \(usualController).",
             valueName: "url"
         )
     )
-    var controllers: [String] = ["http://127.0.0.1:10000"]
+    var controllers: [String] = []
 
     @Option(
         help: ArgumentHelp(
@@ -49,76 +49,60 @@ struct ExecutorCommand: RoleCommand {
     )
     var cluster: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "The Docker engine's socket. Default: that of $DOCKER_HOST, or /var/run/docker.sock.",
-            valueName: "path"
-        )
-    )
-    var dockerSocket: String?
-
-    @Flag(help: "Give each instance whole cores of its own. This is the default.")
-    var pinned = false
-
-    @Option(help: ArgumentHelp("Hand out each core so many times instead, 1 to 256.", valueName: "n"))
-    var multiplier: Int?
-
     @OptionGroup var role: RoleOptions
+    @OptionGroup var zooKeeper: ZooKeeperOptions
     @OptionGroup var network: NetworkOptions
     @OptionGroup var admin: AdminOptions
-    @OptionGroup var allowed: AllowanceOptions
-    @OptionGroup var traits: TraitOptions
-    @OptionGroup var hardware: HardwareOptions
-    @OptionGroup var logs: LogOptions
+    @OptionGroup var options: ExecutorOptions
 
     @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
     var logLevel = LogLevel.info
 
     func validate() throws {
-        guard !(pinned && multiplier != nil) else {
-            throw ValidationError("--pinned and --multiplier exclude each other: cores are either owned or shared")
-        }
-        guard (1...256).contains(multiplier ?? 1) else { throw ValidationError("--multiplier must be 1 to 256") }
         guard cluster.map({ ClusterID($0).isPlain }) ?? true else {
             throw ValidationError("--cluster must be up to 64 letters, digits, dots, hyphens and underscores")
         }
         let address = try NodeAddress(address, option: "--address")
         try address.checkPublishing(option: "--address")
         _ = try admin.address(after: address)
-        _ = try NodeURL.list(controllers, option: "--controllers")
+        guard controllers.isEmpty || zooKeeper.zookeeper == nil else {
+            throw ValidationError("--controllers and --zookeeper exclude each other: both say who the controllers are")
+        }
+        _ = try namedControllers()
     }
 
     func derived() throws -> [String: String] {
         let address = try NodeAddress(address, option: "--address")
-        return [
-            "state": try statePath(), "hostname": try network.announced(address),
-            "admin-address": try admin.address(after: address).map(\.description) ?? AdminOptions.none,
-            "docker-socket": try EngineSocket.resolved(dockerSocket), "limits": LimitsFile.standardPath,
-        ]
+        var derived = try options.derived()
+        derived["state"] = try statePath()
+        derived["hostname"] = try network.announced(address)
+        derived["admin-address"] = try admin.address(after: address).map(\.description) ?? AdminOptions.none
+        derived["controllers"] = try namedControllers().first?.description
+        return derived
     }
 
     func run(_ configuration: RoleConfiguration) async throws {
         let path = try statePath()
         let address = try NodeAddress(address, option: "--address")
-        let controllers = try NodeURL.list(controllers, option: "--controllers")
-        try network.check([address], calling: controllers)
+        try network.check([address], calling: namedControllers())
         let hostname = try network.announced(address)
         let process = NodeProcess(statePath: path, logLevel: logLevel.level, label: role.label)
         let reload = await ConfigurationReload(configuration, process.logger) { (new: Self) in
             process.logLevel.current = new.logLevel.level
         }
-        let node = ExecutorNode(
-            address: address,
-            hostname: hostname,
-            security: try network.security(process.logger),
+        let controllers: KnownControllers =
+            if let ensemble = try zooKeeper.settings() {
+                .inZooKeeper(ControllerRoster(ensemble, logger: process.logger))
+            } else {
+                .named(try namedControllers())
+            }
+        let node = try options.executor(
+            at: address,
+            as: hostname,
+            label: role.label,
+            security: network.security(process.logger),
             statePath: path,
             controllers: controllers,
-            engineSocket: try EngineSocket.resolved(dockerSocket),
-            sharing: multiplier.map { .shared(multiplier: $0) } ?? .pinned,
-            allowances: allowed.allowances,
-            traits: try hardware.traits(traits.traits).labelled(role.label),
-            hardware: try hardware.hardware(),
-            logs: logs.settings,
             telemetry: Telemetry(label: role.label),
             logger: process.logger
         )
@@ -126,7 +110,7 @@ struct ExecutorCommand: RoleCommand {
             let membership = ClusterMembership(directory: directory)
             var known = try membership.known()
             try checkCluster(against: known, path)
-            let engine = try await greeting(of: node.engineSocket, isFirstStart: known == nil)
+            let engine = try await EngineSocket.greeting(node.engineSocket, isFirstStart: known == nil)
             if known == nil, let cluster {
                 known = ClusterID(cluster)
                 try membership.settle(ClusterID(cluster))
@@ -141,14 +125,22 @@ struct ExecutorCommand: RoleCommand {
                     logger: node.logger
                 ) as any Service
             }
-            let executor = JoiningExecutor(node: node, membership: membership, known: known)
-            let services: [(any Service)?] = [server, executor, reload]
+            let executor = JoiningExecutor(node: node, known: known) {
+                try await ClusterSearch(of: node).joined(membership)
+            }
+            let services: [(any Service)?] = [server, controllers.roster, executor, reload]
             ServiceNotice.ready()
             try await process.serve(services.compactMap(\.self))
         }
     }
 
     private func statePath() throws -> String { try StatePath.resolved(state, for: "apus-executor") }
+
+    /// None if ZooKeeper says who they are.
+    private func namedControllers() throws -> [NodeURL] {
+        guard zooKeeper.zookeeper == nil else { return [] }
+        return try NodeURL.list(controllers.isEmpty ? [Self.usualController] : controllers, option: "--controllers")
+    }
 
     private func checkCluster(against known: ClusterID?, _ path: String) throws {
         guard let known, let cluster, known != ClusterID(cluster) else { return }
@@ -161,19 +153,6 @@ struct ExecutorCommand: RoleCommand {
         )
     }
 
-    /// What is said of the engine.
-    ///
-    /// At the first start silence is most likely a mistake in the path, and nothing is lost by refusing. Later it is
-    /// most likely an engine that restarts, with containers to be taken care of: then it is waited for.
-    private func greeting(of socket: String, isFirstStart: Bool) async throws -> String {
-        if isFirstStart { return "Docker \(try await EngineSocket.check(socket).engine) at \(socket)" }
-        do {
-            return "Docker \(try await EngineSocket.ask(socket, within: .seconds(2)).engine) at \(socket)"
-        } catch {
-            return "DOES NOT ANSWER at \(socket): \(error). Nothing can be started or stopped until it does"
-        }
-    }
-
     private func welcome(
         _ node: ExecutorNode,
         _ engine: String,
@@ -183,7 +162,7 @@ struct ExecutorCommand: RoleCommand {
         Output.line(
             """
             executor  \(node.url)\(node.address.listening(as: node.hostname))
-            reports   to \(node.controllers.map(\.description).joined(separator: ", "))
+            reports   to \(node.controllers)
             cluster   \(known.map { "\($0)" } ?? "not known yet: that of the first controller that answers")
             engine    \(engine)
             cores     \(node.sharing.explanation)
@@ -192,15 +171,5 @@ struct ExecutorCommand: RoleCommand {
             Ctrl-C ends this and leaves containers running.
             """
         )
-    }
-}
-
-extension ExecutorSettings.Traits {
-    /// With a label for people among the facts, unless they have one already, or no room.
-    fileprivate func labelled(_ label: String?) -> Self {
-        guard let label, metadata["label"] == nil, metadata.count < NodeReport.mostMetadata else { return self }
-        var traits = self
-        traits.metadata["label"] = label
-        return traits
     }
 }

@@ -12,7 +12,7 @@ struct ExecutorNode {
     let security: NodeSecurity
     /// The state directory of the process; the executor has a part of it to itself.
     let statePath: String
-    let controllers: [NodeURL]
+    let controllers: KnownControllers
     let engineSocket: String
     let sharing: Topology.Sharing
     let allowances: ExecutorSettings.Allowances
@@ -32,7 +32,6 @@ struct ExecutorNode {
             hostname: hostname,
             address: address.host,
             port: address.port,
-            controllers: controllers.map(\.description),
             engineSocket: engineSocket,
             sharing: sharing,
             publishAddress: address.published ?? "127.0.0.1",
@@ -43,6 +42,7 @@ struct ExecutorNode {
         settings.logs = logs
         return Executor(
             settings: settings,
+            controllers: { [controllers] in controllers.urls },
             secrets: security.secrets,
             trust: security.trust,
             encryption: security.encryption,

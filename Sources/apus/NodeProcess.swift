@@ -49,17 +49,19 @@ struct NodeProcess {
     ///
     /// - Throws: what the first one threw that failed; it takes the others with it.
     func serve(_ services: [any Service]) async throws {
-        var configuration = ServiceGroupConfiguration(
-            services: services.map { service in
-                ServiceGroupConfiguration.ServiceConfiguration(
-                    service: service,
-                    failureTerminationBehavior: .gracefullyShutdownGroup
-                )
-            },
-            gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: logger
-        )
+        var configuration = ServiceGroupConfiguration(together: services, logger: logger)
+        configuration.gracefulShutdownSignals = [.sigterm, .sigint]
         configuration.maximumGracefulShutdownDuration = Self.shutdownLimit
         try await ServiceGroup(configuration: configuration).run()
+    }
+}
+
+extension ServiceGroupConfiguration {
+    /// The first service that fails has the others stopped too, in the reverse order.
+    init(together services: [any Service], logger: Logger) {
+        let together = services.map { service in
+            ServiceConfiguration(service: service, failureTerminationBehavior: .gracefullyShutdownGroup)
+        }
+        self.init(services: together, logger: logger)
     }
 }

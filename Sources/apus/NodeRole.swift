@@ -3,11 +3,14 @@ import ArgumentParser
 /// What a process of a cluster is.
 enum NodeRole: String, CaseIterable, ExpressibleByArgument {
     case controller, executor
+    /// Both in one.
+    case node
 
     var command: any RoleCommand.Type {
         switch self {
         case .controller: ControllerCommand.self
         case .executor: ExecutorCommand.self
+        case .node: NodeCommand.self
         }
     }
 }

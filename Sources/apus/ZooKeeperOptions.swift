@@ -1,14 +1,13 @@
 import ApusClient
-import ApusModel
 import ApusStore
 import ArgumentParser
 
-/// The ZooKeeper ensemble that holds the state of a cluster with several controllers.
+/// The ZooKeeper ensemble that holds the state of a cluster with several controllers, and says which those are.
 struct ZooKeeperOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Keep the cluster's state in ZooKeeper, and lead in turn with the other controllers there: "
-                + "host:port,host:port/path.",
+            "The ZooKeeper servers that hold the state of a cluster with several controllers, who lead in turn: "
+                + "host:port,host:port/path. An executor finds the controllers there.",
             valueName: "servers"
         )
     )
@@ -16,17 +15,8 @@ struct ZooKeeperOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How long ZooKeeper waits for a controller that it does not hear, 1s to 60s: so long a leader that is lost is "
-                + "not replaced.",
-            valueName: "time"
-        )
-    )
-    var zookeeperSession = "10s"
-
-    @Option(
-        help: ArgumentHelp(
-            "Who may read and write the state in ZooKeeper: one line, user:password, the same for all controllers. Only its "
-                + "owner may read it. Needed beyond loopback.",
+            "Who may read and write the state in ZooKeeper: one line, user:password, the same for all. Only its owner may "
+                + "read it. Needed beyond loopback.",
             valueName: "file"
         )
     )
@@ -40,7 +30,6 @@ struct ZooKeeperOptions: ParsableArguments {
             return
         }
         try Self.check(zookeeper)
-        _ = try session()
     }
 
     /// - Throws: `ValidationError` if it is no place in ZooKeeper.
@@ -52,26 +41,15 @@ struct ZooKeeperOptions: ParsableArguments {
         }
     }
 
-    private func session() throws -> Duration {
-        let session: Duration
-        do {
-            session = try DurationText(parsing: zookeeperSession).duration
-        } catch {
-            throw ValidationError("--zookeeper-session: \(error.message)")
-        }
-        guard (.seconds(1)...(.seconds(60))).contains(session) else {
-            throw ValidationError("--zookeeper-session must be 1s to 60s")
-        }
-        return session
-    }
-
-    /// `nil` if the state is kept in the controller's own directory.
+    /// `nil` if no ensemble is named.
+    ///
+    /// `session` is how long the servers wait for a sign of this process.
     ///
     /// - Throws: `CommandFailure` if others could write the state, or the file of the credential cannot be used.
-    func settings() throws -> ZooKeeperSession.Settings? {
+    func settings(session: Duration = .seconds(10)) throws -> ZooKeeperSession.Settings? {
         guard let zookeeper else { return nil }
         var settings = try ZooKeeperSession.Settings(servers: zookeeper, credentialFile: zookeeperCredentialFile)
-        settings.timeout = try session()
+        settings.timeout = session
         return settings
     }
 }
@@ -88,7 +66,7 @@ extension ZooKeeperSession.Settings {
                 .other,
                 """
                 Whoever reaches \(address) could write the cluster's state there: give --zookeeper-credential-file FILE, the \
-                same to every controller, with one line user:password.
+                same to every node, with one line user:password.
                 """
             )
         }

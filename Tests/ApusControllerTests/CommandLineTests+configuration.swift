@@ -5,7 +5,7 @@ import Testing
 
 /// The settings of roles: where they come from, and what becomes of them while a role runs.
 extension CommandLineTests {
-    private static let roles = ["controller", "executor"]
+    private static let roles = ["controller", "executor", "node"]
     private static var root: URL {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
@@ -91,6 +91,46 @@ extension CommandLineTests {
         }
     }
 
+    @Test func `a node takes the settings of both roles, and knows whom its executor reports to`() async throws {
+        let both = try await Self.options("controller").union(Self.options("executor"))
+        let own = try await Self.options("node")
+        #expect(own == both.subtracting(["controllers", "cluster"]).union(["executor-address"]))
+        try await Self.withFolder { folder in
+            let file = try Self.write("zookeeper: 127.0.0.1:2181/apus\nzone: z1\naudit-age: 30d\n", in: folder)
+            let arguments = ["--role", "node", "--config", file, "--address", "127.0.0.1:10999"]
+            let settings = try await Self.settings(arguments, ["APUS_NODE_MULTIPLIER": "4"])
+            func told(_ name: String) -> [JSON?] { [settings[name]?["value"], settings[name]?["origin"]] }
+            #expect(told("zookeeper") == ["127.0.0.1:2181/apus", .string("\(file):1")])
+            #expect(told("zone") == ["z1", .string("\(file):2")])
+            #expect(told("audit-age") == ["30d", .string("\(file):3")])
+            #expect(told("multiplier") == ["4", "$APUS_NODE_MULTIPLIER"])
+            #expect(told("executor-address") == ["127.0.0.1:11000", "default"])
+            #expect(told("admin-address") == ["127.0.0.1:11001", "default"], "the next port that is free")
+            let state = settings["state"]?["value"]?.text
+            #expect(state?.hasSuffix("/apus-node") == true)
+        }
+        let run = try await Self.printed(["--role", "node", "--executor-address", "127.0.0.1:10000"])
+        #expect(run.code == 64 && run.errors.contains("--address and --executor-address must differ"), "\(run)")
+    }
+
+    @Test func `an executor is told of controllers in one way`() async throws {
+        let usual = try await Self.settings(["--role", "executor"])
+        #expect(usual["controllers"]?["value"] == ["http://127.0.0.1:10000"])
+        try await Self.withFolder { folder in
+            let file = try Self.write("controllers: [\"http://a:1\"]\n", in: folder)
+            let words = ["--role", "executor", "--config", file]
+            #expect(try await Self.settings(words)["controllers"]?["value"] == ["http://a:1"])
+            let both = try await Self.printed(words, ["APUS_EXECUTOR_ZOOKEEPER": "127.0.0.1:2181"])
+            #expect(both.code == 64 && both.errors.contains("--controllers and --zookeeper exclude each other"))
+            #expect(both.errors.contains("--controllers is set by \(file):1"), "\(both)")
+            #expect(both.errors.contains("--zookeeper is set by $APUS_EXECUTOR_ZOOKEEPER"), "\(both)")
+        }
+        let found = try await Self.settings(["--role", "executor", "--zookeeper", "127.0.0.1:2181"])
+        #expect(found["controllers"]?["value"] == [])
+        let open = try await Program(Self.binary, ["executor", "--config", "none", "--zookeeper", "zk1:2181"]).end()
+        #expect(open.code == 1 && open.errors.contains("give --zookeeper-credential-file FILE"), "\(open)")
+    }
+
     @Test func `a file is named by a variable too, and none is read if none is wanted`() async throws {
         try await Self.withFolder { folder in
             let file = try Self.write("zone: z1\n", in: folder)
@@ -163,8 +203,14 @@ extension CommandLineTests {
         #expect(Set(told["Both", default: [:]].keys) == controller.intersection(executor))
         #expect(Set(told["Controllers", default: [:]].keys) == controller.subtracting(executor))
         #expect(Set(told["Executors", default: [:]].keys) == executor.subtracting(controller))
-        for (role, section) in [("controller", "Controllers"), ("executor", "Executors")] {
-            let rows = told["Both", default: [:]].merging(told[section, default: [:]]) { $1 }
+        let node = try await Self.options("node")
+        #expect(Set(told["Nodes", default: [:]].keys) == node.subtracting(controller).subtracting(executor))
+        let sections = [
+            ("controller", ["Controllers"]), ("executor", ["Executors"]),
+            ("node", ["Controllers", "Executors", "Nodes"]),
+        ]
+        for (role, sections) in sections {
+            let rows = sections.reduce(told["Both", default: [:]]) { $0.merging(told[$1, default: [:]]) { $1 } }
             for (name, setting) in try await Self.settings(["--role", role, "--config", "none"]) {
                 let row = try #require(rows[name])
                 #expect((setting["live"] == true) == (row.change == "SIGHUP"), "\(role) \(name)")

@@ -42,7 +42,7 @@ import Testing
             (["--metadata-command", "a=b", "--metadata-shell", "a=c"], "two options tell the metadata a"),
             (["--zone-env", "A", "--zone-command", "b"], "two options tell the zone"),
         ]
-        for command in ["dev", "executor"] {
+        for command in ["dev", "executor", "node"] {
             for (arguments, reason) in cases {
                 let run = try await Program(Self.binary, [command] + arguments).end()
                 #expect(run.code == 64, "\(command) \(arguments)")
@@ -60,7 +60,7 @@ import Testing
             (["--task-cpu-exponent", "-1"], "--task-cpu-exponent must be 0 to 16"),
             (["--task-memory-weight", "0", "--task-cpu-weight", "0"], "something must count"),
         ]
-        for command in ["dev", "controller"] {
+        for command in ["dev", "controller", "node"] {
             for (arguments, reason) in cases {
                 // A value that begins with a hyphen needs the equals sign.
                 let words = arguments.count == 2 ? ["\(arguments[0])=\(arguments[1])"] : arguments
@@ -155,7 +155,7 @@ import Testing
             (["--max-stale-instances-count=-1"], "--max-stale-instances-count must be 0 to 4096"),
             (["--max-stale-instances-count", "4097"], "--max-stale-instances-count must be 0 to 4096"),
         ]
-        for command in ["dev", "controller"] {
+        for command in ["dev", "controller", "node"] {
             for (arguments, reason) in cases {
                 let run = try await Program(Self.binary, [command] + arguments).end()
                 #expect(run.code == 64, "\(command) \(arguments)")

@@ -38,7 +38,6 @@ struct DockerExecutorTests {
             hostname: "box",
             address: "127.0.0.1",
             port: held.mappings[0].hostPort,
-            controllers: [],
             engineSocket: socket,
             sharing: .shared(multiplier: 64),
             publishAddress: "127.0.0.1"

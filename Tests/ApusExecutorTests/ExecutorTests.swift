@@ -8,6 +8,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
+import Synchronization
 import Testing
 
 /// The whole executor, without a container engine: what it says, and that it goes on.
@@ -26,14 +27,13 @@ struct ExecutorTests {
         held = try PortReservation(ports: ports, address: "127.0.0.1", excluding: [])
     }
 
-    private func settings(controllers: [String] = []) -> ExecutorSettings {
+    private func settings() -> ExecutorSettings {
         ExecutorSettings(
             cluster: ClusterID("cluster"),
             stateDirectory: "\(scratch.path)/node",
             hostname: "box",
             address: "127.0.0.1",
             port: port,
-            controllers: controllers,
             engineSocket: "\(scratch.path)/no-engine.sock",
             sharing: .shared(multiplier: 4),
             publishAddress: "127.0.0.1"
@@ -43,10 +43,16 @@ struct ExecutorTests {
     /// Runs an executor around `body`, and ends it as a service manager does.
     private func running(
         _ settings: ExecutorSettings,
+        controllers: @escaping @Sendable () -> [String] = { [] },
         telemetry: Telemetry = Telemetry(),
         _ body: () async throws -> Void
     ) async throws {
-        let executor = Executor(settings: settings, telemetry: telemetry, logger: LoopRig.logger)
+        let executor = Executor(
+            settings: settings,
+            controllers: controllers,
+            telemetry: telemetry,
+            logger: LoopRig.logger
+        )
         let services = ServiceGroup(services: [executor], logger: LoopRig.logger)
         var result = Result<Void, any Error>.success(())
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -157,11 +163,31 @@ struct ExecutorTests {
         defer { listener.stop() }
         // Nobody listens at the first.
         let controllers = ["http://127.0.0.1:\(silent)", "http://127.0.0.1:\(leading)"]
-        try await running(settings(controllers: controllers)) {
-            // The epoch it was answered with is kept on the disk.
-            try await eventually("the leader's epoch is journalled") {
-                String(decoding: try scratch.bytes(), as: UTF8.self).contains(#""epoch":77"#)
+        try await running(settings(), controllers: { controllers }) { try await journalled(epoch: 77) }
+    }
+
+    /// The epoch that it was answered with is kept on the disk.
+    private func journalled(epoch: Int) async throws {
+        try await eventually("the leader's epoch is journalled") {
+            String(decoding: try scratch.bytes(), as: UTF8.self).contains("\"epoch\":\(epoch)")
+        }
+    }
+
+    @Test func `reports go to whoever is among the controllers by then`() async throws {
+        let answer = ReportAnswer(verdict: .applied, epoch: 78, canCommit: true, applied: 0, settled: [], reason: "")
+        let listener = try #require(PublishedPortListener(leading, body: answer.json.serialized))
+        defer { listener.stop() }
+        let known = Mutex<(urls: [String], asked: Int)>(([], 0))
+        let controllers: @Sendable () -> [String] = {
+            known.withLock { known in
+                known.asked += 1
+                return known.urls
             }
+        }
+        try await running(settings(), controllers: controllers) {
+            try await eventually("nobody could be reported to") { known.withLock(\.asked) > 1 }
+            known.withLock { $0.urls = ["http://127.0.0.1:\(leading)"] }
+            try await journalled(epoch: 78)
         }
     }
 
@@ -176,7 +202,8 @@ struct ExecutorTests {
         let listener = try #require(PublishedPortListener(leading, body: answer.json.serialized))
         defer { listener.stop() }
         let telemetry = Telemetry()
-        try await running(settings(controllers: ["http://127.0.0.1:\(leading)"]), telemetry: telemetry) {
+        let leader = "http://127.0.0.1:\(leading)"
+        try await running(settings(), controllers: { [leader] }, telemetry: telemetry) {
             try await eventually("it says so") {
                 membership(telemetry) == .unhealthy("the leader refuses this executor: \(reason)")
             }
@@ -194,7 +221,7 @@ struct ExecutorTests {
         }
         let telemetry = Telemetry()
         let controllers = [stranger, standby].map { "http://127.0.0.1:\($0.port)" }
-        try await running(settings(controllers: controllers), telemetry: telemetry) {
+        try await running(settings(), controllers: { controllers }, telemetry: telemetry) {
             try await eventually("it says so") {
                 guard case .unhealthy(let why)? = membership(telemetry) else { return false }
                 return why.contains("does not know this node by its secret")

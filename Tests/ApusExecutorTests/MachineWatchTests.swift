@@ -49,7 +49,6 @@ struct MachineWatchTests {
             hostname: "box",
             address: "127.0.0.1",
             port: 11_000,
-            controllers: [],
             engineSocket: "\(scratch.path)/no-engine.sock",
             sharing: .pinned,
             publishAddress: "127.0.0.1",

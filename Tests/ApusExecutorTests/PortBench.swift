@@ -30,7 +30,6 @@ struct PortBench {
             hostname: "box",
             address: "127.0.0.1",
             port: port,
-            controllers: [],
             engineSocket: "\(scratch.path)/no-engine.sock",
             sharing: .shared(multiplier: 4),
             publishAddress: "127.0.0.1"

@@ -157,6 +157,54 @@ extension RealZooKeeper {
             }
         }
 
+        @Test func `who only calls controllers reads where they are, the leader first, and is told of each change`()
+            async throws
+        {
+            try await withReader { session, address in
+                await #expect(throws: StoreError.self, "nobody has founded it") {
+                    try await session.standingControllers()
+                }
+                #expect(try await session.exists("/election") == nil, "whoever reads makes nothing")
+                let course = Course()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    defer { group.cancelAll() }
+                    group.addTask { try await control("a", at: address, course) }
+                    let one = try await course.leads("a")
+                    group.addTask { try await control("b", at: address, course) }
+                    try await told(["this is a", "this is b"], by: session)
+                    let change = Watch(session)
+                    _ = try await session.standingControllers(watch: change)
+                    one.resign(to: "b")
+                    let before = ContinuousClock.now
+                    await change.wait(within: .seconds(20))
+                    #expect(ContinuousClock.now - before < .seconds(20))
+                    try await told(["this is b", "this is a"], by: session)
+                }
+            }
+        }
+
+        /// A server, and a session of somebody who only reads there.
+        private func withReader(_ body: (ZooKeeperSession, ZooKeeperAddress) async throws -> Void) async throws {
+            try await withServer { _, address in
+                let session = ZooKeeperSession.open(ZooKeeperSession.Settings(address: address))
+                let result: Result<Void, any Error>
+                do {
+                    try await session.connected(within: .seconds(10))
+                    result = .success(try await body(session, address))
+                } catch {
+                    result = .failure(error)
+                }
+                await session.close()
+                try result.get()
+            }
+        }
+
+        private func told(_ wanted: [String], by session: ZooKeeperSession) async throws {
+            try await eventually("these stand in the line: \(wanted)") {
+                try await session.standingControllers().map { String(decoding: $0, as: UTF8.self) } == wanted
+            }
+        }
+
         @Test func `a leader cut off stops leading before another one begins, and changes nothing afterwards`()
             async throws
         {

@@ -41,7 +41,7 @@ final class ApusProcess: Sendable {
 
     /// Most tests ask for no numbers, and a port that nobody chose may be another's.
     private static func withoutNumbers(_ arguments: [String]) -> [String] {
-        let isNode = ["controller", "dev", "executor"].contains(arguments.first ?? "")
+        let isNode = ["controller", "dev", "executor", "node"].contains(arguments.first ?? "")
         guard isNode, !arguments.contains("--admin-address") else { return arguments }
         return arguments + ["--admin-address", "none"]
     }

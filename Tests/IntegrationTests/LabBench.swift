@@ -2,6 +2,7 @@ import ApusClient
 import ApusLab
 import ApusModel
 import ApusTestKit
+import Testing
 
 /// Gives a test a cluster in a lab; with more controllers than one it stands on three ZooKeeper servers.
 func withLabCluster(
@@ -24,6 +25,35 @@ func withLabCluster(
         begin: begin,
         body
     )
+}
+
+/// Gives a test a cluster of `apus node` in a lab; with more than one it stands on three ZooKeeper servers.
+func withLabNodes(_ nodes: Int, executors: Int = 0, _ body: (LabCluster) async throws -> Void) async throws {
+    let programs = LabCluster.Programs(
+        apus: try needed("APUS_TEST_BINARY"),
+        fakeEngine: try needed("APUS_TEST_FAKE_ENGINE"),
+        zooKeeperJar: nodes > 1 ? try needed("APUS_TEST_ZOOKEEPER_JAR") : nil
+    )
+    try await LabCluster.with(nodes: nodes, executors: executors, programs, body)
+}
+
+extension LabCluster {
+    /// Waits until somebody leads.
+    func leading() async throws -> Controller {
+        var leader: Int?
+        try await until("somebody leads", log: { logTails }) {
+            leader = await self.leader()
+            try check(leader != nil, "nobody does")
+        }
+        return controllers[try #require(leader)]
+    }
+
+    func anotherLeads(than old: Controller, within limit: Duration = .seconds(40)) async throws {
+        try await until("another leads", within: limit, log: { logTails }) {
+            let leader = await leader().map { controllers[$0].api.endpoint }
+            try check(leader != nil && leader != old.api.endpoint, "\(leader ?? "nobody") does")
+        }
+    }
 }
 
 /// A service whose instances are all healthy.

@@ -154,20 +154,10 @@ struct LabScene: Sendable {
 
     // MARK: controllers
 
-    func leading() async throws -> LabCluster.Controller {
-        var leader: Int?
-        try await until("somebody leads", log: { cluster.logTails }) {
-            leader = await cluster.leader()
-            try check(leader != nil, "nobody does")
-        }
-        return cluster.controllers[try #require(leader)]
-    }
+    func leading() async throws -> LabCluster.Controller { try await cluster.leading() }
 
     func anotherLeads(than old: LabCluster.Controller, within limit: Duration = .seconds(40)) async throws {
-        try await until("another leads", within: limit, log: { cluster.logTails }) {
-            let leader = await cluster.leader().map { cluster.controllers[$0].api.endpoint }
-            try check(leader != nil && leader != old.api.endpoint, "\(leader ?? "nobody") does")
-        }
+        try await cluster.anotherLeads(than: old, within: limit)
     }
 
     func standsBy(_ controller: LabCluster.Controller) async throws {

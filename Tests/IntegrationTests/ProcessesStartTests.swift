@@ -121,6 +121,8 @@ extension ServiceTests {
                     (["executor", "--pinned", "--multiplier", "2"], 64, "exclude each other"),
                     (["executor", "--allow-volume", "data"], 64, "--allow-volume must be a whole path"),
                     (["executor", "--cluster", "a b"], 64, "--cluster must be"),
+                    (["node", "--executor-address", "[fd00::1]:11000"], 64, "--executor-address must be of version 4"),
+                    (["node", "--docker-socket", "/no/such.sock"] + fresh, 1, "No Docker engine can be used at"),
                     (["controller", "--state", "\(cluster.folder)/controller"], 1, "is in use by process"),
                     (cluster.executorArguments([]), 1, "is in use by process"),
                     (["executor", "--docker-socket", "/no/such.sock"] + fresh, 1, "No Docker engine can be used at"),
@@ -140,6 +142,11 @@ extension ServiceTests {
                 try other.start()
                 #expect(await other.end() == 1)
                 #expect(other.said.contains("belongs to the cluster"), "\(other.said)")
+                let node = ["node", "--state", "\(cluster.folder)/executor"]
+                let third = try ApusProcess(node, log: "\(cluster.folder)/third.log")
+                try third.start()
+                #expect(await third.end() == 5)
+                #expect(third.said.contains("is the state directory of another role"), "\(third.said)")
             }
         }
     }

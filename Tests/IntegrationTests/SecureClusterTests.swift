@@ -124,7 +124,8 @@ extension ServiceTests {
             let folder = scratch.path
             for (index, arguments) in [
                 ["controller", "--address", "0.0.0.0:10000"], ["executor", "--address", "0.0.0.0:11000"],
-                ["dev", "--executor-address", "0.0.0.0:11000"],
+                ["dev", "--executor-address", "0.0.0.0:11000"], ["node", "--address", "0.0.0.0:10000"],
+                ["node", "--executor-address", "0.0.0.0:11000"],
             ].enumerated() {
                 let process = try ApusProcess(
                     arguments + ["--state", "\(folder)/state"],

@@ -1,0 +1,54 @@
+/// The line of controllers, as everybody reads it who has the credential.
+extension ZooKeeperSession {
+    /// The names in the line, the first one first; with a watch that tells when one comes or goes.
+    func line(watch: Watch? = nil) async throws(ZooKeeperError) -> [String] {
+        func number(_ name: String) -> Substring { name[(name.lastIndex(of: "-") ?? name.startIndex)...] }
+        return try await children(ZooKeeperTree.election, watch: watch).sorted { number($0) < number($1) }
+    }
+
+    /// Who stands at a place; `nil` if nobody does any more.
+    func standing(_ name: String) async throws(ZooKeeperError) -> [UInt8]? {
+        try await bytes(of: "\(ZooKeeperTree.election)/\(name)")
+    }
+
+    /// What the controllers in the line say of themselves, whoever leads or is next first; it writes nothing.
+    ///
+    /// - Throws: `unavailable` if the servers do not answer, or no controller was ever there.
+    package func standingControllers(watch: Watch? = nil) async throws(StoreError) -> [[UInt8]] {
+        do throws(ZooKeeperError) {
+            var descriptions: [[UInt8]] = []
+            for name in try await line(watch: watch) {
+                guard let id = try await standing(name) else { continue }
+                let path = ZooKeeperTree.controller(String(decoding: id, as: UTF8.self))
+                if let description = try await bytes(of: path) { descriptions.append(description) }
+            }
+            return descriptions
+        } catch {
+            guard error.kind == .noNode else { throw error.storeError }
+            throw .unavailable(reason: "no controller has founded a cluster at \(settings.address) yet")
+        }
+    }
+
+    /// `nil` if there is no such node.
+    private func bytes(of path: String) async throws(ZooKeeperError) -> [UInt8]? {
+        do throws(ZooKeeperError) {
+            return try await get(path).bytes
+        } catch {
+            guard error.kind == .noNode else { throw error }
+            return nil
+        }
+    }
+}
+
+extension Watch {
+    /// Waits until it fires, so long at most, or the task is cancelled.
+    package func wait(within limit: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [self] in await wait() }
+            // try?: cancelled means that the other one was first.
+            group.addTask { try? await Task.sleep(for: limit) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+}
