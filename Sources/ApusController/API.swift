@@ -94,6 +94,10 @@ package struct API: Sendable {
             let principal = try await access.principal(of: call, for: route.need, in: published.state)
             return admission(of: call, to: route, principal)
         } catch {
+            // Who has not read yet who may call knows of nothing else either.
+            if case .notYet = error, route.readsState, call.takesStale {
+                return .refused(.failed(503, Self.nothingKnown, retryAfter: 1))
+            }
             let answer = APIAnswer(error)
             if answer.status == 401 {
                 if route.isChange { deny(call, by: nil, 401) }

@@ -1,69 +1,11 @@
 package import ApusClient
-package import ApusEngine
+import ApusEngine
 package import ApusModel
 package import ApusStore
 package import ApusTelemetry
 import HashTreeCollections
 package import Logging
 import ServiceLifecycle
-
-/// What one controller is told at its start.
-package struct ControllerSettings: Sendable {
-    package var cluster: ClusterID
-    /// Where clients reach its API; shown as the leader.
-    package var hostname: String
-    package var port: Int
-    /// Chooses among equals, and makes ids.
-    package var seed: UInt64
-    package var engine = EngineSettings()
-    package var events = EventLimits()
-    /// Its API speaks TLS.
-    package var isEncrypted = false
-    /// Its API can be reached from other machines, so that nobody is let in who does not show who they are.
-    package var isReachable = false
-    /// The secrets by which nodes are known, as they are now; `nil` if there are none.
-    package var nodeSecrets: @Sendable () -> NodeSecrets? = { nil }
-    package var callers = CallerSettings()
-    /// Whom it takes for an executor.
-    package var trust = ServerTrust.system
-    package var audit = AuditLimits()
-    /// How long what is over is kept, as it is now; `nil`: as `engine` and `audit` say.
-    package var keeping: (@Sendable () -> Keeping)?
-    /// Who may become a member, as it is now; `nil`: whoever is let in.
-    package var joinList: @Sendable () -> JoinList? = { nil }
-
-    package init(cluster: ClusterID, hostname: String, port: Int, seed: UInt64) {
-        self.cluster = cluster
-        self.hostname = hostname
-        self.port = port
-        self.seed = seed
-    }
-
-    /// Where it is, and its id among controllers.
-    var leader: String { "\(hostname):\(port)" }
-
-    /// Itself, as executors know it.
-    var caller: Caller { Caller(node: hostname, secrets: nodeSecrets, trusting: trust) }
-}
-
-/// How long what is over is kept.
-package struct Keeping: Hashable, Sendable {
-    package var retention: Retention
-    package var audit: AuditLimits
-
-    package init(_ retention: Retention, _ audit: AuditLimits) { (self.retention, self.audit) = (retention, audit) }
-}
-
-/// Who may call, as far as it is said at a controller's start.
-package struct CallerSettings: Sendable {
-    /// The users of a cluster that has none yet.
-    package var users: [NewUser] = []
-    /// The file that was to hold them, which is not there; such a cluster must have users already.
-    package var missingUsers: String?
-    package var trustedProxy: TrustedProxy?
-
-    package init() {}
-}
 
 /// Why a controller ended by itself.
 package struct ControllerError: Error, CustomStringConvertible {
@@ -80,8 +22,12 @@ package struct Controller: Service {
 
     /// Time passes for the engine at least this often.
     private static let tick: Duration = .milliseconds(200)
+    /// How long nobody is given up while more than half are silent and what standbys reach is not known.
+    private static let standbyPatience: Duration = .seconds(3)
 
     let settings: ControllerSettings
+    /// Which cluster it is of, once it has reached its store.
+    private let cluster = Once<ClusterID>()
     let store: any StateStore
     private let leadership: any Leadership
     private let peers: Peers
@@ -108,6 +54,8 @@ package struct Controller: Service {
     let audit: AuditLog
     private let outboxes: Outboxes
     let probes: Probes
+    let inquiry: StandbyInquiry
+    private let lookout: Lookout
     private let turnedAway = TurnedAway()
 
     /// Without a `leadership` there is no other controller.
@@ -127,14 +75,24 @@ package struct Controller: Service {
         telemetry: Telemetry = Telemetry(),
         logger: Logger
     ) {
+        var settings = settings
+        let isShared = leadership?.isShared ?? false
+        if isShared { settings.engine.standbyPatience = Self.standbyPatience }
         self.settings = settings
         self.hangs = hangs
         let published = Published(time: time)
         self.published = published
-        numbers = ControllerNumbers(telemetry, published: published)
+        numbers = ControllerNumbers(telemetry, published: published, mayStandBy: isShared)
         let store = ObservedStore(store, tell: StoreNumbers(telemetry.metrics).took)
         self.store = store
-        recollection = Recollection(settings, store: store, published: published, time: time, logger: logger)
+        recollection = Recollection(
+            settings,
+            cluster: cluster,
+            store: store,
+            published: published,
+            time: time,
+            logger: logger
+        )
         let leadership =
             leadership ?? SoleLeadership(of: store, id: settings.leader, description: [], wall: { time().wall })
         self.leadership = leadership
@@ -175,7 +133,17 @@ package struct Controller: Service {
             crash: crash,
             logger: logger
         )
-        probes = Probes(inbox: inbox, logger: logger, ask: ask ?? { try await client.ping($0) })
+        let ask = ask ?? { try await client.ping($0) }
+        probes = Probes(inbox: inbox, logger: logger, ask: ask)
+        inquiry = StandbyInquiry(peers, inbox: inbox, logger: logger)
+        lookout = Lookout(
+            cluster: cluster,
+            store: store,
+            peers: peers,
+            numbers: numbers,
+            logger: logger,
+            ask: settings.engine.probing == nil ? nil : ask
+        )
         access = Access(settings, time: time, logger: logger)
         vault = Vault(settings, store: store, access: access, outfit: outfit, time: time, logger: logger)
     }
@@ -231,21 +199,11 @@ package struct Controller: Service {
         outboxes.end()
     }
 
-    /// Stands and leads, with everything around it.
+    /// Waits for its store, and stands and leads then.
     private func serve() async throws {
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 defer { group.cancelAll() }
-                group.addTask { await outboxes.run() }
-                group.addTask { await probes.run() }
-                group.addTask { await events.run() }
-                group.addTask { try await vault.run() }
-                group.addTask { await peers.run() }
-                group.addTask { await audit.run { published.state?.facts.checked } }
-                if leadership.isShared {
-                    group.addTask { await recollection.run() }
-                    if let hangs { group.addTask { await Watchdog(pulse, bite: hangs).run() } }
-                }
                 group.addTask {
                     // One who only stands by when it is stopped waits for its election no longer.
                     while !(inbox.isStopped && published.lead == nil) {
@@ -253,12 +211,37 @@ package struct Controller: Service {
                         try await Task.sleep(for: Self.tick)
                     }
                 }
-                group.addTask { try await standAndLead() }
-                // Only these two end by themselves, or what must not be served at all.
+                group.addTask {
+                    cluster.happen(try await settings.cluster())
+                    try await work()
+                }
+                // Either ends when it is stopped, or what must not be served at all.
                 do { try await group.next() } catch is CancellationError {}
             }
         } onGracefulShutdown: {
             inbox.stop()
+        }
+    }
+
+    /// Stands and leads, with everything around it.
+    private func work() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { await outboxes.run() }
+            group.addTask { await probes.run() }
+            group.addTask { await events.run() }
+            group.addTask { try await vault.run() }
+            group.addTask { await peers.run() }
+            group.addTask { await audit.run { published.state?.facts.checked } }
+            if leadership.isShared {
+                group.addTask { await recollection.run() }
+                group.addTask { await lookout.run() }
+                group.addTask { await inquiry.run() }
+                if let hangs { group.addTask { await Watchdog(pulse, bite: hangs).run() } }
+            }
+            group.addTask { try await standAndLead() }
+            // Only this ends by itself, or what must not be served at all.
+            try await group.next()
         }
     }
 
@@ -304,13 +287,14 @@ package struct Controller: Service {
 
     /// Loads what the store holds; every earlier leader is fenced off by the epoch.
     private func takeOver(as epoch: Epoch) async throws -> Turn {
+        guard let cluster = await cluster.wait() else { throw CancellationError() }
         var records: [Record] = []
         for kind in RecordKind.allCases { records += try await store.list(kind) }
         try Self.refuseHalfImport(records)
         let turn: Turn
         do {
             let engine = try Engine(
-                cluster: settings.cluster,
+                cluster: cluster,
                 epoch: epoch,
                 seed: settings.seed &+ UInt64(bitPattern: epoch),
                 records: records,

@@ -24,10 +24,13 @@ final class ControllerNumbers: Sendable {
     private let metrics: MetricRegistry
     private let presence: LeaderPresence
     private let storeTrouble = Mutex("")
+    /// Why a controller that stands by cannot read what the leader stores; empty when it can.
+    private let readingTrouble = Mutex("it was not reached yet")
     private let commit: CoreMetrics.Timer
     private let events: EventMeters
 
-    init(_ telemetry: Telemetry, published: Published) {
+    /// One that `mayStandBy` need not lead to be well.
+    init(_ telemetry: Telemetry, published: Published, mayStandBy: Bool) {
         metrics = telemetry.metrics
         presence = LeaderPresence(patience: Self.patience, from: metrics.time)
         commit = CoreMetrics.Timer(label: "apus.controller.store.commit", dimensions: [], factory: metrics)
@@ -47,7 +50,7 @@ final class ControllerNumbers: Sendable {
             return presence.samples("apus.controller", at: now)
                 + [Sample(Series("apus.controller.leading"), .gauge(leads)), lease].compactMap(\.self)
         }
-        addChecks(telemetry, published)
+        addChecks(telemetry, published, mayStandBy)
     }
 
     private func describe() {
@@ -88,10 +91,12 @@ final class ControllerNumbers: Sendable {
         for kind in Refused.Kind.allCases { count(.reportRefused(kind), 0) }
     }
 
-    private func addChecks(_ telemetry: Telemetry, _ published: Published) {
+    private func addChecks(_ telemetry: Telemetry, _ published: Published, _ mayStandBy: Bool) {
         let presence = presence
         telemetry.health.add("leader") { [metrics] in
-            guard published.state != nil else { return .unhealthy("this controller does not lead") }
+            guard published.state != nil else {
+                return mayStandBy ? .healthy : .unhealthy("this controller does not lead")
+            }
             let silence = presence.silence(at: metrics.time)
             guard silence < Self.hung else {
                 return .unhealthy("nothing was decided for \(silence.components.seconds) s")
@@ -99,6 +104,10 @@ final class ControllerNumbers: Sendable {
             return .healthy
         }
         telemetry.health.add("store") { [self] in
+            if mayStandBy, published.state == nil {
+                let trouble = readingTrouble.withLock(\.self)
+                return trouble.isEmpty ? .healthy : .unhealthy("the store cannot be read: \(trouble)")
+            }
             let trouble = storeTrouble.withLock(\.self)
             return trouble.isEmpty ? .healthy : .unhealthy("the store takes nothing: \(trouble)")
         }
@@ -118,6 +127,9 @@ final class ControllerNumbers: Sendable {
 
     /// Empty as soon as something is stored again.
     func storeIsTroubled(by reason: String) { storeTrouble.withLock { $0 = reason } }
+
+    /// A controller that stands by has read what the leader stores, or could not; empty when it could.
+    func standsBy(troubledBy reason: String) { readingTrouble.withLock { $0 = reason } }
 
     func committed(in span: Duration) { commit.recordNanoseconds(span.nanoseconds) }
 

@@ -61,6 +61,8 @@ struct LeaderLoop {
             tell(leadership: .leadershipLost)
             controller.events.end()
         }
+        // What troubled an earlier term is over.
+        controller.numbers.storeIsTroubled(by: storeTrouble)
         controller.published.publish(turn.committed, under: term)
         outboxes.begin(under: term)
         nudges = inbox.open().makeAsyncIterator()
@@ -242,6 +244,8 @@ struct LeaderLoop {
             case .reply(let request, let answer): inbox.answer(request, answer)
             case .raiseEpoch(let met): epochMet = met
             case .probe(let probe): controller.probes.hand(probe)
+            case .askStandbys: controller.inquiry.ask()
+            case .handOver(let successor): return term.resign(to: successor)
             case .note(let text): logger.info("\(text)")
             case .send(let executor, let command):
                 guard let member = turn.committed.members[executor] else { continue }

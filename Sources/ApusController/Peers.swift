@@ -1,9 +1,13 @@
+import ApusEngine
 import ApusModel
 import ApusStore
 import Synchronization
 
 /// The controllers of the cluster, as they see each other.
 final class Peers: Sendable {
+    /// What a controller said longer ago that it reaches counts no more: it says so every few seconds.
+    private static let freshness: Duration = .seconds(6)
+
     private let leadership: any Leadership
     private let card: Mutex<ControllerCard>
     private let leader = Mutex<ControllerCard?>(nil)
@@ -39,6 +43,26 @@ final class Peers: Sendable {
         }
         // try?: who cannot be told now is told within ten seconds.
         try? await leadership.describe(card.bytes)
+    }
+
+    /// This controller is the leader, as far as it knows.
+    var leads: Bool { term.withLock { $0 != nil } }
+
+    /// Has the others know how many of the members this controller reaches.
+    func tell(reached count: Int) async throws(StoreError) {
+        try await leadership.tell(reach: JSON.members(["reached": .integer(Int64(count))]).bytes)
+    }
+
+    /// What the controllers reach that stand by, as far as they have said so lately.
+    func standbys() async throws(StoreError) -> [StandbyView] {
+        try await leadership.reach(within: Self.freshness).compactMap { id, bytes in
+            Self.reached(bytes).map { StandbyView(id: id, reached: $0) }
+        }
+    }
+
+    /// `nil` if nobody can read it.
+    private static func reached(_ bytes: [UInt8]) -> Int? {
+        do throws(JSONError) { return Int(try JSON(parsing: bytes).integer("reached")) } catch { return nil }
     }
 
     /// All controllers, the absent too, by id.

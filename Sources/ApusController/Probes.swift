@@ -55,5 +55,6 @@ final class Probes: Sendable {
 }
 
 extension Probe {
-    fileprivate var baseURL: String { "\(transport == .https ? "https" : "http")://\(hostname):\(port)" }
+    /// Where whoever is looked at is to answer.
+    var baseURL: String { "\(transport == .https ? "https" : "http")://\(hostname):\(port)" }
 }

@@ -31,6 +31,7 @@ final class Recollection: Sendable {
     private static let patience: Duration = .seconds(2)
 
     private let settings: ControllerSettings
+    private let cluster: Once<ClusterID>
     private let store: any StateStore
     private let published: Published
     private let time: TimeSource
@@ -41,12 +42,14 @@ final class Recollection: Sendable {
 
     init(
         _ settings: ControllerSettings,
+        cluster: Once<ClusterID>,
         store: any StateStore,
         published: Published,
         time: TimeSource,
         logger: Logger
     ) {
         self.settings = settings
+        self.cluster = cluster
         self.store = store
         self.published = published
         self.time = time
@@ -104,13 +107,14 @@ final class Recollection: Sendable {
 
     /// What a leader would begin with; `nil` if there was none yet.
     private func read() async throws -> ClusterState? {
+        guard let cluster = cluster.value else { return nil }
         let epoch = try await store.currentEpoch()
         guard epoch > 0 else { return nil }
         var records: [Record] = []
         for kind in RecordKind.allCases { records += try await store.list(kind) }
         try Controller.refuseHalfImport(records)
         return try Engine(
-            cluster: settings.cluster,
+            cluster: cluster,
             epoch: epoch,
             seed: settings.seed,
             records: records,

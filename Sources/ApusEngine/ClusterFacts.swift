@@ -23,6 +23,8 @@ package struct ClusterFacts: Hashable, Sendable {
     private static let mostRetired = 1000
     /// Up to when age was counted (`SoundClock`); `nil` before the first look.
     package var checked: WallTime?
+    /// The last time that a leader made way for one that reaches more; `nil` if none ever did.
+    package var handOver: HandOver?
 
     package static let key = RecordKey(.cluster, "facts")
     /// Drove's text (contract §0.4).
@@ -75,7 +77,7 @@ extension ClusterFacts {
                 JSON.members(["epoch": .integer($0.epoch), "confirmed": .bool($0.isConfirmed)])
             },
             "retired": retired.isEmpty ? nil : .array(retired.map(\.record)),
-            "checked": checked?.json,
+            "checked": checked?.json, "handOver": handOver?.record,
         ])
     }
 
@@ -93,6 +95,7 @@ extension ClusterFacts {
             for executor in try json.array("retired") { retired.append(try RetiredExecutor(record: executor)) }
         }
         if json["checked"] != nil { checked = WallTime(milliseconds: try json.integer("checked")) }
+        if let recorded = json["handOver"] { handOver = try HandOver(record: recorded) }
         if let recorded = json["spread"] { spread = try SpreadPolicy(json: recorded) }
     }
 }

@@ -8,7 +8,7 @@ import HashTreeCollections
 extension ClusterState {
     /// In the order of cause and effect: executors, what was to become of applications, their instances.
     package func decisions(since before: ClusterState, _ changes: Changes) -> [Decision] {
-        var decisions = restoration(since: before, changes)
+        var decisions = restoration(since: before, changes) + handOver(since: before, changes)
         decisions += changes.refused.map(Self.decision)
         let members = changes.records.filter { $0.kind == .member }.map { ExecutorID($0.id) }
         for id in changes.members.union(members).sorted() { decisions += self.decisions(on: id, since: before) }
@@ -46,6 +46,15 @@ extension ClusterState {
             "an executor has obeyed another leader of epoch \(restoration.epoch - 1), this one's is \(epoch): the stored "
             + "state is old, and nothing unknown is stopped until that is confirmed"
         return [Decision(.stateRestored, AuditSubject(.cluster, cluster.rawValue), cause)]
+    }
+
+    private func handOver(since before: ClusterState, _ changes: Changes) -> [Decision] {
+        guard changes.records.contains(ClusterFacts.key), let handOver = facts.handOver,
+            handOver != before.facts.handOver
+        else { return [] }
+        var decision = Decision(.leadershipHandedOver, AuditSubject(.cluster, cluster.rawValue), handOver.cause)
+        decision.detail = .members(["to": .string(handOver.to)])
+        return [decision]
     }
 
     /// Neither state tells of it: it changes none.

@@ -38,6 +38,18 @@ package struct Probe: Hashable, Sendable {
         port = member.port
         transport = member.transport
     }
+
+    /// One at each member that the records tell of, but for those that are given up.
+    ///
+    /// - Throws: `JSONError` if one of them cannot be read.
+    package static func all(in records: [Record]) throws(JSONError) -> [Probe] {
+        var probes: [Probe] = []
+        for record in records where record.key.kind == .member {
+            let member = try Member(record: try record.json())
+            if !member.isLost { probes.append(Probe(of: member)) }
+        }
+        return probes
+    }
 }
 
 /// What came of a look at an executor's port.

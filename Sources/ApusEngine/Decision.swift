@@ -54,6 +54,8 @@ package struct Decision: Hashable, Sendable {
         case recordForgotten = "RECORD_FORGOTTEN"
         /// The stored state is old: an executor has obeyed a later leader.
         case stateRestored = "STATE_RESTORED"
+        /// To a controller that reaches more of the executors.
+        case leadershipHandedOver = "LEADERSHIP_HANDED_OVER"
     }
 
     package var kind: Kind

@@ -169,25 +169,31 @@ extension Engine {
     /// Nothing more is given to one that takes nothing, though it is heard.
     private func isUnreachable(_ member: Member) -> Bool { member.reach.failing >= settings.silentAfter }
 
-    /// Judges a member by how long it was not heard, and says when to look again.
+    /// Missed heartbeats make a member silent.
+    mutating func noteSilence(of id: ExecutorID, at times: Times) {
+        guard var member = state.members[id], !member.isLost, member.presence != .silent,
+            listening(times.now) - member.heard >= settings.silentAfter
+        else { return }
+        member.presence = .silent
+        lookSoon(at: &member, times.now)
+        state.members[id] = member
+        dirty.formUnion(waiting.take(for: id))
+        updateAdmission(of: id)
+        noted.members.insert(id)
+        effects.append(.note("executor \(id) (\(member.hostname)) is silent"))
+    }
+
+    /// Gives a member up that was not heard for long enough, and says when to look again.
     ///
     /// Its alarm is set anew only when it rings, not with every heartbeat.
     mutating func watch(_ id: ExecutorID, at times: Times) {
         guard let member = state.members[id], !member.isLost else { return }
         let silence = listening(times.now) - member.heard
-        if silence >= settings.silentAfter, member.presence != .silent {
-            var member = member
-            member.presence = .silent
-            lookSoon(at: &member, times.now)
-            state.members[id] = member
-            dirty.formUnion(waiting.take(for: id))
-            updateAdmission(of: id)
-            noted.members.insert(id)
-            effects.append(.note("executor \(id) (\(member.hostname)) is silent"))
-        }
         // In maintenance nobody is given up; its end sets the alarm.
         if silence >= settings.lostAfter, !isInMaintenance {
-            if let due = heldLoss(of: id, at: times) {
+            if let due = lossAwaited {
+                wake(.member(id), at: due)
+            } else if let due = heldLoss(of: id, at: times) {
                 wake(.member(id), at: soonest(due))
             } else {
                 lose(member, at: times)
@@ -231,6 +237,7 @@ extension Engine {
             unheard.remove(id)
             joining.remove(id)
             silent.remove(id)
+            lost.remove(id)
             behind.remove(id)
             capacity.offer(id, nil)
             markServices(on: id)
@@ -241,6 +248,7 @@ extension Engine {
         let offer = CapacityBook.Offer(topology: member.description.topology, traits: member.traits)
         capacity.offer(id, member.isLost || member.duty != .active ? nil : offer)
         if member.presence == .silent { silent.insert(id) } else { silent.remove(id) }
+        if member.isLost { lost.insert(id) } else { lost.remove(id) }
         if member.presence == .joining { joining.insert(id) } else { joining.remove(id) }
         let isDeaf = member.presence == .silent || member.isLost
         if isDeaf || member.acknowledged >= state.epoch { behind.remove(id) } else { behind.insert(id) }

@@ -41,6 +41,9 @@ package struct Engine: Sendable {
     var joining: Set<ExecutorID> = []
     /// Members that are silent and not given up.
     var silent: Set<ExecutorID> = []
+    /// Members that are given up.
+    var lost: Set<ExecutorID> = []
+    var outlook = Outlook.clear
     /// The members that are there and have not recorded this epoch.
     var behind: Set<ExecutorID> = []
     /// Every member has recorded this epoch, or is not there to obey an older one.
@@ -138,6 +141,7 @@ package struct Engine: Sendable {
             settings.retention = retention
             wake(.retention, at: times.now + retention.checkInterval)
         case .probed(let probe, let outcome): apply(outcome, of: probe, at: times.now)
+        case .standbys(let views): apply(views, at: times)
         case .tick: break
         }
     }
@@ -269,7 +273,11 @@ package struct Engine: Sendable {
                 others.append(timer.subject)
             }
         }
-        for member in members.sorted() { watch(member, at: times) }
+        // Whether anybody is given up hangs on how many are silent.
+        members.sort()
+        for member in members { noteSilence(of: member, at: times) }
+        lookAround(at: times.now)
+        for member in members { watch(member, at: times) }
         for subject in others {
             switch subject {
             case .member: break

@@ -18,6 +18,8 @@ package enum Input: Sendable {
     case keep(Retention)
     /// What came of a look at an executor's port.
     case probed(Probe, ProbeOutcome)
+    /// What the controllers reach that stand by.
+    case standbys([StandbyView])
     /// Time passed.
     case tick
 }
@@ -45,6 +47,10 @@ package enum Effect: Sendable {
     case send(ExecutorID, NodeCommand)
     /// To look whether the executor's port is reached, and who answers there; never awaited.
     case probe(Probe)
+    /// To ask what the controllers reach that stand by; never awaited.
+    case askStandbys
+    /// This leader gives way to the controller of that id.
+    case handOver(to: String)
     /// This leader's epoch is to be a greater one; it then takes over anew, from what the store holds.
     case raiseEpoch(above: Epoch)
     /// For the log: a decision that an operator would want to know.
@@ -71,6 +77,9 @@ package struct EngineSettings: Sendable {
     package var lostAfter: Duration = .seconds(10)
     /// When many fall silent together they are given up so much later.
     package var massLossHold: Duration = .seconds(60)
+    /// How long nobody is given up while more than half are silent and it is not known yet what the controllers reach
+    /// that stand by; `nil`: there are none.
+    package var standbyPatience: Duration?
     /// What belongs to nothing known is not stopped before that: whoever else has some of the same is heard by then.
     package var strayPatience: Duration = .seconds(10)
     /// How often a member's port is looked at, so that who joins is known to be reached, and which channel fails when one

@@ -67,7 +67,7 @@ package struct Turn: Sendable {
             ]
         case .report(_, let report, _):
             return takeSoftly(input, base: report.base, at: times)
-        case .answered, .sendFailed, .probed, .keep, .tick:
+        case .answered, .sendFailed, .probed, .standbys, .keep, .tick:
             engine.take(input, at: times)
             return []
         }

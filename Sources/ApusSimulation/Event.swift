@@ -18,6 +18,8 @@ indirect enum Event: Sendable {
     case commandFails(CommandCall, reason: String)
     case probeAnswered(ProbeCall, ProbeOutcome)
     case probeFails(ProbeCall, reason: String)
+    /// What the controllers reach that stand by is known to the leader that asked.
+    case standbysSeen(life: Int64)
     /// A leader that was replaced while it hung comes to itself.
     case deposedWakes(life: Int64)
     case deposedTicks(life: Int64)

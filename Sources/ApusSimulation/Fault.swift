@@ -11,6 +11,7 @@ package enum Fault: CaseIterable, Sendable {
     case controllerCrash, controllerCrashBeforeCommit, controllerCrashAfterCommit, controllerCrashAmidRelease
     case controllerCrashAmidCommit
     case controllerPause, controllerGoneLong, controllerClockForward, controllerClockBack
+    case leaderHandedOver
     case oldLeaderWoken, oldLeaderSends, oldLeaderAnswers, oldLeaderFenced, oldCommandArrives
     // The store.
     case commitFailedBefore, commitFailedAfter, commitLostInCrash, commitKeptInCrash, storeAway, storeAwayLong

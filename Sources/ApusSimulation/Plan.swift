@@ -20,6 +20,8 @@ package struct Plan: Sendable {
         case plantStray(executor: Int)
         /// Nothing passes on one channel of an executor, control or data.
         case cut(NodeChannel, executor: Int, for: Duration)
+        /// The leader is cut off from these executors, and a controller that stands by is not.
+        case cutLeader(from: [Int], for: Duration)
     }
 
     /// How the commit of a number goes wrong.

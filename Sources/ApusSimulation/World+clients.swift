@@ -200,6 +200,7 @@ extension World {
         case .cut(let channel, let index, let span):
             let milliseconds = Int(span.milliseconds)
             cut([index], channel == .data ? .data : .control, milliseconds...milliseconds)
+        case .cutLeader(let machines, let span): cutLeader(from: machines, for: span)
         }
     }
 

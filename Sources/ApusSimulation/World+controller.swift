@@ -58,6 +58,7 @@ extension World {
             controllerTakes(.sendFailed(command.executor, command, reason: reason))
         case .probeAnswered(let call, let outcome): end(call, outcome)
         case .probeFails(let call, let reason): end(call, .failed(reason))
+        case .standbysSeen(let life) where life == controller.process?.life: seeStandbys()
         default: break
         }
     }
@@ -146,6 +147,7 @@ extension World {
     private var settings: EngineSettings {
         var settings = EngineSettings()
         settings.retention = terrain.retention
+        settings.standbyPatience = .seconds(3)
         return settings
     }
 

@@ -75,7 +75,7 @@ extension World {
                 met(.oldLeaderAnswers)
                 let carried = carried(answer, by: Wire.carry)
                 transmit(.replyArrives(call, carried), on: Link(executor: call.executor, isUp: false))
-            case .answer, .raiseEpoch, .note, .probe: break
+            case .answer, .raiseEpoch, .note, .probe, .askStandbys, .handOver: break
             }
         }
     }

@@ -31,6 +31,8 @@ extension World {
             sabotageSending(command, to: index)
         case .raiseEpoch(let met): raiseEpoch(above: met)
         case .probe(let probe): send(probe)
+        case .askStandbys: askStandbys()
+        case .handOver: handOver()
         case .note(let text): note("controller: \(text)")
         }
     }

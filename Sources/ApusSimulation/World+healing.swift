@@ -13,6 +13,7 @@ extension World {
         case .storeAway: storeIsBack()
         case .cut(let flow):
             cuts.remove(flow)
+            cutsOfLeader.remove(flow)
             oracle.disturbed(flow.executor, at: agenda.now)
         case .diskBad(let index): executors[index].isDiskBad = false
         case .diskFull(let index): executors[index].isDiskFull = false
@@ -42,7 +43,7 @@ extension World {
         calmSince = agenda.now
         profile = .calm
         heal(.storeAway)
-        cuts = []
+        (cuts, cutsOfLeader) = ([], [])
         for index in executors.indices { oracle.disturbed(index, at: agenda.now) }
         for app in crashLoops.sorted() { heal(.crashLoop(app)) }
         for index in executors.indices {

@@ -28,6 +28,8 @@ package struct World: Sendable {
     let terrain: Terrain
     /// Nothing passes these.
     var cuts: Set<Flow> = []
+    /// Those of them that cut off this leader alone.
+    var cutsOfLeader: Set<Flow> = []
     /// When the last message on a link arrives.
     var lastArrivals: [Link: Moment] = [:]
     /// Messages that told nothing new.
@@ -110,7 +112,7 @@ package struct World: Sendable {
     private mutating func perform(_ event: Event) {
         switch event {
         case .controllerStarts, .controllerTicks, .controllerWakes, .controllerFalls, .commitEnds, .requestArrives,
-            .reportArrives, .commandAnswered, .commandFails, .probeAnswered, .probeFails, .deposedWakes,
+            .reportArrives, .commandAnswered, .commandFails, .probeAnswered, .probeFails, .standbysSeen, .deposedWakes,
             .deposedTicks, .deposedCommits, .deposedLeaves:
             performAtController(event)
         case .executorStarts, .executorFalls, .executorContinues, .outcomeKnown, .agentTicks, .journalWritten,

@@ -16,7 +16,7 @@ package protocol Leadership: Sendable {
     /// - Throws: what `body` throws, or `CancellationError`.
     func lead(_ body: @escaping @Sendable (Term) async throws -> Void) async throws -> TermEnd
 
-    /// Changes what the others are told of this controller: its address, its role, what it reaches.
+    /// Changes what the others are told of this controller: its address, its role.
     func describe(_ bytes: [UInt8]) async throws(StoreError)
 
     /// All controllers that were ever here, this one included, by id; absent ones until they are forgotten.
@@ -26,6 +26,14 @@ package protocol Leadership: Sendable {
     ///
     /// It leads, or is about to: its epoch may not be raised yet.
     func followLeader(_ tell: @Sendable (ControllerPresence?) async -> Void) async
+
+    /// Has the others know what this controller reaches, for as long as it is here.
+    func tell(reach bytes: [UInt8]) async throws(StoreError)
+
+    /// What the other controllers that are here have said within `span` that they reach, by their ids.
+    ///
+    /// What this one said itself is taken back.
+    func reach(within span: Duration) async throws(StoreError) -> [String: [UInt8]]
 
     /// Drops what is known of a controller that will not come back; one that is present stays.
     func forget(_ id: String) async throws(StoreError)

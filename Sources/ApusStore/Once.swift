@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Something that happens once, and may be awaited by many.
-final class Once<Value: Sendable>: Sendable {
+package final class Once<Value: Sendable>: Sendable {
     private struct State {
         var value: Value?
         var lastTicket = 0
@@ -10,13 +10,13 @@ final class Once<Value: Sendable>: Sendable {
 
     private let state = Mutex(State())
 
-    init() {}
+    package init() {}
 
     /// `nil` until it has happened.
-    var value: Value? { state.withLock { $0.value } }
+    package var value: Value? { state.withLock { $0.value } }
 
     /// It happens now; only the first time counts.
-    func happen(_ value: Value) {
+    package func happen(_ value: Value) {
         let waiting = state.withLock { state in
             guard state.value == nil else { return [CheckedContinuation<Value?, Never>]() }
             state.value = value
@@ -27,7 +27,7 @@ final class Once<Value: Sendable>: Sendable {
     }
 
     /// Waits for it; `nil` if the task is cancelled first.
-    func wait() async -> Value? {
+    package func wait() async -> Value? {
         let ticket = state.withLock { state in
             state.lastTicket += 1
             return state.lastTicket

@@ -35,6 +35,10 @@ package final class SoleLeadership: Leadership {
         _ = await Once<Void>().wait()
     }
 
+    package func tell(reach bytes: [UInt8]) async throws(StoreError) {}
+
+    package func reach(within span: Duration) async throws(StoreError) -> [String: [UInt8]] { [:] }
+
     package func forget(_ id: String) async throws(StoreError) {}
 
     private var presence: ControllerPresence {

@@ -44,28 +44,37 @@ package final class ZooKeeperStore: StateStore {
     let now: @Sendable () -> Moment
     let state = Mutex(State())
 
-    private init(_ session: ZooKeeperSession, now: @escaping @Sendable () -> Moment) {
+    /// The store on a session, of which nothing is to be asked before it was opened.
+    ///
+    /// `now` is the clock of the leases: that by which `Term.isValid` is asked.
+    package init(_ session: ZooKeeperSession, now: @escaping @Sendable () -> Moment) {
         self.session = session
         self.now = now
     }
 
-    /// The store on a session; makes what is missing of its foundation, the chroot included.
+    /// The store on a session, opened.
     ///
-    /// `now` is the clock of the leases: that by which `Term.isValid` is asked.
-    ///
-    /// - Returns: the store, which may be written to once an epoch was acquired.
-    /// - Throws: `unavailable` if the servers have not answered within `limit`, or if our nodes are not to be used.
+    /// - Throws: what `open(within:)` throws.
     package static func open(
         _ session: ZooKeeperSession,
         within limit: Duration = .seconds(30),
         now: @escaping @Sendable () -> Moment
     ) async throws(StoreError) -> ZooKeeperStore {
+        let store = ZooKeeperStore(session, now: now)
+        try await store.open(within: limit)
+        return store
+    }
+
+    /// Waits for the servers, and makes what is missing of its foundation, the chroot included; it may be written to then
+    /// once an epoch was acquired.
+    ///
+    /// - Throws: `unavailable` if the servers have not answered within `limit`, or if our nodes are not to be used.
+    package func open(within limit: Duration) async throws(StoreError) {
         let deadline = ContinuousClock.now + limit
         while true {
             try await session.connected(within: max(.zero, deadline - .now))
             do throws(ZooKeeperError) {
-                try await found(on: session)
-                return ZooKeeperStore(session, now: now)
+                return try await Self.found(on: session)
             } catch {
                 guard error.kind == .lost, ContinuousClock.now < deadline, !Task.isCancelled else {
                     throw error.storeError

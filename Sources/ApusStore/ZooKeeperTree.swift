@@ -9,7 +9,8 @@ import ApusEngine
 ///     /records/<kind>/<bucket>/<id>       the records
 ///     /election/<who>-<number>            the line of controllers; the first leads
 ///     /successor                          whom a leader named that gave up
-///     /controllers/<id>                   what a controller says of itself; below it `here` while it is
+///     /controllers/<id>                   what a controller says of itself; below it `here` while it is, with
+///                                         what it reaches
 enum ZooKeeperTree {
     static let cluster = "/cluster"
     static let epoch = "/epoch"

@@ -64,7 +64,7 @@ struct ClusterNode {
         )
     }
 
-    private func welcome(_ path: String, _ cluster: ClusterID, _ engine: String) -> String {
+    private func welcome(_ path: String, _ cluster: ClusterID?, _ engine: String) -> String {
         let isEncrypted = executor.security.encryption != nil
         let (host, port) = (controller.hostname, controller.address.port)
         let url = NodeURL(isEncrypted: isEncrypted, host: host, port: port)
@@ -73,7 +73,7 @@ struct ClusterNode {
             API       \(url)\(controller.address.listening(as: host))
             executor  \(executor.url)\(executor.address.listening(as: executor.hostname))
             reports   to \(executor.controllers)
-            cluster   \(cluster)
+            cluster   \(cluster.map { "\($0)" } ?? "not known yet: that of the ZooKeeper servers")
             engine    \(engine)
             cores     \(executor.sharing.explanation)
             state     \(path)\(store)

@@ -2,7 +2,6 @@ import ApusController
 import ApusModel
 import ApusStore
 import Logging
-import ServiceLifecycle
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -12,19 +11,26 @@ import Foundation
 
 /// Where a controller keeps the cluster's state, and by which it comes to lead.
 struct ClusterStore {
-    /// How often a store that is away is asked for at the start.
+    /// How often it is said that a store is away at the start.
     private static let patience: Duration = .seconds(30)
+    /// Before one that was there and did not answer is asked again.
+    private static let pause: Duration = .seconds(1)
 
     let store: any StateStore
     let leadership: any Leadership
-    let cluster: ClusterID
+    /// The cluster, as far as the state directory knows it.
+    let known: ClusterID?
+    /// Which cluster it is; waits for a store that is away, for as long as it takes.
+    ///
+    /// It throws `CommandFailure` if the directory belongs to another one.
+    var cluster: @Sendable () async throws -> ClusterID
     /// The store itself, if it is in ZooKeeper.
     var zooKeeper: ZooKeeperStore?
 
     /// Opens the store of a controller and closes it after `body`: that of an ensemble, or without one that of the state
     /// directory.
     ///
-    /// - Throws: as both, and `CancellationError` if it is told to end while it waits for the ensemble.
+    /// - Throws: as both.
     static func with(
         _ ensemble: ZooKeeperSession.Settings?,
         in directory: StateDirectory,
@@ -56,7 +62,8 @@ struct ClusterStore {
         }
         let result: Result<Void, any Error>
         do {
-            result = .success(try await body(ClusterStore(store: store, leadership: leadership, cluster: cluster)))
+            let state = ClusterStore(store: store, leadership: leadership, known: cluster) { cluster }
+            result = .success(try await body(state))
         } catch {
             result = .failure(error)
         }
@@ -64,11 +71,9 @@ struct ClusterStore {
         try result.get()
     }
 
-    /// Connects to ZooKeeper, and ends that after `body`.
+    /// Connects to ZooKeeper, and ends that after `body`, which begins though the ensemble may be away.
     ///
-    /// It waits for an ensemble that is away for as long as it takes.
-    ///
-    /// - Throws: `CommandFailure` if the directory belongs to another cluster.
+    /// - Throws: `CommandFailure` if the directory holds a state of its own.
     private static func zooKeeper(
         _ settings: ZooKeeperSession.Settings,
         in directory: StateDirectory,
@@ -91,12 +96,16 @@ struct ClusterStore {
         let session = ZooKeeperSession.open(settings)
         let result: Result<Void, any Error>
         do {
-            let store = try await cancelWhenGracefulShutdown { try await opened(session, now, logger) }
-            let cluster = try await cluster(of: store, in: directory, settings.address)
-            try await SQLiteStore.keepOut(of: directory)
-            await warn(session, settings.address, logger)
+            let known = try ClusterMembership(directory: directory).known()
+            let store = ZooKeeperStore(session, now: now)
             let leadership = ZooKeeperLeadership(store: store, id: id, description: [])
-            let state = ClusterStore(store: store, leadership: leadership, cluster: cluster, zooKeeper: store)
+            var state = ClusterStore(store: store, leadership: leadership, known: known) {
+                let cluster = try await cluster(of: store, in: directory, settings.address, logger)
+                try await SQLiteStore.keepOut(of: directory)
+                await warn(session, settings.address, logger)
+                return cluster
+            }
+            state.zooKeeper = store
             result = .success(try await body(state))
         } catch {
             result = .failure(error)
@@ -105,31 +114,16 @@ struct ClusterStore {
         try result.get()
     }
 
-    private static func opened(
-        _ session: ZooKeeperSession,
-        _ now: @escaping @Sendable () -> Moment,
-        _ logger: Logger
-    ) async throws -> ZooKeeperStore {
-        while true {
-            do throws(StoreError) {
-                return try await ZooKeeperStore.open(session, within: patience, now: now)
-            } catch {
-                guard case .unavailable = error else { throw error }
-                logger.warning("waiting for ZooKeeper", metadata: ["error": "\(error)"])
-                try Task.checkCancellation()
-            }
-        }
-    }
-
     private static func cluster(
         of store: ZooKeeperStore,
         in directory: StateDirectory,
-        _ address: ZooKeeperAddress
+        _ address: ZooKeeperAddress,
+        _ logger: Logger
     ) async throws -> ClusterID {
         let membership = ClusterMembership(directory: directory)
         let known = try membership.known()
         let new = known?.rawValue ?? UUID().uuidString.lowercased()
-        let found = ClusterID(try await store.cluster(orFound: new))
+        let found = ClusterID(try await id(in: store, orFound: new, logger))
         guard found.isPlain, known == nil || known == found else {
             throw CommandFailure(
                 .conflict,
@@ -139,6 +133,21 @@ struct ClusterStore {
         }
         if known == nil { try membership.settle(found) }
         return found
+    }
+
+    /// The cluster's id as it stands there; waits for servers that are away.
+    private static func id(in store: ZooKeeperStore, orFound new: String, _ logger: Logger) async throws -> String {
+        while true {
+            do throws(StoreError) {
+                try await store.open(within: patience)
+                return try await store.cluster(orFound: new)
+            } catch {
+                guard case .unavailable = error else { throw error }
+                try Task.checkCancellation()
+                logger.warning("waiting for ZooKeeper", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: pause)
+            }
+        }
     }
 
     /// Says that a session is short for the ensemble: leaders would change needlessly.

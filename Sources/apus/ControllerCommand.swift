@@ -80,7 +80,7 @@ struct ControllerCommand: RoleCommand {
                 let store = ensemble.map { "\nzookeeper \($0.address)" } ?? ""
                 let welcome = """
                     API       \(url)\(address.listening(as: hostname))
-                    cluster   \(state.cluster)
+                    cluster   \(state.known.map { "\($0)" } ?? "not known yet: that of the ZooKeeper servers")
                     state     \(path)\(store)
                     metrics   \(admin.metrics(isEncrypted: network.isEncrypted))
                     Next: apus executor --controllers \(url). Ctrl-C ends this and leaves containers running.

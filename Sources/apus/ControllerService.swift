@@ -10,21 +10,23 @@ struct ControllerService: Service {
     let directory: StateDirectory
     /// Told when it is known, and written down, which cluster this is.
     let onOpening: @Sendable (ClusterID) -> Void
-    let onListening: @Sendable (ClusterID) -> Void
+    /// With the cluster if the state directory knows it.
+    let onListening: @Sendable (ClusterID?) -> Void
 
     func run() async throws {
-        do {
-            try await ClusterStore.with(ensemble, in: directory, of: controller) { state in
-                let cluster = state.cluster
+        try await ClusterStore.with(ensemble, in: directory, of: controller) { state in
+            let (known, cluster) = (state.known, state.cluster)
+            var state = state
+            state.cluster = {
+                let cluster = try await cluster()
                 onOpening(cluster)
-                let listening: @Sendable () -> Void = { onListening(cluster) }
-                try await controller.withServices(on: state, in: directory, onListening: listening) { services in
-                    let configuration = ServiceGroupConfiguration(together: services, logger: controller.logger)
-                    try await ServiceGroup(configuration: configuration).run()
-                }
+                return cluster
             }
-        } catch is CancellationError {
-            // Told to end while it waited for its store: nothing has begun.
+            let listening: @Sendable () -> Void = { onListening(known) }
+            try await controller.withServices(on: state, in: directory, onListening: listening) { services in
+                let configuration = ServiceGroupConfiguration(together: services, logger: controller.logger)
+                try await ServiceGroup(configuration: configuration).run()
+            }
         }
     }
 }

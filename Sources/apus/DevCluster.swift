@@ -65,7 +65,7 @@ struct DevCluster {
                     logs: logs,
                     telemetry: telemetry,
                     logger: process.logger
-                ).executor(of: state.cluster)
+                ).executor(of: try await state.cluster())
                 let listening: @Sendable () -> Void = { welcome(engine, url) }
                 try await controller.withServices(on: state, in: directory, onListening: listening) { services in
                     // Stopped in the reverse order: the executor's last report still finds the controller.

@@ -12,6 +12,7 @@ final class Ballot: Sendable {
         var term: Term?
         var won = 0
         var presences: [String: ControllerPresence] = [:]
+        var reach: [String: [UInt8]] = [:]
         var listeners: [AsyncStream<ControllerPresence?>.Continuation] = []
 
         var told: ControllerPresence? { leader.flatMap { presences[$0] } }
@@ -32,6 +33,9 @@ final class Ballot: Sendable {
 
     /// How many stand by.
     var waiting: Int { state.withLock(\.waiting.count) }
+
+    /// What one of them says that it reaches.
+    func reach(of id: String) throws -> JSON? { try state.withLock(\.reach)[id].map { try JSON(parsing: $0) } }
 
     /// What one of them stands by.
     func seat(_ id: String) -> Seat { Seat(ballot: self, id: id) }
@@ -126,6 +130,12 @@ final class Ballot: Sendable {
         }
     }
 
+    fileprivate func tell(_ id: String, reach bytes: [UInt8]) { state.withLock { $0.reach[id] = bytes } }
+
+    fileprivate func reach(besides id: String) -> [String: [UInt8]] {
+        state.withLock(\.reach).filter { $0.key != id }
+    }
+
     fileprivate func forget(_ id: String) { state.withLock { $0.presences[id] = nil } }
 
     fileprivate func leaders() -> AsyncStream<ControllerPresence?> {
@@ -154,6 +164,8 @@ struct Seat: Leadership {
     func describe(_ bytes: [UInt8]) async throws(StoreError) { ballot.describe(id, bytes) }
     func controllers() async throws(StoreError) -> [ControllerPresence] { ballot.presences }
     func forget(_ id: String) async throws(StoreError) { ballot.forget(id) }
+    func tell(reach bytes: [UInt8]) async throws(StoreError) { ballot.tell(id, reach: bytes) }
+    func reach(within span: Duration) async throws(StoreError) -> [String: [UInt8]] { ballot.reach(besides: id) }
 
     func followLeader(_ tell: @Sendable (ControllerPresence?) async -> Void) async {
         for await leader in ballot.leaders() { await tell(leader) }

@@ -188,11 +188,15 @@ func withController<Value: Sendable>(
 func standingBy(
     store: any StateStore,
     leadership: any Leadership,
+    joining: @escaping @Sendable () async throws -> ClusterID = { cluster },
     time: TimeSource = .system(),
+    ask: Controller.Ask? = nil,
+    telemetry: Telemetry = Telemetry(),
     callers: CallerRig = CallerRig()
 ) async throws -> Controller {
-    var settings = ControllerSettings(cluster: cluster, hostname: "ctrl2", port: 10000, seed: 8)
+    var settings = ControllerSettings(cluster: joining, hostname: "ctrl2", port: 10000, seed: 8)
     try callers.arrange(&settings)
+    if ask == nil { settings.engine.probing = nil }
     return Controller(
         settings: settings,
         store: store,
@@ -200,6 +204,8 @@ func standingBy(
         audit: try await .inMemory(),
         time: time,
         send: obedient,
+        ask: ask,
+        telemetry: telemetry,
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     )
 }

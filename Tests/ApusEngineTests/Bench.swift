@@ -26,13 +26,32 @@ struct Bench {
     private var probes: [Probe] = []
     /// The last of each.
     private(set) var looks: [ExecutorID: Probe] = [:]
+    /// How often it was asked what standbys reach.
+    private(set) var questions = 0
+    /// To whom the leadership was to go.
+    private(set) var successors: [String] = []
+    private let settings: EngineSettings
     /// Where a START was sent, whether it arrived or not.
     private(set) var startedAt: Set<ExecutorID> = []
     private var lastRequest: RequestID = 0
 
-    init(executors count: Int = 1, cores: Int = 8, memoryMB: Int64 = 8192, epoch: Epoch = 1) throws {
+    init(
+        executors count: Int = 1,
+        cores: Int = 8,
+        memoryMB: Int64 = 8192,
+        epoch: Epoch = 1,
+        settings: EngineSettings = EngineSettings()
+    ) throws {
+        self.settings = settings
         turn = Turn(
-            engine: try Engine(cluster: Self.cluster, epoch: epoch, seed: 42, records: [], at: now)
+            engine: try Engine(
+                cluster: Self.cluster,
+                epoch: epoch,
+                seed: 42,
+                records: [],
+                settings: settings,
+                at: now
+            )
         )
         for number in 0..<count {
             let executor = TestExecutor(number: number, cores: cores, memoryMB: memoryMB)
@@ -96,6 +115,8 @@ struct Bench {
             case .probe(let probe):
                 probes.append(probe)
                 looks[probe.executor] = probe
+            case .askStandbys: questions += 1
+            case .handOver(let successor): successors.append(successor)
             case .note(let text): notes.append(text)
             }
         }
@@ -182,7 +203,14 @@ struct Bench {
     mutating func failOver(epoch: Epoch) throws {
         let records = store.map { Record(key: $0.key, bytes: $0.value) }.sorted { $0.key < $1.key }
         turn = Turn(
-            engine: try Engine(cluster: Self.cluster, epoch: epoch, seed: 43, records: records, at: now)
+            engine: try Engine(
+                cluster: Self.cluster,
+                epoch: epoch,
+                seed: 43,
+                records: records,
+                settings: settings,
+                at: now
+            )
         )
         sent = []
         settle()

@@ -100,6 +100,20 @@ struct ScriptTests {
         #expect(result.channelsNamed.values.allSatisfy { $0 >= 3 }, "\(result.channelsNamed)")
     }
 
+    @Test func `a leader that is cut off makes way for one that is not, and nothing is lost or started twice`() {
+        let script: [(after: Duration, act: Plan.Act)] = [
+            (.seconds(5), .create(app: 0, instances: 5)),
+            // Longer than many that fall silent together are waited for.
+            (.seconds(30), .cutLeader(from: [0, 1, 2, 3], for: .seconds(120))),
+            (.seconds(200), .cut(.control, executor: 4, for: .seconds(1))),
+        ]
+        var world = World(Plan(script: script, executors: 5))
+        let result = world.run()
+        #expect(result.failure == nil)
+        #expect(result.hits[.leaderHandedOver] == 1)
+        #expect(result.containersStarted == 5)
+    }
+
     private func inOrder(_ plans: [Plan]) async -> [RunResult] {
         await withTaskGroup(of: (Int, RunResult).self) { group in
             for (index, plan) in plans.enumerated() {
