@@ -139,8 +139,10 @@ package struct API: Sendable {
         // What was read may be old by now, and of what was asked for nobody knows here what became.
         guard answer.endsTerm || lead.term.isValid(at: time().now) else {
             if mayBeStale { return await staleAnswer(call, by: route, to: principal) }
-            return route.isChange && answer.status == 200
-                ? .failed(503, Self.unknownOutcome, retryAfter: 1) : .notLeading
+            // Whoever is told that this is not the leader asks the next one for the same again.
+            guard route.isChange else { return .notLeading }
+            if answer.isInDoubt { return answer }
+            return answer.status == 200 ? APIAnswer(.inDoubt(Self.unknownOutcome)) : .notLeading
         }
         if mayBeStale { answer.age = 0 }
         return answer
@@ -213,6 +215,7 @@ struct Handling: Sendable {
         switch reply {
         case .answer(.refused(let violations)): return refused(violations)
         case .answer(.unavailable(let reason)), .unavailable(let reason): return .failed(503, reason, retryAfter: 1)
+        case .inDoubt(let text): return APIAnswer(.inDoubt(text))
         case .busy:
             return APIAnswer(
                 .busy("\(Inbox.mostCommands) requests for change wait already. Nothing was changed; try again.")

@@ -23,6 +23,8 @@ package struct APIAnswer: Hashable, Sendable {
     package var allow: [String] = []
     /// The leader that answers has led until now.
     var endsTerm = false
+    /// What was asked for may have been done.
+    var isInDoubt = false
 
     init(
         status: Int,
@@ -61,6 +63,9 @@ package struct APIAnswer: Hashable, Sendable {
         case .refused(let message): self = .failed(400, message)
         case .busy(let message): self = .failed(429, message, retryAfter: 1)
         case .unavailable(let message): self = .failed(503, message, retryAfter: 1)
+        case .inDoubt(let message):
+            self = .failed(503, message, retryAfter: 1)
+            isInDoubt = true
         }
     }
 

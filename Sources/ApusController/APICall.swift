@@ -147,4 +147,6 @@ enum APIRefusal: Error {
     case busy(String)
     /// It cannot be done now: 503.
     case unavailable(String)
+    /// Whether it was done is not known: 503.
+    case inDoubt(String)
 }

@@ -55,7 +55,7 @@ extension Handling {
         do throws(StoreError) {
             try await api.peers.forget(id)
         } catch {
-            throw .unavailable("\(id) may still be listed: \(error)")
+            throw .inDoubt("\(id) may still be listed: \(error)")
         }
         await audit(
             "CONTROLLER_FORGET",

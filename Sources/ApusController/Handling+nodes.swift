@@ -15,7 +15,7 @@ extension Handling {
             answer.wall = api.time().wall
             return APIAnswer(status: 200, json: answer.json)
         case .busy: return .failed(503, "\(Inbox.mostReports) reports wait already; send it again", retryAfter: 1)
-        case .unavailable(let reason): return .failed(503, reason, retryAfter: 1)
+        case .unavailable(let reason), .inDoubt(let reason): return .failed(503, reason, retryAfter: 1)
         }
     }
 }

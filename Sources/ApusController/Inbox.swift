@@ -20,8 +20,10 @@ package final class Inbox: Sendable {
         case answer(Value)
         /// Too many wait already.
         case busy
-        /// Nobody can decide now; the reason says why.
+        /// Nobody can decide now, and nothing was changed; the reason says why.
         case unavailable(String)
+        /// It may be carried out, and nobody knows here; the text says so.
+        case inDoubt(String)
     }
 
     private enum Waiter {
@@ -33,6 +35,14 @@ package final class Inbox: Sendable {
             case .command(let continuation): continuation.resume(returning: .unavailable(reason))
             case .report(let continuations):
                 for continuation in continuations { continuation.resume(returning: .unavailable(reason)) }
+            }
+        }
+
+        func resume(inDoubt text: String) {
+            switch self {
+            case .command(let continuation): continuation.resume(returning: .inDoubt(text))
+            // It is sent again in any case.
+            case .report: resume(unavailable: text)
             }
         }
     }
@@ -216,7 +226,7 @@ package final class Inbox: Sendable {
         }
         for waiter in late {
             waiter.resume(
-                unavailable: """
+                inDoubt: """
                     The store has not answered for \(Self.patience.components.seconds) seconds. Whether this was \
                     accepted is not known yet: look before you try again.\(trouble.isEmpty ? "" : " (\(trouble))")
                     """
@@ -225,17 +235,28 @@ package final class Inbox: Sendable {
     }
 
     /// Takes nothing until it is opened again, and tells everyone who waits why.
+    ///
+    /// Only what the loop has not taken was surely not carried out; of all else a batch may be on its way to the store.
     package func close(_ reason: String) {
-        let waiting = state.withLock { state in
-            let waiting = state.waiting.sorted { $0.key < $1.key }.map(\.value.waiter)
+        let (waiting, untaken) = state.withLock { state in
+            let waiting = state.waiting.sorted { $0.key < $1.key }
+            let untaken = Set(state.commands.map(\.0))
             var empty = State()
             // What is answered late is never taken for another request's.
             empty.lastRequest = state.lastRequest
             empty.isStopped = state.isStopped
             empty.closed = reason
             state = empty
-            return waiting
+            return (waiting, untaken)
         }
-        for waiter in waiting { waiter.resume(unavailable: reason) }
+        for (request, waiting) in waiting {
+            if case .command = waiting.waiter, !untaken.contains(request) {
+                waiting.waiter.resume(
+                    inDoubt: "Whether this was accepted is not known, for \(reason): look before you try again"
+                )
+            } else {
+                waiting.waiter.resume(unavailable: reason)
+            }
+        }
     }
 }

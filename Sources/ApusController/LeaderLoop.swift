@@ -72,7 +72,8 @@ struct LeaderLoop {
             repeat {
                 try await oneTurn()
                 if turn.pending == nil { await export() }
-            } while !isStopping && epochMet == nil && (turn.hasWork || inbox.hasInput)
+                // What is not taken any more may be asked of the next leader.
+            } while !isStopping && holds && epochMet == nil && (turn.hasWork || inbox.hasInput)
         }
         return epochMet.map { .overtaken($0) } ?? .over
     }

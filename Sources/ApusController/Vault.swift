@@ -290,7 +290,7 @@ final class Vault: Sendable {
         case .fenced(let other): throw .unavailable("Another leadership has begun (\(other)); try again")
         case .unavailable(let reason):
             // What became of it is read again by `run`.
-            throw .unavailable(
+            throw .inDoubt(
                 "Whether this was stored is not known yet: look before you try again. The store says: \(reason)"
             )
         case let error?: throw .unavailable("Nothing was changed: \(error)")

@@ -67,6 +67,23 @@ final class Recorder<Element: Sendable>: Sendable {
         #expect(answers.all == [answer, answer, answer])
     }
 
+    @Test func `who is waited for at its end was surely not heard only if the loop has taken nothing of theirs`()
+        async throws
+    {
+        inbox.open()
+        async let first = inbox.submit(.application(.recover(AppID("A-1"))))
+        try await eventually("one waits") { inbox.callers == 1 }
+        _ = inbox.drain()
+        async let second = inbox.submit(.application(.recover(AppID("A-2"))))
+        try await eventually("both wait") { inbox.callers == 2 }
+        inbox.close("the test is over")
+        guard case (.inDoubt(let text), .unavailable("the test is over")) = await (first, second) else {
+            Issue.record("they were told \(await first) and \(await second)")
+            return
+        }
+        #expect(text.contains("is not known, for the test is over"))
+    }
+
     @Test func `before it is open and after it is closed everyone is told why`() async {
         guard case .unavailable("the controller is starting") = await inbox.submit(fullReport()) else {
             Issue.record("a report was taken")

@@ -118,7 +118,7 @@ import Testing
             async let asked = controller.inbox.submit(.application(create(instances: 0)))
             try await eventually("the commit is under way") { store.held == 1 }
             time.advance(by: Inbox.patience + .seconds(1))
-            guard case .unavailable(let reason) = await asked else {
+            guard case .inDoubt(let reason) = await asked else {
                 Issue.record("it was answered")
                 return
             }
@@ -136,7 +136,7 @@ import Testing
             try await withController(store: store) { controller in
                 _ = try await store.acquireEpoch()
                 let answer = await controller.inbox.submit(.application(create(instances: 0)))
-                guard case .unavailable = answer else {
+                guard case .inDoubt = answer else {
                     Issue.record("it was decided: \(answer)")
                     return
                 }

@@ -20,6 +20,36 @@ import Testing
         }
     }
 
+    @Test
+    func `of a change that was being stored at the end of a term nothing is known; one that waited was surely not taken`()
+        async throws
+    {
+        let (store, time) = (GatedStore(), ManualTime())
+        let ballot = Ballot(of: store)
+        try await withController(store: store, leadership: ballot.seat("ctrl1:10000"), time: time.source) {
+            controller in
+            _ = await controller.inbox.submit(fullReport())
+            store.shut()
+            async let begun = controller.post("applications/operations", create(instances: 0).json.serialized)
+            try await eventually("it is being stored") { store.held == 1 }
+            let other = create(exampleSpec(name: "OTHER"), instances: 0).json.serialized
+            async let waiting = controller.post("applications/operations", other)
+            try await eventually("the other one waits") { controller.inbox.callers == 2 }
+            ballot.depose()
+            store.open()
+            let doubtful = await begun
+            #expect(doubtful.status == 503)
+            #expect(doubtful.json?["message"]?.text?.contains("look before you try again") == true)
+            let untaken = await waiting
+            #expect(untaken.status == 400)
+            #expect(untaken.json?["message"] == .string("This node is not the leader controller"))
+            try await eventually("what was in doubt is there") {
+                await controller.get("applications/TEST_APP-1").json?["status"] == "SUCCESS"
+            }
+            #expect(await controller.get("applications/OTHER-1").json?["status"] == "FAILED")
+        }
+    }
+
     @Test func `of two controllers the elected one answers, and the other goes on with what it accepted`() async throws
     {
         let store = MemoryStore()
