@@ -14,7 +14,7 @@ package struct StoreObservation: Sendable {
         case done
         case fenced
         case unavailable
-        /// Too large, or not to be read.
+        /// Too large, or not to be read or used.
         case refused
     }
 
@@ -86,7 +86,7 @@ package struct ObservedStore: StateStore {
             switch error {
             case .fenced: observed(0, .fenced)
             case .unavailable: observed(0, .unavailable)
-            case .tooLarge, .corrupt, .locked: observed(0, .refused)
+            case .tooLarge, .refused, .corrupt, .locked: observed(0, .refused)
             }
             throw error
         }

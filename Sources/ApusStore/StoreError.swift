@@ -8,6 +8,8 @@ package enum StoreError: Error, Hashable, Sendable {
     case tooLarge(what: String, size: Int, limit: Int)
     /// The store did not answer, or not in time. Whether a commit took place is unknown.
     case unavailable(reason: String)
+    /// The store answers, and does not let this controller use it; only a person can change that.
+    case refused(reason: String)
     /// What was stored cannot be read; only a person can decide what to do.
     case corrupt(reason: String)
     /// Another process has the state directory; `pid` is the one it wrote down, if it could be read.
@@ -23,6 +25,8 @@ extension StoreError: CustomStringConvertible {
             "the \(what) has \(size) bytes, the store takes at most \(limit); nothing was stored"
         case .unavailable(let reason):
             "the store is not available: \(reason)"
+        case .refused(let reason):
+            "the store is not to be used by this controller: \(reason)"
         case .corrupt(let reason):
             "the store cannot be read: \(reason)"
         case .locked(let path, let pid):

@@ -37,7 +37,7 @@ package struct ZooKeeperError: Error, Hashable, Sendable, CustomStringConvertibl
         case ZBADVERSION.rawValue: .badVersion
         case ZNOAUTH.rawValue: .noAuth
         case ZCONNECTIONLOSS.rawValue, ZOPERATIONTIMEOUT.rawValue, ZSESSIONEXPIRED.rawValue, ZSESSIONMOVED.rawValue,
-            ZINVALIDSTATE.rawValue, ZCLOSING.rawValue:
+            ZINVALIDSTATE.rawValue, ZCLOSING.rawValue, ZTHROTTLEDOP.rawValue:
             .lost
         default: .other
         }
@@ -51,4 +51,12 @@ package struct ZooKeeperError: Error, Hashable, Sendable, CustomStringConvertibl
     }
 
     var storeError: StoreError { .unavailable(reason: description) }
+
+    /// The same of a controller's first look at our nodes: what is refused then will be refused again.
+    var firstStoreError: StoreError {
+        switch kind {
+        case .noAuth, .other: .refused(reason: description)
+        case .noNode, .nodeExists, .badVersion, .lost: storeError
+        }
+    }
 }

@@ -5,7 +5,8 @@ import Synchronization
 extension ZooKeeperStore {
     /// The cluster's id as it stands there; `new` is written down if nobody has founded one yet.
     ///
-    /// - Throws: `corrupt` if an import has begun there and not come to its end, `unavailable` if the servers do not answer.
+    /// - Throws: `corrupt` if an import has begun there and not come to its end, `unavailable` if the servers do not answer,
+    ///   `refused` if the node is not to be used.
     package func cluster(orFound new: String) async throws(StoreError) -> String {
         if let known = try await cluster() { return known }
         do throws(ZooKeeperError) {
@@ -15,7 +16,7 @@ extension ZooKeeperStore {
             ])
             return new
         } catch {
-            guard [.badVersion, .nodeExists].contains(error.kind) else { throw error.storeError }
+            guard [.badVersion, .nodeExists].contains(error.kind) else { throw error.firstStoreError }
         }
         guard let known = try await cluster() else { throw .corrupt(reason: RestoredState.halfImported) }
         return known
@@ -26,7 +27,7 @@ extension ZooKeeperStore {
         do throws(ZooKeeperError) {
             return try await session.bytes(ZooKeeperTree.cluster).map { String(decoding: $0, as: UTF8.self) }
         } catch {
-            throw error.storeError
+            throw error.firstStoreError
         }
     }
 

@@ -11,7 +11,7 @@ import Foundation
 
 /// Where a controller keeps the cluster's state, and by which it comes to lead.
 struct ClusterStore {
-    /// How often it is said that a store is away at the start.
+    /// For how long a store that is away is waited for at the start until that is said.
     private static let patience: Duration = .seconds(30)
     /// Before one that was there and did not answer is asked again.
     private static let pause: Duration = .seconds(1)
@@ -137,14 +137,16 @@ struct ClusterStore {
 
     /// The cluster's id as it stands there; waits for servers that are away.
     private static func id(in store: ZooKeeperStore, orFound new: String, _ logger: Logger) async throws -> String {
+        var trouble = ""
         while true {
             do throws(StoreError) {
                 try await store.open(within: patience)
                 return try await store.cluster(orFound: new)
             } catch {
-                guard case .unavailable = error else { throw error }
+                guard case .unavailable(let reason) = error else { throw error }
                 try Task.checkCancellation()
-                logger.warning("waiting for ZooKeeper", metadata: ["error": "\(error)"])
+                if reason != trouble { logger.warning("waiting for ZooKeeper", metadata: ["error": "\(reason)"]) }
+                trouble = reason
                 try await Task.sleep(for: pause)
             }
         }
