@@ -92,4 +92,11 @@ struct CommandFailure: Error {
         Output.error("apus: \(message)")
         _exit(code.rawValue)
     }
+
+    /// Ends the process at once, without its text where whoever reads that takes nothing more: all else may hang for the
+    /// same reason.
+    func exitUnheldUp() -> Never {
+        if Output.takesError { Output.error("apus: \(message)") }
+        _exit(code.rawValue)
+    }
 }

@@ -100,7 +100,7 @@ struct ControllerNode {
             audit: log,
             time: time,
             crash: crash,
-            hangs: { silence in CommandFailure.hung(for: silence).exit() },
+            hangs: { silence in CommandFailure.hung(for: silence).exitUnheldUp() },
             telemetry: telemetry,
             logger: logger
         )

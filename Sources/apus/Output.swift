@@ -25,6 +25,12 @@ enum Output {
     /// For what is not the command's result: progress beside `--json`, and errors.
     static func error(_ text: String) { write("\(text.harmless)\n", to: STDERR_FILENO) }
 
+    /// An error of less than 4 KiB is written without waiting: a pipe that takes anything takes so much.
+    static var takesError: Bool {
+        var stream = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+        return poll(&stream, 1, 0) == 1 && stream.revents & Int16(POLLOUT) != 0
+    }
+
     private static func write(_ text: String, to descriptor: Int32) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty { rest = rest.dropFirst(write(rest, to: descriptor)) }
