@@ -23,6 +23,8 @@ package struct ZooKeeperAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     private static let defaultPort = 2181
+    /// It stands before each path of a batch, whose size is bounded.
+    private static let longestChroot = 64
 
     package let servers: [Server]
     /// The node under which everything stands, as `/apus`; empty for the root.
@@ -31,10 +33,10 @@ package struct ZooKeeperAddress: Hashable, Sendable, CustomStringConvertible {
     /// All its servers are on this machine: only then may nodes go without a credential.
     package var isLoopback: Bool { servers.allSatisfy(\.isLoopback) }
 
-    /// The servers as the client library takes them.
-    var serverList: String { servers.map(\.description).joined(separator: ",") }
+    /// The servers as the client library takes them: it splits each at its last colon, and knows no brackets.
+    package var serverList: String { servers.map { "\($0.host):\($0.port)" }.joined(separator: ",") }
 
-    package var description: String { serverList + chroot }
+    package var description: String { servers.map(\.description).joined(separator: ",") + chroot }
 
     /// Reads `host[:port][,host[:port]]...[/chroot]`.
     package init(_ text: String) throws(Fault) {
@@ -77,6 +79,11 @@ package struct ZooKeeperAddress: Hashable, Sendable, CustomStringConvertible {
         guard isSound, steps.first != "zookeeper" else {
             throw Fault(
                 description: "\(path) of \(text) is no path for our nodes: give /name or /name/name, not /zookeeper"
+            )
+        }
+        guard path.utf8.count <= longestChroot else {
+            throw Fault(
+                description: "\(path) of \(text) has \(path.utf8.count) bytes: give a path of at most \(longestChroot)"
             )
         }
         return String(path)

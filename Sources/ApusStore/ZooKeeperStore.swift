@@ -68,7 +68,7 @@ package final class ZooKeeperStore: StateStore {
     /// Waits for the servers, and makes what is missing of its foundation, the chroot included; it may be written to then
     /// once an epoch was acquired.
     ///
-    /// - Throws: `unavailable` if the servers have not answered within `limit`, `refused` if our nodes are not to be used.
+    /// - Throws: `unavailable` if the servers have not answered within `limit`, `refused` if our nodes are not usable.
     package func open(within limit: Duration) async throws(StoreError) {
         let deadline = ContinuousClock.now + limit
         while true {

@@ -13,6 +13,19 @@ import Testing
         #expect(try ZooKeeperAddress("127.0.0.1:1/").chroot == "")
     }
 
+    @Test func `the client library is told of IPv6 without brackets, which it does not know`() throws {
+        let address = try ZooKeeperAddress("zk1,[::1],[fe80::1]:2183/apus")
+        #expect(address.serverList == "zk1:2181,::1:2181,fe80::1:2183")
+    }
+
+    @Test func `a path may have 64 bytes, for it stands before each path of a batch`() throws {
+        #expect(try ZooKeeperAddress("a/\(String(repeating: "x", count: 63))").chroot.utf8.count == 64)
+        let fault = try #require(throws: ZooKeeperAddress.Fault.self) {
+            try ZooKeeperAddress("a/\(String(repeating: "x", count: 64))")
+        }
+        #expect(fault.description.contains("has 65 bytes: give "))
+    }
+
     @Test(arguments: ["", "a,,b", "a:0", "a:x", "a b", ":2181", "a//b", "a/b/", "a/../b", "a/zookeeper", "a/ü"])
     func `what is no address is refused with what to give`(_ text: String) throws {
         let fault = try #require(throws: ZooKeeperAddress.Fault.self) { try ZooKeeperAddress(text) }
