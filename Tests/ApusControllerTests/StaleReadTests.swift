@@ -119,7 +119,7 @@ import Testing
 }
 
 /// A store of which only what callers are known by can be read.
-private struct UsersOnly: StateStore {
+struct UsersOnly: StateStore {
     let store: MemoryStore
 
     func list(_ kind: RecordKind) async throws(StoreError) -> [Record] {

@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test
-    func `of a change that was being stored at the end of a term nothing is known; one that waited was surely not taken`()
+    func `what was being stored at the end of a term is in doubt; what only waited was surely not taken`()
         async throws
     {
         let (store, time) = (GatedStore(), ManualTime())
@@ -48,6 +48,19 @@ import Testing
             }
             #expect(await controller.get("applications/OTHER-1").json?["status"] == "FAILED")
         }
+    }
+
+    @Test func `one that cannot read the state gives others time to lead before it stands again`() async throws {
+        let ballot = Ballot(of: MemoryStore())
+        let controller = try await standingBy(
+            store: UsersOnly(store: MemoryStore()),
+            leadership: ballot.seat("ctrl2:10000")
+        )
+        let began = ContinuousClock.now
+        try await withRunning(controller) {
+            try await eventually("it has tried again") { ballot.won == 2 }
+        }
+        #expect(ContinuousClock.now - began >= .seconds(1))
     }
 
     @Test func `of two controllers the elected one answers, and the other goes on with what it accepted`() async throws
