@@ -52,11 +52,14 @@ extension ZooKeeperAddress {
 extension ZooKeeperAddress.Server {
     private static let longestAnswer = 1 << 20
 
-    /// What the server answers to one of its four-letter words; `nil` if nothing comes.
+    /// What the server answers to one of its four-letter words; `nil` if nothing comes in time.
     package func answer(to word: String, within limit: Duration) async -> String? {
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: ask(word, limit)) }
-        }
+        let answer = Once<String?>()
+        let late = DispatchTime.now() + .milliseconds(Int(limit.milliseconds))
+        // The look-up of a name may take longer, and nothing ends it: it is left to itself.
+        DispatchQueue.global().async { answer.happen(ask(word, limit)) }
+        DispatchQueue.global().asyncAfter(deadline: late) { answer.happen(nil) }
+        return await answer.wait() ?? nil
     }
 
     /// Blocks; each step at most as long as the limit.
