@@ -68,12 +68,8 @@ final class Peers: Sendable {
     /// All controllers, the absent too, by id.
     func all() async throws(StoreError) -> [ControllerPresence] { try await leadership.controllers() }
 
-    /// Gives the leadership up; `false` if this controller does not lead.
-    func handOver(to successor: String?) -> Bool {
-        guard let term = term.withLock(\.self) else { return false }
-        term.resign(to: successor)
-        return true
-    }
+    /// Gives the leadership up; `false` if this controller does not lead, or its term is over already.
+    func handOver(to successor: String?) -> Bool { term.withLock(\.self)?.resign(to: successor) ?? false }
 
     func forget(_ id: String) async throws(StoreError) { try await leadership.forget(id) }
 

@@ -15,15 +15,17 @@ package final class Once<Value: Sendable>: Sendable {
     /// `nil` until it has happened.
     package var value: Value? { state.withLock { $0.value } }
 
-    /// It happens now; only the first time counts.
-    package func happen(_ value: Value) {
-        let waiting = state.withLock { state in
-            guard state.value == nil else { return [CheckedContinuation<Value?, Never>]() }
+    /// It happens now; only the first time counts, of which alone it is `true`.
+    @discardableResult
+    package func happen(_ value: Value) -> Bool {
+        let waiting: [CheckedContinuation<Value?, Never>]? = state.withLock { state in
+            guard state.value == nil else { return nil }
             state.value = value
             defer { state.waiting = [:] }
             return Array(state.waiting.values)
         }
-        for continuation in waiting { continuation.resume(returning: value) }
+        for continuation in waiting ?? [] { continuation.resume(returning: value) }
+        return waiting != nil
     }
 
     /// Waits for it; `nil` if the task is cancelled first.

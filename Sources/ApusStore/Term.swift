@@ -29,7 +29,10 @@ package final class Term: Sendable {
     package func ended() async -> TermEnd? { await end.wait() }
 
     /// Gives the leadership up, to the controller of that id if it is there; from its return on nothing is valid.
-    package func resign(to successor: String? = nil) { end.happen(.resigned(to: successor)) }
+    ///
+    /// - Returns: whether this was its end; `false` if it was over already.
+    @discardableResult
+    package func resign(to successor: String? = nil) -> Bool { end.happen(.resigned(to: successor)) }
 
     // MARK: for the conformers
 

@@ -70,6 +70,11 @@ extension ZooKeeperSession {
         }
     }
 
+    /// What others had done before this is seen by what is read after it.
+    func sync(_ path: String) async throws(ZooKeeperError) {
+        let _: String = try await perform(path) { zoo_async($0, full(path), onString, $1) }
+    }
+
     /// Everybody may do something with the node.
     func isOpen(_ path: String) async throws(ZooKeeperError) -> Bool {
         try await perform(path) { handle, context in zoo_aget_acl(handle, full(path), onAccess, context) }
@@ -124,7 +129,10 @@ private final class Call<Value: Sendable>: Sendable {
     init(path: String) { self.path = path }
 
     func end(_ code: Int32, _ value: @autoclosure () -> Value?) {
-        guard code == ZOK.rawValue else { return outcome.happen(.failure(ZooKeeperError(code: code, path: path))) }
+        guard code == ZOK.rawValue else {
+            outcome.happen(.failure(ZooKeeperError(code: code, path: path)))
+            return
+        }
         outcome.happen(value().map { .success($0) } ?? .failure(ZooKeeperError(.other, path, "an empty answer")))
     }
 }
@@ -182,7 +190,7 @@ extension ZooKeeperSession {
         return try state.withLock { state throws(ZooKeeperError) in
             guard let handle = state.handle, state.status.phase == .connected else {
                 let why = state.status.trouble.isEmpty ? "" : ": \(state.status.trouble)"
-                throw ZooKeeperError(.lost, call.path, "not connected to \(settings.address.serverList)\(why)")
+                throw ZooKeeperError(.lost, call.path, "not connected to \(settings.address)\(why)")
             }
             guard state.calls.count < Self.mostCalls else {
                 throw ZooKeeperError(.lost, call.path, "\(Self.mostCalls) calls are under way already")
@@ -190,11 +198,9 @@ extension ZooKeeperSession {
             let code = start(handle.pointer)
             guard code == ZOK.rawValue else { throw ZooKeeperError(code: code, path: call.path) }
             let number = state.nextNumber()
-            let late: @Sendable () -> Void = {
-                let reason = "no answer within \(limit.milliseconds) ms"
-                call.outcome.happen(.failure(ZooKeeperError(.lost, call.path, reason)))
-            }
-            state.calls[number] = (.now + limit, late)
+            state.calls[number] = (
+                .now + limit, { reason in call.outcome.happen(.failure(ZooKeeperError(.lost, call.path, reason))) }
+            )
             return number
         }
     }
@@ -246,7 +252,10 @@ private let onNothing: void_completion_t = { code, context in
 
 private let onMulti: void_completion_t = { code, context in
     guard let multi = returned(context, as: MultiCall.self) else { return }
-    guard code == ZOK.rawValue else { return multi.call.outcome.happen(.failure(multi.request.error(code: code))) }
+    guard code == ZOK.rawValue else {
+        multi.call.outcome.happen(.failure(multi.request.error(code: code)))
+        return
+    }
     multi.call.end(code, ())
 }
 
@@ -285,6 +294,17 @@ package final class Watch: Sendable {
 
     /// Waits until it fires, or the task is cancelled.
     package func wait() async { _ = await fired.wait() }
+
+    /// The same for so long at most.
+    package func wait(within limit: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [self] in await wait() }
+            // try?: cancelled means that the other one was first.
+            group.addTask { try? await Task.sleep(for: limit) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
 
     fileprivate var function: watcher_fn { onWatch }
     fileprivate var context: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(bitPattern: number) }

@@ -51,7 +51,7 @@ package final class ZooKeeperSession: Sendable {
         var handle: Handle?
         var lastNumber = 0
         /// The calls under way, with what ends those that take too long.
-        var calls: [Int: (deadline: ContinuousClock.Instant, late: @Sendable () -> Void)] = [:]
+        var calls: [Int: (deadline: ContinuousClock.Instant, end: @Sendable (_ reason: String) -> Void)] = [:]
         var listeners: [Int: AsyncStream<Status>.Continuation] = [:]
 
         mutating func nextNumber() -> Int {
@@ -138,6 +138,8 @@ package final class ZooKeeperSession: Sendable {
                 continuation.resume()
             }
         }
+        // The library may drop what it has not answered by then.
+        for call in state.withLock({ $0.calls.values.map(\.end) }) { call("the session was closed") }
         Watch.fireAll(of: self)
         for listener in listeners { listener.finish() }
     }
@@ -180,7 +182,7 @@ extension ZooKeeperSession {
             )
         else {
             owners.withLock { $0.sessions[number] = nil }
-            change { $0.trouble = "none of \(address.serverList) is a name or an address that is known here" }
+            change { $0.trouble = "none of \(address) is a name or an address that is known here" }
             queue.asyncAfter(deadline: .now() + .milliseconds(Int(Self.pause.milliseconds))) { [self] in connect() }
             return
         }
@@ -240,6 +242,8 @@ extension ZooKeeperSession {
         queue.asyncAfter(deadline: .now() + .milliseconds(Int(pause.milliseconds))) { [self] in
             guard state.withLock({ $0.handle?.number == number }) else { return }
             closeHandle()
+            // The library fires them only of a session that has expired.
+            Watch.fireAll(of: self)
             connect()
         }
     }
@@ -248,9 +252,9 @@ extension ZooKeeperSession {
     private func endLateCalls() {
         let now = ContinuousClock.now
         let (late, isClosed) = state.withLock { state in
-            (state.calls.values.filter { $0.deadline <= now }.map(\.late), state.status.phase == .closed)
+            (state.calls.values.filter { $0.deadline <= now }.map(\.end), state.status.phase == .closed)
         }
-        for end in late { end() }
+        for end in late { end("no answer within \(settings.callTimeout.milliseconds) ms") }
         guard !isClosed else { return }
         DispatchQueue.global().asyncAfter(deadline: .now() + Self.sweep) { [weak self] in self?.endLateCalls() }
     }

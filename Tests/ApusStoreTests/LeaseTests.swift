@@ -36,8 +36,8 @@ import Testing
     @Test func `a term that was given up is not valid, whatever its lease`() async {
         let term = Term(epoch: 1, lease: .unending)
         #expect(term.isValid(at: at(1)))
-        term.resign(to: "b")
-        term.resign(to: "c")
+        #expect(term.resign(to: "b"))
+        #expect(!term.resign(to: "c"), "it was over already")
         #expect(!term.isValid(at: at(1)))
         #expect(await term.ended() == .resigned(to: "b"))
     }
