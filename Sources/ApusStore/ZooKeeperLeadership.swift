@@ -15,6 +15,7 @@ package final class ZooKeeperLeadership: Leadership {
     /// Begins the name of its node in the line: by it the node is found whose making was not answered.
     private let mark: String
     let description: Mutex<[UInt8]>
+    private let warn: @Sendable (String) -> Void
 
     var session: ZooKeeperSession { store.session }
 
@@ -28,9 +29,17 @@ package final class ZooKeeperLeadership: Leadership {
     }
 
     /// `id` is no other controller's, and the same after a restart: its host and port.
-    package init(store: ZooKeeperStore, id: String, description: [UInt8]) {
+    ///
+    /// `warn` is told what a person should look at.
+    package init(
+        store: ZooKeeperStore,
+        id: String,
+        description: [UInt8],
+        warn: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.store = store
         self.id = id
+        self.warn = warn
         self.description = Mutex(description)
         var random = SystemRandomNumberGenerator()
         mark = String(UInt64.random(in: .min ... .max, using: &random), radix: 16)
@@ -65,7 +74,7 @@ package final class ZooKeeperLeadership: Leadership {
     /// Beside the line and not in it: no read that is under way holds up a term.
     private func follow(until isElected: Once<Void>) async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { [store] in await store.follow { _ in } }
+            group.addTask { [store, warn] in await store.follow(warn: warn) { _ in } }
             group.addTask { _ = await isElected.wait() }
             await group.next()
             group.cancelAll()

@@ -10,9 +10,11 @@ extension ZooKeeperStore {
     /// One read for each record, 128 at a time: seconds for tens of thousands. What `follow` has read is only brought
     /// up to date, which takes milliseconds. While another controller commits, batches may show in part.
     package func list(_ kind: RecordKind) async throws(StoreError) -> [Record] {
-        if let mirror = state.withLock({ $0.mirror }) {
-            let changes = try await changes(since: mirror.turn)
-            return reflect(changes, on: mirror).list(kind)
+        if let turn = state.withLock({ $0.mirror?.turn }) {
+            let changes = try await changes(since: turn)
+            let kept = reflect(changes, giving: kind)
+            if changes.isWhole { return StoreMirror(changes).records(kind).listed(as: kind) }
+            if let kept { return kept.listed(as: kind) }
         }
         return try await read(kind)
     }
@@ -119,10 +121,13 @@ package struct StoreChanges: Hashable, Sendable {
     package var writes: [Write]
 }
 
-/// All records as they were read last.
+/// All records as they were read last; nobody else holds them, so that a change copies none.
 struct StoreMirror: Sendable {
+    /// Of one kind, by id.
+    typealias Records = [String: [UInt8]]
+
     private(set) var turn: Int64
-    private var records: [RecordKey: [UInt8]] = [:]
+    private var records: [RecordKind: Records] = [:]
 
     init(_ changes: StoreChanges) {
         turn = changes.turn
@@ -134,14 +139,18 @@ struct StoreMirror: Sendable {
         if changes.isWhole { records = [:] }
         for write in changes.writes {
             switch write {
-            case .put(let key, let bytes): records[key] = bytes
-            case .delete(let key): records[key] = nil
+            case .put(let key, let bytes): records[key.kind, default: [:]][key.id] = bytes
+            case .delete(let key): records[key.kind]?[key.id] = nil
             }
         }
     }
 
-    func list(_ kind: RecordKind) -> [Record] {
-        records.filter { $0.key.kind == kind }.map { Record(key: $0.key, bytes: $0.value) }.sorted { $0.key < $1.key }
+    func records(_ kind: RecordKind) -> Records { records[kind] ?? [:] }
+}
+
+extension StoreMirror.Records {
+    fileprivate func listed(as kind: RecordKind) -> [Record] {
+        map { Record(key: RecordKey(kind, $0.key), bytes: $0.value) }.sorted { $0.key.id < $1.key.id }
     }
 }
 
@@ -198,37 +207,55 @@ extension ZooKeeperStore {
     /// Keeps what another controller commits, so that `list` has it at once, and tells it: all at first, then changes.
     ///
     /// Until cancelled; it begins again by itself whenever the servers were away. Changes are gathered: the first is told
-    /// at once, those within `pause` of it together. Ends its use with the first commit of this controller.
-    package func follow(every pause: Duration = .seconds(1), _ tell: @Sendable (StoreChanges) async -> Void) async {
-        var mirror: StoreMirror?
+    /// at once, those within `pause` of it together. Ends its use with the first commit of this controller. `warn` is told
+    /// once why nothing can be read though the servers answer.
+    package func follow(
+        every pause: Duration = .seconds(1),
+        warn: @Sendable (String) -> Void = { _ in },
+        _ tell: @Sendable (StoreChanges) async -> Void
+    ) async {
+        var turn: Int64?
+        var (wait, isTold) = (pause, false)
         while !Task.isCancelled {
             let watch = Watch(session)
             let began = ContinuousClock.now
             do throws(StoreError) {
-                let changes = try await changes(since: mirror?.turn, watch: watch)
+                let changes = try await changes(since: turn, watch: watch)
                 // Whoever leads by now keeps no mirror.
                 if Task.isCancelled { return }
+                (wait, isTold) = (pause, false)
                 if changes.isWhole || !changes.writes.isEmpty {
-                    mirror = reflect(changes, on: mirror)
+                    turn = changes.turn
+                    reflect(changes)
                     await tell(changes)
                 }
                 await watch.wait()
             } catch {
-                // The session says what is wrong; what was missed is told when it is mended.
+                // Without a connection nothing is read, and the session says what is wrong; what was missed is told when it
+                // is mended.
+                if session.status.phase == .connected, !Task.isCancelled {
+                    if !isTold { warn("what the leader stores cannot be followed: \(error)") }
+                    isTold = true
+                    wait = min(wait * 2, max(pause, Self.longestPause))
+                }
             }
             // try?: cancelled means that the loop ends.
-            try? await Task.sleep(until: began + pause)
+            try? await Task.sleep(until: began + wait)
         }
     }
 
-    /// Keeps what was read, unless somebody else keeps something later.
-    private func reflect(_ changes: StoreChanges, on mirror: StoreMirror?) -> StoreMirror {
-        var changed = mirror ?? StoreMirror(changes)
-        changed.apply(changes)
-        let new = changed
+    /// Keeps what was read, unless something later is kept, or what it follows on is kept no more.
+    ///
+    /// - Returns: what is kept of that kind.
+    @discardableResult
+    private func reflect(_ changes: StoreChanges, giving kind: RecordKind? = nil) -> StoreMirror.Records? {
         state.withLock { state in
-            if state.mirror.map({ $0.turn <= new.turn }) ?? true { state.mirror = new }
+            if let kept = state.mirror?.turn {
+                if kept <= changes.turn { state.mirror?.apply(changes) }
+            } else if changes.isWhole {
+                state.mirror = StoreMirror(changes)
+            }
+            return kind.flatMap { state.mirror?.records($0) }
         }
-        return new
     }
 }

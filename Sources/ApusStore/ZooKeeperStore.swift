@@ -37,6 +37,8 @@ package final class ZooKeeperStore: StateStore {
 
     /// So many reads are under way at most; each list has its own.
     static let readsAtOnce = 128
+    /// How long a follower waits at most after a reading that failed.
+    static let longestPause: Duration = .seconds(30)
     /// More refusals of the same batch than that mean that somebody else writes here.
     private static let mostAttempts = 8
 
