@@ -66,6 +66,8 @@ package enum TermEnd: Hashable, Sendable, CustomStringConvertible {
     case leaseLapsed
     /// ZooKeeper has let the session expire.
     case sessionExpired
+    /// The servers that ZooKeeper was found at again grant a shorter session than the lease was counted by.
+    case sessionShortened
     /// Another leader raised the epoch.
     case fenced(by: Epoch)
     /// It was given up; whom it named comes next, if that one is there.
@@ -75,6 +77,7 @@ package enum TermEnd: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .leaseLapsed: "the lease lapsed: the store acknowledged nothing in time"
         case .sessionExpired: "the session with ZooKeeper expired"
+        case .sessionShortened: "ZooKeeper grants a shorter session than before"
         case .fenced(let epoch): "another leader has taken over with epoch \(epoch)"
         case .resigned(let successor): "the leadership was handed over\(successor.map { " to \($0)" } ?? "")"
         }

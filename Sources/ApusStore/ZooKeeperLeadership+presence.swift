@@ -4,6 +4,8 @@ import Synchronization
 extension ZooKeeperLeadership {
     /// How often each controller says that it is there.
     private static let signOfLife: Duration = .seconds(10)
+    /// When a leader is looked for again that has not said yet where it is.
+    private static let nextLook: Duration = .seconds(10)
 
     package func describe(_ bytes: [UInt8]) async throws(StoreError) {
         description.withLock { $0 = bytes }
@@ -84,16 +86,19 @@ extension ZooKeeperLeadership {
     }
 
     package func followLeader(_ tell: @Sendable (ControllerPresence?) async -> Void) async {
-        var told: ControllerPresence??
+        var told: (id: String?, isKnown: Bool)?
         while !Task.isCancelled {
             let watch = Watch(session)
             do throws(ZooKeeperError) {
                 let leader = try await first(of: session.line(watch: watch))
                 var presence: ControllerPresence?
                 if let leader { presence = try await self.presence(of: leader, leader: leader) }
-                if told.map({ $0?.id != presence?.id }) ?? true { await tell(presence) }
-                told = presence
-                await watch.wait()
+                let isKnown = presence.map { !$0.description.isEmpty } ?? (leader == nil)
+                let found = (presence?.id, isKnown)
+                if told.map({ $0 != found }) ?? true { await tell(presence) }
+                told = found
+                // No watch tells of what it says of itself.
+                if isKnown { await watch.wait() } else { await watch.wait(within: Self.nextLook) }
             } catch {
                 // try?: cancelled means that the loop ends.
                 try? await Task.sleep(for: Self.pause)

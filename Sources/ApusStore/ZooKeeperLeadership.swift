@@ -96,20 +96,35 @@ package final class ZooKeeperLeadership: Leadership {
         }
     }
 
+    private func isOwn(_ name: String) -> Bool { name.hasPrefix("\(mark)-") }
+
+    /// Goes to the end of the line, unless it stands in it: the making of its node may have been done and not answered.
     func stand() async throws(ZooKeeperError) -> Candidate {
         let generation = session.status.generation
-        if let name = try await session.line().first(where: { $0.hasPrefix("\(mark)-") }) {
-            return Candidate(name: name, generation: generation)
+        // A server that lags behind might not show it.
+        try await session.sync(ZooKeeperTree.election)
+        var place: Candidate?
+        for name in try await session.line() where isOwn(name) {
+            let candidate = Candidate(name: name, generation: generation)
+            guard let facts = try await session.exists(candidate.path) else { continue }
+            // One of a session that was given up would be waited for until that expires.
+            if place == nil, facts.owner == session.owner { place = candidate } else { try await remove(candidate) }
         }
+        if let place { return place }
         let path = try await session.create("\(ZooKeeperTree.election)/\(mark)-", Array(id.utf8), .ephemeralSequential)
         return Candidate(name: String(path.dropFirst(ZooKeeperTree.election.count + 1)), generation: generation)
+    }
+
+    private func remove(_ candidate: Candidate) async throws(ZooKeeperError) {
+        do throws(ZooKeeperError) { try await session.delete(candidate.path) } catch  where error.kind == .noNode {}
     }
 
     /// Waits until it is the first; `false` if it must stand anew.
     private func isFirst(_ candidate: Candidate) async throws(ZooKeeperError) -> Bool {
         while true {
             let line = try await session.line()
-            guard let place = line.firstIndex(of: candidate.name) else { return false }
+            // Of two of its own it stands at the first: it would wait behind itself for ever.
+            guard let place = line.firstIndex(where: isOwn), line[place] == candidate.name else { return false }
             guard place > 0 else { return try await !makesWay(candidate, in: line) }
             let watch = Watch(session)
             // What comes between the two looks is seen by the second.
@@ -204,8 +219,10 @@ package final class ZooKeeperLeadership: Leadership {
     }
 
     private func watchSession(of term: Term) async {
-        for await status in session.statuses() where status.generation != term.generation || status.phase == .closed {
-            return term.finish(.sessionExpired)
+        for await status in session.statuses() {
+            if status.generation != term.generation || status.phase == .closed { return term.finish(.sessionExpired) }
+            // The lease was counted by the longer one, and somebody else may lead before it lapses.
+            if status.timeout < term.session { return term.finish(.sessionShortened) }
         }
     }
 
@@ -224,15 +241,22 @@ package final class ZooKeeperLeadership: Leadership {
 
     private func leave(_ candidate: Candidate, to successor: String?) async -> Bool {
         do throws(ZooKeeperError) {
-            if let successor {
-                try await session.ensure(ZooKeeperTree.successor)
-                try await session.multi([.set(ZooKeeperTree.successor, Array(successor.utf8)), .delete(candidate.path)])
-            } else {
-                try await session.delete(candidate.path)
+            try await makeRoom(candidate, for: successor)
+            // One whose making was not answered may have shown since then.
+            for name in try await line() where isOwn(name) {
+                try await remove(Candidate(name: name, generation: candidate.generation))
             }
             return true
         } catch {
-            return error.kind == .noNode
+            return false
         }
+    }
+
+    private func makeRoom(_ candidate: Candidate, for successor: String?) async throws(ZooKeeperError) {
+        guard let successor else { return try await remove(candidate) }
+        try await session.ensure(ZooKeeperTree.successor)
+        do throws(ZooKeeperError) {
+            try await session.multi([.set(ZooKeeperTree.successor, Array(successor.utf8)), .delete(candidate.path)])
+        } catch  where error.kind == .noNode && error.path == candidate.path {}
     }
 }

@@ -112,7 +112,7 @@ package final class ZooKeeperStore: StateStore {
 
     package func raiseEpoch(from held: Epoch, above met: Epoch) async throws(StoreError) -> Epoch {
         try await setEpoch { found throws(StoreError) in
-            guard found == held else { throw .fenced(by: found) }
+            guard found == held else { throw fenced(by: found) }
             return max(held, met) + 1
         }.epoch
     }
@@ -219,13 +219,16 @@ package final class ZooKeeperStore: StateStore {
     private func fence(_ epoch: Epoch) async throws(StoreError) -> Held {
         if let own = state.withLock({ $0.held }), own.epoch == epoch { return own }
         let found = try await readEpoch()
-        guard found.epoch == epoch else {
-            let (term, attempted) = state.withLock { ($0.term, $0.attempted) }
-            if found.epoch != attempted { term?.finish(.fenced(by: found.epoch)) }
-            throw .fenced(by: found.epoch)
-        }
+        guard found.epoch == epoch else { throw fenced(by: found.epoch) }
         state.withLock { $0.held = found }
         return found
+    }
+
+    /// Ends the term, if it was another leader who raised the epoch.
+    private func fenced(by found: Epoch) -> StoreError {
+        let (term, attempted) = state.withLock { ($0.term, $0.attempted) }
+        if found != attempted { term?.finish(.fenced(by: found)) }
+        return .fenced(by: found)
     }
 
     private func turnMark() async throws(StoreError) -> TurnMark {

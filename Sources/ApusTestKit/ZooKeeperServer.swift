@@ -83,6 +83,13 @@ package final class ZooKeeperServer: Sendable {
         self.jar = jar
     }
 
+    /// Sets something else in its configuration, from its next start on.
+    package func set(_ line: String) throws {
+        let path = "\(folder)/zoo.cfg"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        try "\(text)\n\(line)\n".write(toFile: path, atomically: false, encoding: .utf8)
+    }
+
     /// Starts it, with what it kept; `serves` waits until it answers.
     package func start() throws {
         let begun = try ServerLife(

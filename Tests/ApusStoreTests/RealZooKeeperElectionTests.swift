@@ -299,6 +299,73 @@ extension RealZooKeeper {
             }
         }
 
+        @Test func `a controller whose place in the line shows late takes it, and does not wait behind itself`()
+            async throws
+        {
+            try await withServer { _, address in
+                let course = Course()
+                try await withZooKeeper(address) { other in
+                    let first = try await other.session.create("/election/x-", Array("x".utf8), .ephemeralSequential)
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        defer { group.cancelAll() }
+                        group.addTask { try await control("b", at: address, course) }
+                        try await standing(2, at: address)
+                        let names = try await other.session.children("/election")
+                        let own = try #require(names.first { !$0.hasPrefix("x-") })
+                        // As one whose making was not answered: before the other, behind the first.
+                        let late = "\(own.prefix { $0 != "-" })-\(first.suffix(10))5"
+                        try await course.store("b").session.create("/election/\(late)", Array("b".utf8), .ephemeral)
+                        try await other.session.delete(first)
+                        let term = try await course.leads("b")
+                        let left = try await other.session.children("/election")
+                        #expect(left == [late])
+                        term.resign()
+                        try await eventually("it leads again") {
+                            course.order().filter { $0 == "b leads" }.count == 2
+                        }
+                        try await standing(1, at: address)
+                    }
+                }
+            }
+        }
+
+        @Test func `a leader to which a server grants a shorter session ends, before its lease outlasts that`()
+            async throws
+        {
+            try await withServer { ensemble, address in
+                // So long that the server is there again before the lease lapses.
+                try await withZooKeeper(address, timeout: .seconds(60)) { store in
+                    let leadership = ZooKeeperLeadership(store: store, id: "a", description: [])
+                    let end = try await leadership.lead { term in
+                        #expect(term.session == .seconds(60))
+                        await ensemble.servers[0].kill9()
+                        try ensemble.servers[0].set("maxSessionTimeout=4000")
+                        try ensemble.servers[0].start()
+                        _ = await term.ended()
+                    }
+                    #expect(end == .sessionShortened)
+                    _ = try await leadership.lead { #expect($0.session == .seconds(4)) }
+                }
+            }
+        }
+
+        @Test func `one who is fenced off as it raises the epoch leads no more, and does not fail`() async throws {
+            try await withServer { _, address in
+                try await withZooKeeper(address) { store in
+                    let leadership = ZooKeeperLeadership(store: store, id: "a", description: [])
+                    let end = try await leadership.lead { term in
+                        let epoch = try await withZooKeeper(address) { try await $0.acquireEpoch() }
+                        #expect(epoch == term.epoch + 1)
+                        _ = try await store.raiseEpoch(from: term.epoch, above: 90)
+                    }
+                    guard case .fenced = end else {
+                        Issue.record("it is \(end)")
+                        return
+                    }
+                }
+            }
+        }
+
         @Test func `a leader whose epoch another one raised ends`() async throws {
             try await withServer { _, address in
                 let course = Course()
