@@ -246,7 +246,9 @@ struct LeaderLoop {
             case .raiseEpoch(let met): epochMet = met
             case .probe(let probe): controller.probes.hand(probe)
             case .askStandbys: controller.inquiry.ask()
-            case .handOver(let successor): return term.resign(to: successor)
+            case .handOver(let successor):
+                term.resign(to: successor)
+                return
             case .note(let text): logger.info("\(text)")
             case .send(let executor, let command):
                 guard let member = turn.committed.members[executor] else { continue }

@@ -243,7 +243,7 @@ package final class ZooKeeperLeadership: Leadership {
         do throws(ZooKeeperError) {
             try await makeRoom(candidate, for: successor)
             // One whose making was not answered may have shown since then.
-            for name in try await line() where isOwn(name) {
+            for name in try await session.line() where isOwn(name) {
                 try await remove(Candidate(name: name, generation: candidate.generation))
             }
             return true

@@ -39,16 +39,3 @@ extension ZooKeeperSession {
         }
     }
 }
-
-extension Watch {
-    /// Waits until it fires, so long at most, or the task is cancelled.
-    package func wait(within limit: Duration) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { [self] in await wait() }
-            // try?: cancelled means that the other one was first.
-            group.addTask { try? await Task.sleep(for: limit) }
-            await group.next()
-            group.cancelAll()
-        }
-    }
-}
