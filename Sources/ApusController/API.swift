@@ -20,6 +20,7 @@ package struct API: Sendable {
     let recollection: Recollection
     let events: EventLog
     let audit: AuditLog
+    let history: HistoryDesk
     let time: TimeSource
     let desk: PlacementDesk
     var endpoints: EndpointCache
@@ -131,6 +132,10 @@ package struct API: Sendable {
     func answer(_ call: APICall, by route: Route, to principal: Principal) async -> APIAnswer {
         var call = call
         call.parameters = route.parameters(of: call.path.split(separator: "/"))
+        guard route.needsLeader else {
+            // Nothing is read of a state.
+            return await self.answer(call, by: route, to: principal, in: ClusterState(cluster: ClusterID("")))
+        }
         let mayBeStale = route.readsState && call.takesStale
         guard let lead = published.lead else {
             return mayBeStale ? await staleAnswer(call, by: route, to: principal) : .notLeading

@@ -71,6 +71,7 @@ package struct APIServer: Service {
                 // They would last for an hour.
                 api.events.dismiss()
                 api.execs.dismiss()
+                api.history.dismiss()
             }
         } catch let failure as ListenFailure {
             throw ControllerError(

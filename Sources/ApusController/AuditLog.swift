@@ -32,6 +32,7 @@ package final class AuditLog: Sendable {
 
     private struct State {
         var queue: AuditQueue
+        var place: AuditPlace
         /// Why the last write failed; empty if it did not.
         var trouble = ""
         /// Those who wait until all up to a place is written.
@@ -40,7 +41,9 @@ package final class AuditLog: Sendable {
         var denials = DenialMeter()
     }
 
-    private let store: AuditStore
+    let store: AuditStore
+    /// Wakes other controllers.
+    private let news: NewsBell
     private let limits: AuditLimits
     /// Age and number as they are now; `nil` if they do not change.
     private let keeping: (@Sendable () -> Keeping)?
@@ -52,9 +55,12 @@ package final class AuditLog: Sendable {
     private let rings: AsyncStream<Void>
     private let bell: AsyncStream<Void>.Continuation
 
-    /// `host` is how this controller names itself; `keeping` says how long is kept, where that changes.
+    /// `host` is how this controller names itself; `keeping` says how long is kept, where that changes; `place` is whose
+    /// sequences it gives at first.
     package init(
         _ store: AuditStore,
+        as place: AuditPlace = .alone,
+        news: NewsBell = NewsBell(),
         limits: AuditLimits,
         keeping: (@Sendable () -> Keeping)? = nil,
         host: String,
@@ -62,12 +68,13 @@ package final class AuditLog: Sendable {
         logger: Logger
     ) {
         self.store = store
+        self.news = news
         self.limits = limits
         self.keeping = keeping
         self.host = host
         self.time = time
         self.logger = logger
-        state = Mutex(State(queue: AuditQueue(mostWaiting: limits.waiting)))
+        state = Mutex(State(queue: AuditQueue(mostWaiting: limits.waiting), place: place))
         (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -78,6 +85,34 @@ package final class AuditLog: Sendable {
     ///
     /// - Throws: `StoreError` if it cannot be read.
     package func page(_ query: AuditQuery) async throws(StoreError) -> AuditPage { try await store.page(query) }
+
+    // MARK: among controllers
+
+    /// The epoch under which this controller leads; `nil` if it does not, or is alone.
+    var epoch: Epoch? { state.withLock { if case .leading(let epoch) = $0.place { epoch } else { nil } } }
+
+    /// What is written from now on is of that leadership.
+    func begin(_ epoch: Epoch) {
+        state.withLock { state in
+            if state.place != .alone { state.place = .leading(epoch) }
+        }
+    }
+
+    /// The leadership is over: what is noted from now on waits for the next leader.
+    func end() {
+        state.withLock { state in
+            if case .leading(let epoch) = state.place { state.place = .standingBy(after: epoch) }
+        }
+    }
+
+    /// Takes what other controllers have noted; what no leader has taken yet into this one's leadership.
+    ///
+    /// - Throws: `StoreError` if it cannot be written.
+    func keep(_ records: [AuditRecord]) async throws(StoreError) {
+        guard !records.isEmpty else { return }
+        try await store.keep(records, in: epoch)
+        news.ring()
+    }
 
     // MARK: handing over
 
@@ -205,9 +240,11 @@ package final class AuditLog: Sendable {
     }
 
     private func writeBatch() async throws(StoreError) {
-        let (batch, missing) = state.withLock { $0.queue.begin(atMost: Self.longestBatch) }
+        let (begun, place) = state.withLock { ($0.queue.begin(atMost: Self.longestBatch), $0.place) }
+        let (batch, missing) = begun
         let gap = missing > 0 ? [self.gap(of: missing, before: batch.first)] : []
-        _ = try await store.append(gap + batch)
+        _ = try await store.append(gap + batch, as: place)
+        news.ring()
         let (signals, wasTroubled) = state.withLock { state in
             state.queue.written()
             let done = state.callers.filter { $0.value.upTo <= state.queue.settled }

@@ -20,6 +20,10 @@ package struct Controller: Service {
     /// Asks who listens at a base URL.
     package typealias Ask = @Sendable (_ url: String) async throws -> NodePong
 
+    /// Asks the controller at a base URL for a path below `/apis/v1/internal/history`, or for that itself.
+    package typealias AskHistory =
+        @Sendable (_ path: String, _ query: [(name: String, value: String)], _ url: String) async throws -> JSON
+
     /// Time passes for the engine at least this often.
     private static let tick: Duration = .milliseconds(200)
     /// How long nobody is given up while more than half are silent and what standbys reach is not known.
@@ -55,6 +59,8 @@ package struct Controller: Service {
     /// What clients are told of what has happened.
     package let events: EventLog
     let audit: AuditLog
+    private let history: HistoryDesk
+    private let follower: HistoryFollower
     private let outboxes: Outboxes
     let probes: Probes
     let inquiry: StandbyInquiry
@@ -73,6 +79,7 @@ package struct Controller: Service {
         time: TimeSource = .system(),
         send: Send? = nil,
         ask: Ask? = nil,
+        askHistory: AskHistory? = nil,
         crash: CrashPoint? = nil,
         hangs: (@Sendable (Duration) -> Void)? = nil,
         telemetry: Telemetry = Telemetry(),
@@ -106,18 +113,23 @@ package struct Controller: Service {
             role: .standby,
             since: time().wall
         )
-        peers = Peers(leadership, as: card)
+        let peers = Peers(leadership, as: card)
+        self.peers = peers
         self.time = time
         self.crash = crash
         self.logger = logger
         inbox = Inbox(time: time)
+        let news = NewsBell()
         // Other ids than the engine draws.
-        events = EventLog(seed: ~settings.seed, time: time, limits: settings.events)
+        let events = EventLog(seed: ~settings.seed, time: time, limits: settings.events, news: news)
+        self.events = events
         let outfit = Outfit(fetches: settings.engine.allowances.fetches, time: time)
         let client = NodeClient(as: settings.caller)
         usage = UsageDesk { try await client.usage(of: $0) }
         let log = AuditLog(
             audit,
+            as: leadership.isShared ? .standingBy(after: nil) : .alone,
+            news: news,
             limits: settings.audit,
             keeping: settings.keeping,
             host: settings.hostname,
@@ -125,6 +137,11 @@ package struct Controller: Service {
             logger: logger
         )
         self.audit = log
+        history = HistoryDesk(events, log, news: news, logger: logger)
+        follower = HistoryFollower(settings.leader, events, log, peers, logger: logger) { path, query, url in
+            if let askHistory { return try await askHistory(path, query, url) }
+            return try await client.history(path, query, of: url)
+        }
         telemetry.health.add("audit") {
             log.trouble.map { .unhealthy("the audit log cannot be written: \($0)") } ?? .healthy
         }
@@ -159,6 +176,7 @@ package struct Controller: Service {
             recollection: recollection,
             events: events,
             audit: audit,
+            history: history,
             time: time,
             desk: desk,
             endpoints: endpoints,
@@ -198,6 +216,7 @@ package struct Controller: Service {
     private func standBy(_ reason: String) {
         recollection.keep(published.last)
         published.withdraw()
+        audit.end()
         inbox.close(reason)
         outboxes.end()
     }
@@ -235,9 +254,13 @@ package struct Controller: Service {
             group.addTask { await events.run() }
             group.addTask { try await vault.run() }
             group.addTask { await peers.run() }
-            group.addTask { await audit.run { published.state?.facts.checked } }
+            group.addTask { await audit.run { (published.state ?? recollection.known)?.facts.checked } }
             if leadership.isShared {
                 group.addTask { await recollection.run() }
+                group.addTask {
+                    var follower = follower
+                    await follower.run()
+                }
                 group.addTask { await lookout.run() }
                 group.addTask { await inquiry.run() }
                 if let hangs { group.addTask { await Watchdog(pulse, bite: hangs).run() } }
@@ -279,18 +302,30 @@ package struct Controller: Service {
     /// Leads until the term is over, or the controller is stopped; takes over anew when an executor turns out to have
     /// obeyed a greater epoch.
     private func lead(_ term: Term, _ cause: ControllerNumbers.Election) async throws {
-        var (epoch, cause) = (term.epoch, cause)
-        defer { standBy("this controller does not lead any more") }
+        var (epoch, held, cause) = (term.epoch, nil as Epoch?, cause)
+        defer { standBy(Self.leadsNoMore) }
         await peers.tell(.leader, at: time().wall, under: term)
         while !inbox.isStopped, !Task.isCancelled {
             let turn = try await takeOver(as: epoch)
             numbers.elected(cause)
+            events.begin(epoch, raisedFrom: held)
+            audit.begin(epoch)
             var loop = LeaderLoop(turn: turn, under: term, controller: self, outboxes: outboxes)
-            guard case .overtaken(let met) = try await loop.run() else { return }
+            guard case .overtaken(let met) = try await loop.run() else { return await handDown(term) }
             inbox.close("this leader takes over anew")
-            epoch = try await store.raiseEpoch(from: epoch, above: met)
+            (held, epoch) = (epoch, try await store.raiseEpoch(from: epoch, above: met))
             cause = .epochOvertaken
         }
+    }
+
+    private static let leadsNoMore = "this controller does not lead any more"
+
+    /// What was told and noted last is read by whoever comes next, while this one still has its place.
+    private func handDown(_ term: Term) async {
+        guard leadership.isShared else { return }
+        inbox.close(Self.leadsNoMore)
+        // proof: awaited here; a task of its own because this one is cancelled where the leadership was given up.
+        await Task { await history.handDown(to: term.successor) }.value
     }
 
     /// Loads what the store holds; every earlier leader is fenced off by the epoch.

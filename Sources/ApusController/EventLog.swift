@@ -14,10 +14,11 @@ package struct EventLimits: Sendable {
     package init() {}
 }
 
-/// The events of this controller's leadership, in memory: it is asked by time, and followed by place.
+/// The events of this controller's leadership and of those before it, as far as they were heard, in memory: it is asked by
+/// time, and followed by place.
 ///
 /// Whoever follows reads from here at its own pace. So nobody waits for a listener, and one that falls behind what is
-/// held is told of the gap.
+/// held is told of the gap. A controller that does not lead takes what the leader tells, to go on with it when it leads.
 package final class EventLog: Sendable {
     /// Where a listener begins.
     enum Start: Sendable {
@@ -40,13 +41,16 @@ package final class EventLog: Sendable {
     let limits: EventLimits
     private let time: TimeSource
     private let state: Mutex<State>
+    /// Wakes other controllers.
+    private let news: NewsBell
     /// Rung when something came; only `run` iterates it, once.
     private let rings: AsyncStream<Void>
     private let bell: AsyncStream<Void>.Continuation
 
     /// Ids are drawn from the seed.
-    package init(seed: UInt64, time: TimeSource, limits: EventLimits = EventLimits()) {
+    package init(seed: UInt64, time: TimeSource, limits: EventLimits = EventLimits(), news: NewsBell = NewsBell()) {
         self.limits = limits
+        self.news = news
         self.time = time
         state = Mutex(State(history: EventHistory(seed: seed)))
         (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -54,11 +58,11 @@ package final class EventLog: Sendable {
 
     // MARK: for the leader
 
-    /// A leadership begins; what was told before is no longer held.
-    package func begin(_ epoch: Epoch) {
+    /// A leadership begins, or its epoch was raised.
+    package func begin(_ epoch: Epoch, raisedFrom held: Epoch? = nil) {
         let wall = time().wall
         state.withLock { state in
-            state.history.begin(epoch, at: wall)
+            state.history.begin(epoch, raisedFrom: held, at: wall)
             state.isLeading = true
         }
     }
@@ -74,12 +78,17 @@ package final class EventLog: Sendable {
             }
         }
         bell.yield()
+        news.ring()
     }
 
     /// The leadership is over: who follows gets what is there, and then the end.
     package func end() {
-        state.withLock { $0.isLeading = false }
+        state.withLock { state in
+            state.isLeading = false
+            state.history.end()
+        }
         ring()
+        news.ring()
     }
 
     /// Wakes those who follow, so that the leader's loop need not; until it is cancelled.
@@ -98,6 +107,42 @@ package final class EventLog: Sendable {
 
     private func ring() {
         for listener in state.withLock({ Array($0.listeners.values) }) { listener.yield() }
+    }
+
+    // MARK: among controllers
+
+    /// Up to where this controller knows what was told.
+    var heard: HistoryEnd { state.withLock(\.history.heard) }
+
+    /// Whether another controller lacks something that knows all up to a place.
+    func isNews(behind end: HistoryEnd) -> Bool { state.withLock { $0.history.isNews(behind: end) } }
+
+    /// Some of what another controller lacks that knows all up to a place, and up to where this one knows it.
+    ///
+    /// - Throws: if one cannot be read back, which would be a bug.
+    func lacking(behind end: HistoryEnd) throws(JSONError) -> (events: [ToldEvent], end: HistoryEnd) {
+        let now = time().now
+        let (entries, known) = state.withLock { ($0.history.lacking(behind: end), $0.history.heard) }
+        var events: [ToldEvent] = []
+        for entry in entries { events.append(try ToldEvent(entry, at: now)) }
+        return (events, known)
+    }
+
+    /// Takes what another controller tells that leads; nothing while this one does.
+    ///
+    /// - Throws: if it is not what it must be.
+    func take(_ events: [ToldEvent], _ end: HistoryEnd?) throws(JSONError) {
+        let now = time().now
+        var entries: [(place: EventPosition, entry: EventHistory.Entry?)] = []
+        for event in events { entries.append((event.position, try event.entry(at: now))) }
+        state.withLock { [entries] state in
+            guard !state.isLeading else { return }
+            for (place, entry) in entries {
+                if let entry { state.history.take(entry) } else { state.history.pass(place) }
+            }
+            if let end { state.history.take(end) }
+            state.history.trim(to: limits, at: now)
+        }
     }
 
     // MARK: by time

@@ -1,7 +1,7 @@
 package import ApusModel
 
 /// The place of an event among all; `<epoch>-<sequence>` is its id on a stream.
-package struct EventPosition: Hashable, Sendable, CustomStringConvertible {
+package struct EventPosition: Hashable, Comparable, Sendable, CustomStringConvertible {
     package var epoch: Epoch
     /// From 1 on in each epoch.
     package var sequence: Int64
@@ -19,6 +19,14 @@ package struct EventPosition: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String { "\(epoch)-\(sequence)" }
+
+    /// Leaders follow each other.
+    package static func < (left: Self, right: Self) -> Bool {
+        (left.epoch, left.sequence) < (right.epoch, right.sequence)
+    }
+
+    /// In front of it.
+    var before: EventPosition { EventPosition(epoch: epoch, sequence: sequence - 1) }
 
     /// Says that the stream is still there, and where to go on after it breaks.
     var sign: [UInt8] { Array(": still here\nid: \(self)\n\n".utf8) }
@@ -43,7 +51,6 @@ struct EventGap: Sendable {
             "after": after.map { .string("\($0)") }, "before": .string("\(before)"),
             "missing": missing.map { .integer($0) },
         ])
-        let last = EventPosition(epoch: before.epoch, sequence: before.sequence - 1)
-        return Array("id: \(last)\nevent: gap\ndata: \(data.serialized)\n\n".utf8)
+        return Array("id: \(before.before)\nevent: gap\ndata: \(data.serialized)\n\n".utf8)
     }
 }

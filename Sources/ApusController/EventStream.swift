@@ -58,7 +58,6 @@ struct EventStream: AsyncSequence, Sendable {
         private mutating func piece(of stretch: EventHistory.Stretch) -> [UInt8] {
             var piece = gap?.frame ?? []
             gap = nil
-            if let missed = stretch.gap { piece += missed.frame }
             for frame in stretch.frames { piece += frame }
             return piece
         }

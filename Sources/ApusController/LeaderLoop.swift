@@ -55,7 +55,6 @@ struct LeaderLoop {
     ///
     /// - Throws: `ControllerError` if another leader took over, or what was decided cannot be stored by any repetition.
     mutating func run() async throws -> Ending {
-        controller.events.begin(turn.committed.epoch)
         tell(leadership: .leadershipAcquired)
         defer {
             tell(leadership: .leadershipLost)

@@ -138,6 +138,8 @@ extension OpenAPI {
 
     // MARK: nodes
 
+    private static let sequence = Schema.integer(0...Int64.max)
+
     static let nodes: [RouteDescription] = [
         RouteDescription(
             "POST internal/nodes/report",
@@ -161,6 +163,31 @@ extension OpenAPI {
             "GET internal/cluster/resources/reserved",
             "What executors keep free for local services",
             .data(.reserved)
+        ),
+        RouteDescription(
+            "GET internal/history",
+            "What another controller lacks of the events, and what there is of the audit log; any controller answers",
+            parameters: [
+                .init(name: "reader", schema: .text, description: "Who asks, as host:port"),
+                .init(name: "events", schema: .text, description: "Events behind that one; none unless it is said"),
+                .init(name: "over", schema: .flag, description: "It is known that nothing comes behind that event"),
+                .init(name: "changes", schema: sequence, description: "What was answered of the audit log last"),
+                .init(
+                    name: "wait",
+                    schema: .integer(0...HistoryDesk.longestWait.milliseconds),
+                    description: "Milliseconds to wait for what is new"
+                ),
+            ],
+            .plain(.pastNews)
+        ),
+        RouteDescription(
+            "GET internal/history/audit",
+            "Records of the audit log, in their order; any controller answers",
+            parameters: [
+                .init(name: "after", schema: sequence, description: "Those after this sequence"),
+                .init(name: "through", schema: sequence, description: "Those up to this sequence"),
+            ],
+            .plain(.auditHistory)
         ),
         RouteDescription(
             "POST messages",

@@ -7,6 +7,22 @@ extension Schema {
         optional: ["next": integer]
     )
 
+    /// What controllers tell each other of the past.
+    static let pastNews = object(
+        ["changes": integer, "held": list(integer), "notes": list(notedRecord)],
+        optional: [
+            "events": list(object(["id": text, "age": integer, "event": event], optional: ["previous": text])),
+            "end": text,
+        ]
+    )
+
+    static let auditHistory = object(["records": list(notedRecord), "through": integer])
+
+    private static let notedRecord = object(
+        ["ids": list(text), "body": object([:])],
+        optional: ["sequence": integer, "origin": text]
+    )
+
     private static let auditRecord = named(
         "AuditRecord",
         object(

@@ -62,6 +62,9 @@ final class Recollection: Sendable {
         keep(Memory(state: lead.state, at: lead.at))
     }
 
+    /// What is known without reading; `nil` if nothing is.
+    var known: ClusterState? { kept.withLock { $0.memory?.state } }
+
     /// The newest there is, at most a second old if the store answers; `nil` if nothing was ever read.
     func newest() async -> Memory? {
         // Of a term that is over but not ended yet.

@@ -12,6 +12,8 @@ struct Route: Sendable {
     let handle: Handler
     /// Answered from a state alone, which may be an old one where the caller says so.
     let readsState: Bool
+    /// Controllers that do not lead answer it too if it does not.
+    let needsLeader: Bool
     /// The media type that a body may say it is.
     let bodyType: String
     /// `nil` stands for any text.
@@ -22,11 +24,13 @@ struct Route: Sendable {
         _ path: String,
         _ need: Need = .anyone,
         readsState: Bool = false,
+        needsLeader: Bool = true,
         bodyType: String = "application/json",
         _ handle: @escaping Handler
     ) {
         self.method = method
         self.readsState = readsState
+        self.needsLeader = needsLeader
         self.need = need
         self.handle = handle
         self.bodyType = bodyType
@@ -167,6 +171,12 @@ struct Route: Sendable {
             try call.knownInstances(livingOnly: true)
         },
         get("internal/cluster/resources/reserved", .nodes) { call throws(APIRefusal) in call.reservedResources() },
+        Route("GET", "internal/history", .nodes, needsLeader: false) { call throws(APIRefusal) in
+            try await call.history()
+        },
+        Route("GET", "internal/history/audit", .nodes, needsLeader: false) { call throws(APIRefusal) in
+            try await call.historyOfAudit()
+        },
         post("messages", .nodes) { call throws(APIRefusal) in try call.takeDroveMessage() },
     ]
 }

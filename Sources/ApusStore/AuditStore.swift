@@ -5,17 +5,18 @@ import Synchronization
 /// The audit log of one controller: entries in order, in a SQLite file of its own in the state directory.
 ///
 /// Sequences rise over restarts and are never used again. What `append` returned for outlives a crash. No call blocks
-/// the caller's thread.
+/// the caller's thread. Where there are several controllers each has what the others noted too: `AuditStore+others.swift`.
 package final class AuditStore: Sendable {
     /// The file's name in the state directory.
     package static let fileName = "audit.sqlite"
 
-    private let database: any DatabaseWriter
-    private let path: String
+    let database: any DatabaseWriter
+    let path: String
     /// Kept so that the lock lasts as long as the log; `nil` in memory.
     private let directory: StateDirectory?
     /// GRDB does not look itself: what is asked of a closed queue would go to freed memory.
     private let isClosed = Atomic(false)
+    private let changed = Atomic<Int64>(0)
 
     private init(_ database: any DatabaseWriter, at path: String, in directory: StateDirectory?) {
         self.database = database
@@ -54,28 +55,44 @@ package final class AuditStore: Sendable {
 
     /// Appends the entries, in order, all or none.
     ///
-    /// - Returns: the sequence of the last; 0 if there were none.
-    package func append(_ entries: [AuditEntry]) async throws(StoreError) -> Int64 {
+    /// - Returns: the sequence of the last; 0 if there were none, or they have none yet.
+    package func append(_ entries: [AuditEntry], as place: AuditPlace = .alone) async throws(StoreError) -> Int64 {
         guard !entries.isEmpty else { return 0 }
-        return try await writing { db in
+        return try await changing { db in
             var last: Int64 = 0
-            for entry in entries { last = try Self.insert(entry, db) }
+            if case .leading(let epoch) = place { try Self.takeNotes(db, in: epoch) }
+            var next = try place.epoch.flatMap { try Self.nextSequence(in: $0, db) }
+            for entry in entries {
+                var record = AuditRecord(entry)
+                if case .standingBy(let epoch) = place, epoch != entry.epoch || epoch == nil {
+                    try Self.note(record, db)
+                } else {
+                    record.sequence = next
+                    last = try Self.insert(record, db) ?? last
+                    next = next.map { $0 + 1 }
+                }
+            }
             return last
         }
     }
 
-    private static func insert(_ entry: AuditEntry, _ db: Database) throws -> Int64 {
-        let ids = [entry.subject.id] + entry.related.map(AuditEntry.name)
-        let record = try db.cachedStatement(
-            sql: "INSERT INTO record (time, actor, source, action, ids, body) VALUES (?, ?, ?, ?, ?, ?)"
+    /// - Returns: its sequence, a new one if it has none; `nil` if it is there already.
+    static func insert(_ record: AuditRecord, _ db: Database) throws -> Int64? {
+        let statement = try db.cachedStatement(
+            sql: """
+                INSERT INTO record (sequence, time, actor, source, action, ids, body, origin)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                """
         )
-        try record.execute(arguments: [
-            entry.time.milliseconds, entry.actor.name, entry.actor.source, entry.action,
-            JSON.array(ids.map { .string($0) }).serialized, entry.json.serialized,
+        let time = try record.time
+        try statement.execute(arguments: [
+            record.sequence, time, try record.actor, record.source, try record.action, Self.text(record.ids),
+            record.body.serialized, record.origin,
         ])
+        guard db.changesCount > 0 else { return nil }
         let sequence = db.lastInsertedRowID
         let about = try db.cachedStatement(sql: "INSERT OR IGNORE INTO about (id, time, sequence) VALUES (?, ?, ?)")
-        for id in ids { try about.execute(arguments: [id, entry.time.milliseconds, sequence]) }
+        for id in record.ids { try about.execute(arguments: [id, time, sequence]) }
         return sequence
     }
 
@@ -84,12 +101,10 @@ package final class AuditStore: Sendable {
     /// - Returns: how many it removed.
     package func prune(before time: WallTime, keeping count: Int, atMost most: Int) async throws(StoreError) -> Int {
         try await writing { db in
-            // Sequences have hardly a gap, so that nothing has to be counted.
-            let newest = try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM record") ?? 0
             let surplus = try Int64.fetchAll(
                 db,
                 sql: "SELECT sequence FROM record WHERE sequence <= ? ORDER BY sequence LIMIT ?",
-                arguments: [newest - Int64(count), most]
+                arguments: [try Self.lastSurplus(keeping: Int64(count), db), most]
             )
             let old = try Int64.fetchAll(
                 db,
@@ -100,6 +115,18 @@ package final class AuditStore: Sendable {
             for sequence in sequences { try Self.remove(sequence, db) }
             return sequences.count
         }
+    }
+
+    /// The last of those that are more than `count`; 0 if there are no more.
+    private static func lastSurplus(keeping count: Int64, _ db: Database) throws -> Int64 {
+        var left = count
+        for stretch in try stretches(db) {
+            // Within a leadership sequences have hardly a gap, so that nothing has to be counted.
+            let length = stretch.upperBound - stretch.lowerBound + 1
+            if length > left { return stretch.upperBound - left }
+            left -= length
+        }
+        return 0
     }
 
     private static func remove(_ sequence: Int64, _ db: Database) throws {
@@ -118,7 +145,9 @@ package final class AuditStore: Sendable {
         try db.cachedStatement(sql: "DELETE FROM record WHERE sequence = ?").execute(arguments: [sequence])
     }
 
-    private static func ids(_ text: String) -> [String]? {
+    static func text(_ ids: [String]) -> String { JSON.array(ids.map { .string($0) }).serialized }
+
+    static func ids(_ text: String) -> [String]? {
         do {
             guard case .array(let ids) = try JSON(parsing: text) else { return nil }
             return ids.compactMap(\.text)
@@ -159,7 +188,17 @@ extension AuditStore {
         return try await SQLiteFile.storeErrors(path) { try await database.write(body) }
     }
 
-    private func checkOpen() throws(StoreError) {
+    /// Something comes into the log.
+    func changing<T: Sendable>(_ body: @Sendable (Database) throws -> T) async throws(StoreError) -> T {
+        let value = try await writing(body)
+        changed.add(1, ordering: .sequentiallyConsistent)
+        return value
+    }
+
+    /// How often something came into the log since it was opened.
+    package var changes: Int64 { changed.load(ordering: .sequentiallyConsistent) }
+
+    func checkOpen() throws(StoreError) {
         guard !isClosed.load(ordering: .sequentiallyConsistent) else {
             throw .unavailable(reason: "\(path): it is closed")
         }
@@ -189,6 +228,19 @@ extension AuditStore {
                         id TEXT NOT NULL, time INTEGER NOT NULL, sequence INTEGER NOT NULL,
                         PRIMARY KEY (id, time, sequence)
                     ) STRICT, WITHOUT ROWID;
+                    """
+            )
+        }
+        migrator.registerMigration("2 several controllers") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE record ADD COLUMN origin TEXT;
+                    CREATE UNIQUE INDEX record_origin ON record (origin) WHERE origin IS NOT NULL;
+                    CREATE TABLE note (
+                        number INTEGER PRIMARY KEY AUTOINCREMENT, ids TEXT NOT NULL, body TEXT NOT NULL
+                    ) STRICT;
+                    CREATE TABLE log (id TEXT NOT NULL) STRICT;
+                    INSERT INTO log VALUES (lower(hex(randomblob(8))));
                     """
             )
         }

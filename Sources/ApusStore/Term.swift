@@ -34,12 +34,12 @@ package final class Term: Sendable {
     @discardableResult
     package func resign(to successor: String? = nil) -> Bool { end.happen(.resigned(to: successor)) }
 
+    /// Whom it was given up to, if anybody was named.
+    package var successor: String? { if case .resigned(let successor)? = reason { successor } else { nil } }
+
     // MARK: for the conformers
 
     var reason: TermEnd? { end.value }
-
-    /// Whom it was given up to.
-    var successor: String? { if case .resigned(let successor)? = reason { successor } else { nil } }
 
     func finish(_ reason: TermEnd) { end.happen(reason) }
 

@@ -103,6 +103,10 @@ enum Samples {
         "restoration":{"epoch":4,"confirmed":false},"retired":[{"id":"E","key":"K","incarnation":3}],\
         "checked":1753000000000}
         """
+    static let auditRecord = """
+        {"sequence":30064771073,"origin":"0a1b-12","ids":["AI-1","web-1"],"body":{"time":1753000000000,"epoch":7,\
+        "actor":{"kind":"USER","name":"joe","source":"10.0.0.1"},"action":"APPLICATION_SCALE"}}
+        """
     /// Those that no golden journal has.
     static let journalRecords = [
         """

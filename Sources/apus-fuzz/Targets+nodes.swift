@@ -3,6 +3,7 @@ import ApusContainers
 import ApusController
 import ApusEngine
 import ApusModel
+import ApusStore
 
 extension FuzzTarget {
     /// What nodes say to each other and keep.
@@ -120,6 +121,7 @@ extension FuzzTarget {
             ),
             json("record-users", corpus, [Samples.users], read: { try Users(record: $0) }, write: \.record),
             json("record-tokens", corpus, [Samples.tokens], read: { try InstanceTokens(record: $0) }, write: \.record),
+            json("record-audit", corpus, [Samples.auditRecord], read: { try AuditRecord(json: $0) }, write: \.json),
         ]
     }
 }

@@ -113,10 +113,11 @@ struct ControllerNode {
         ) { _ in
             onListening()
         }
-        guard let admin else { return [controller, server] }
-        return [
-            AdminServer(telemetry, at: admin, encryption: security.encryption, logger: logger), controller, server,
-        ]
+        // The last one is stopped first: of several controllers the one that ends is still asked for what it told last,
+        // and one that is alone still answers what it was asked.
+        let both: [any Service] = state.leadership.isShared ? [server, controller] : [controller, server]
+        guard let admin else { return both }
+        return [AdminServer(telemetry, at: admin, encryption: security.encryption, logger: logger)] + both
     }
 
     /// For tests: see `CrashPoint`.

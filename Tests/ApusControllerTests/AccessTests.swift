@@ -49,7 +49,7 @@ import Testing
             [
                 "POST internal/nodes/report", "GET internal/cluster/executors/{id}/instances/last",
                 "GET internal/cluster/executors/{id}/instances/current", "GET internal/cluster/resources/reserved",
-                "POST messages",
+                "GET internal/history", "GET internal/history/audit", "POST messages",
             ]
         ),
         ([.instance], ["GET internal/instances"]),

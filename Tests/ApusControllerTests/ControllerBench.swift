@@ -140,6 +140,7 @@ func withController<Value: Sendable>(
     time: TimeSource = .system(),
     send: @escaping Controller.Send = obedient,
     ask: Controller.Ask? = nil,
+    line: ControllerLine = ControllerLine(),
     joinList: @escaping @Sendable () -> JoinList? = { nil },
     telemetry: Telemetry = Telemetry(),
     events: EventLimits = EventLimits(),
@@ -164,9 +165,11 @@ func withController<Value: Sendable>(
         time: time,
         send: send,
         ask: ask,
+        askHistory: line.ask,
         telemetry: telemetry,
         logger: callers.logger
     )
+    line.join(controller, as: "ctrl1")
     return try await withThrowingTaskGroup(of: Value?.self) { group in
         defer { group.cancelAll() }
         group.addTask {
@@ -188,26 +191,36 @@ func withController<Value: Sendable>(
 func standingBy(
     store: any StateStore,
     leadership: any Leadership,
+    hostname: String = "ctrl2",
     joining: @escaping @Sendable () async throws -> ClusterID = { cluster },
+    audit: AuditStore? = nil,
     time: TimeSource = .system(),
     ask: Controller.Ask? = nil,
+    line: ControllerLine = ControllerLine(),
     telemetry: Telemetry = Telemetry(),
+    events: EventLimits = EventLimits(),
     callers: CallerRig = CallerRig()
 ) async throws -> Controller {
-    var settings = ControllerSettings(cluster: joining, hostname: "ctrl2", port: 10000, seed: 8)
+    var settings = ControllerSettings(cluster: joining, hostname: hostname, port: 10000, seed: 8)
+    settings.events = events
     try callers.arrange(&settings)
     if ask == nil { settings.engine.probing = nil }
-    return Controller(
+    let log: AuditStore
+    if let audit { log = audit } else { log = try await .inMemory() }
+    let controller = Controller(
         settings: settings,
         store: store,
         leadership: leadership,
-        audit: try await .inMemory(),
+        audit: log,
         time: time,
         send: obedient,
         ask: ask,
+        askHistory: line.ask,
         telemetry: telemetry,
-        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        logger: callers.logger
     )
+    line.join(controller, as: hostname)
+    return controller
 }
 
 /// Runs a controller for as long as the body takes, whether it leads or not.

@@ -29,7 +29,7 @@ import Testing
         log.end()
         log.begin(2)
         log.append([Self.event])
-        #expect(try times(log) == [4], "what an earlier leader told is no longer held")
+        #expect(try times(log) == [4, 3, 2, 1, 0], "what this controller told before is still held")
     }
 
     @Test func `a list has what is later, the newest first, cut at its size, and says the newest time`() throws {

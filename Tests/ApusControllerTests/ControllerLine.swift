@@ -1,0 +1,57 @@
+import ApusClient
+import ApusController
+import ApusModel
+import Synchronization
+
+/// How the controllers of a test reach each other: each at its own API, unless it is cut off.
+final class ControllerLine: Sendable {
+    private struct State {
+        var controllers: [String: Controller] = [:]
+        /// What is answered in place of one that is cut off.
+        var faults: [String: ClientError] = [:]
+        var asked = 0
+    }
+
+    private let state = Mutex(State())
+
+    /// How often somebody was asked.
+    var asked: Int { state.withLock(\.asked) }
+
+    func join(_ controller: Controller, as hostname: String) {
+        state.withLock { $0.controllers[Self.url(hostname)] = controller }
+    }
+
+    func cut(_ hostname: String, _ code: ClientError.Code = .unreachable("cut")) {
+        state.withLock { $0.faults[Self.url(hostname)] = ClientError(code, "\(hostname) is cut off: \(code)") }
+    }
+
+    func mend(_ hostname: String) { state.withLock { $0.faults[Self.url(hostname)] = nil } }
+
+    var ask: Controller.AskHistory {
+        { [self] path, query, url in
+            let controller = try controller(at: url)
+            let parameters = query.map { "\($0.name)=\($0.value)" }.joined(separator: "&")
+            let target = "/apis/v1/internal/history\(path)?\(parameters)"
+            let answer = await controller.api.answer(APICall("GET", target))
+            // What was answered before the cut may not come through it.
+            _ = try self.controller(at: url)
+            guard answer.status == 200, let json = answer.json else {
+                throw ClientError(.status(answer.status, ""), "\(url) answered \(answer.status)")
+            }
+            return json
+        }
+    }
+
+    private func controller(at url: String) throws -> Controller {
+        try state.withLock { state in
+            state.asked += 1
+            if let fault = state.faults[url] { throw fault }
+            guard let controller = state.controllers[url] else {
+                throw ClientError(.unreachable(""), "nobody listens at \(url)")
+            }
+            return controller
+        }
+    }
+
+    private static func url(_ hostname: String) -> String { "http://\(hostname):10000" }
+}
