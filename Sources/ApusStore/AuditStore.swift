@@ -30,6 +30,7 @@ package final class AuditStore: Sendable {
     package static func open(in directory: StateDirectory) async throws(StoreError) -> AuditStore {
         let path = "\(directory.path)/\(fileName)"
         let pool = try await SQLiteFile.open(path, label: label, readers: 2, schema: schema)
+        try await SQLiteFile.storeErrors(path) { try await pool.write { try extend($0) } }
         return AuditStore(pool, at: path, in: directory)
     }
 
@@ -40,6 +41,7 @@ package final class AuditStore: Sendable {
             try await SQLiteFile.offThePool {
                 let queue = try DatabaseQueue(configuration: SQLiteFile.configuration(label: label, readers: 1))
                 try SQLiteFile.bring(queue, at: name, to: schema)
+                try queue.write { try extend($0) }
                 return AuditStore(queue, at: name, in: nil)
             }
         }
@@ -231,19 +233,26 @@ extension AuditStore {
                     """
             )
         }
-        migrator.registerMigration("2 several controllers") { db in
-            try db.execute(
-                sql: """
-                    ALTER TABLE record ADD COLUMN origin TEXT;
-                    CREATE UNIQUE INDEX record_origin ON record (origin) WHERE origin IS NOT NULL;
-                    CREATE TABLE note (
-                        number INTEGER PRIMARY KEY AUTOINCREMENT, ids TEXT NOT NULL, body TEXT NOT NULL
-                    ) STRICT;
-                    CREATE TABLE log (id TEXT NOT NULL) STRICT;
-                    INSERT INTO log VALUES (lower(hex(randomblob(8))));
-                    """
-            )
-        }
         return migrator
+    }
+
+    /// What several controllers need beside that.
+    ///
+    /// No migration: the version before refuses a file with one that it does not know, but goes on with a column and
+    /// tables that it does not look at.
+    private static func extend(_ db: Database) throws {
+        if try !db.columns(in: "record").contains(where: { $0.name == "origin" }) {
+            try db.execute(sql: "ALTER TABLE record ADD COLUMN origin TEXT")
+        }
+        try db.execute(
+            sql: """
+                CREATE UNIQUE INDEX IF NOT EXISTS record_origin ON record (origin) WHERE origin IS NOT NULL;
+                CREATE TABLE IF NOT EXISTS note (
+                    number INTEGER PRIMARY KEY AUTOINCREMENT, ids TEXT NOT NULL, body TEXT NOT NULL
+                ) STRICT;
+                CREATE TABLE IF NOT EXISTS log (id TEXT NOT NULL) STRICT;
+                INSERT INTO log SELECT lower(hex(randomblob(8))) WHERE NOT EXISTS (SELECT 1 FROM log);
+                """
+        )
     }
 }
