@@ -22,6 +22,8 @@ extension Engine {
             dirty.formUnion(state.applications.keys.map(Owner.application))
             dirty.formUnion(state.tasks.keys.map(Owner.task))
             dirty.formUnion(state.localServices.keys.map(Owner.localService))
+            // What standbys reached while people worked says nothing of what they reach when it ends.
+            if outlook == .settled { outlook = .clear }
             let silent = state.members.keys.filter { state.members[$0]?.presence == .silent }
             for id in silent {
                 state.members[id]?.heard = now

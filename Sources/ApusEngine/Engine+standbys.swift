@@ -26,7 +26,8 @@ extension Engine {
         case asking(until: Moment)
         /// Another one is to lead; should that come to nothing, it goes on then.
         case leaving(until: Moment)
-        /// No other one is to lead: whoever is silent is given up when it is time. Asked once of each such silence.
+        /// No other one is to lead: whoever is silent is given up when it is time. Asked once of each such silence, which
+        /// counts anew when maintenance ends.
         case settled
     }
 

@@ -124,6 +124,20 @@ import Testing
         #expect(bench.successors == ["b", "a"])
     }
 
+    @Test func `those who are silent when maintenance ends are asked about anew before they are given up`() throws {
+        var bench = try bench(2)
+        bench.ask(.cluster(.setMode(.maintenance)))
+        bench.live(.seconds(7), beating: [])
+        bench.take(.standbys([]))
+        bench.live(.seconds(60), beating: [])
+        #expect(bench.questions == 1)
+        bench.ask(.cluster(.setMode(.normal)))
+        #expect(bench.questions == 2)
+        bench.take(.standbys([StandbyView(id: "b", reached: 2)]))
+        #expect(bench.successors == ["b"])
+        #expect(lost(bench).isEmpty)
+    }
+
     @Test func `a controller without others asks nobody`() throws {
         var bench = try Bench(executors: 2)
         bench.live(.seconds(11), beating: [])
