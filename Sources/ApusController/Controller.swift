@@ -160,6 +160,7 @@ package struct Controller: Service {
             cluster: cluster,
             store: store,
             peers: peers,
+            published: published,
             numbers: numbers,
             logger: logger,
             ask: settings.engine.probing == nil ? nil : ask

@@ -17,6 +17,7 @@ final class Lookout: Sendable {
     private let cluster: Once<ClusterID>
     private let store: any StateStore
     private let peers: Peers
+    private let published: Published
     private let numbers: ControllerNumbers
     private let logger: Logger
     /// `nil`: ports are never looked at.
@@ -26,6 +27,7 @@ final class Lookout: Sendable {
         cluster: Once<ClusterID>,
         store: any StateStore,
         peers: Peers,
+        published: Published,
         numbers: ControllerNumbers,
         logger: Logger,
         ask: Controller.Ask?
@@ -33,17 +35,19 @@ final class Lookout: Sendable {
         self.cluster = cluster
         self.store = store
         self.peers = peers
+        self.published = published
         self.numbers = numbers
         self.logger = logger
         self.ask = ask
     }
 
-    /// Looks while this controller does not lead, until cancelled.
+    /// Looks while this controller does not lead, until cancelled; also while one that led cannot leave its place in the
+    /// line, since the store is away.
     func run() async {
         var rounds = Rounds()
         while !Task.isCancelled {
             let next = ContinuousClock.now + Self.interval
-            if !peers.leads { await look(&rounds) }
+            if published.lead == nil { await look(&rounds) }
             // try?: cancelled means that the loop ends.
             try? await Task.sleep(until: next)
         }

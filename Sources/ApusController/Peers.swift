@@ -45,9 +45,6 @@ final class Peers: Sendable {
         try? await leadership.describe(card.bytes)
     }
 
-    /// This controller is the leader, as far as it knows.
-    var leads: Bool { term.withLock { $0 != nil } }
-
     /// Has the others know how many of the members this controller reaches.
     func tell(reached count: Int) async throws(StoreError) {
         try await leadership.tell(reach: JSON.members(["reached": .integer(Int64(count))]).bytes)

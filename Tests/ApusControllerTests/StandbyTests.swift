@@ -153,4 +153,43 @@ import Testing
             }
         }
     }
+
+    @Test func `one that led and cannot leave its place says that its store is away`() async throws {
+        let (store, telemetry) = (MemoryStore(), Telemetry())
+        let ballot = Ballot(of: store)
+        let seat = HeldSeat(seat: ballot.seat("ctrl1:10000"))
+        try await withController(store: store, leadership: seat, telemetry: telemetry) { _ in
+            store.setAway(true)
+            ballot.depose()
+            try await eventually("it says that it cannot read") {
+                let store = telemetry.health.results.first { $0.name == "store" }?.health
+                guard case .unhealthy(let why)? = store else { return false }
+                return why.contains("told to be away")
+            }
+            #expect(ballot.won == 1)
+        }
+    }
+}
+
+/// A place that is not left when the term is over, as in a line that cannot be reached.
+private struct HeldSeat: Leadership {
+    let isShared = true
+    let seat: Seat
+
+    func lead(_ body: @escaping @Sendable (Term) async throws -> Void) async throws -> TermEnd {
+        let end = try await seat.lead(body)
+        _ = await Once<Void>().wait()
+        return end
+    }
+
+    func describe(_ bytes: [UInt8]) async throws(StoreError) { try await seat.describe(bytes) }
+    func controllers() async throws(StoreError) -> [ControllerPresence] { try await seat.controllers() }
+    func forget(_ id: String) async throws(StoreError) { try await seat.forget(id) }
+    func tell(reach bytes: [UInt8]) async throws(StoreError) { try await seat.tell(reach: bytes) }
+
+    func reach(within span: Duration) async throws(StoreError) -> [String: [UInt8]] {
+        try await seat.reach(within: span)
+    }
+
+    func followLeader(_ tell: @Sendable (ControllerPresence?) async -> Void) async { await seat.followLeader(tell) }
 }
