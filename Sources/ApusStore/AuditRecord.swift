@@ -64,6 +64,9 @@ package struct AuditRecord: Hashable, Sendable {
 package enum AuditSequence {
     private static let bits: Int64 = 32
 
+    /// No controller that is alone gives a greater one.
+    static let lastAlone: Int64 = (1 << bits) - 1
+
     /// That of the leader that gave a sequence; 0 of a controller that is alone.
     package static func epoch(of sequence: Int64) -> Epoch { sequence >> bits }
 

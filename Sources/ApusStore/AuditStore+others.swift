@@ -31,7 +31,8 @@ extension AuditStore {
         }
     }
 
-    /// Those behind one sequence and up to another, or the first of them if they are many.
+    /// Those behind one sequence and up to another, or the first of them if they are many; none of before any leadership,
+    /// which are this controller's own.
     package func stretch(after sequence: Int64, through end: Int64) async throws(StoreError) -> Stretch {
         try await reading { db in
             var (stretch, bytes) = (Stretch(through: end), 0)
@@ -39,7 +40,7 @@ extension AuditStore {
                 db,
                 sql:
                     "SELECT sequence, ids, body, origin FROM record WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
-                arguments: [sequence, end]
+                arguments: [max(sequence, AuditSequence.lastAlone), end]
             )
             while let row = try rows.next() {
                 let body: String = row["body"]
