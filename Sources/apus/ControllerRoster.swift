@@ -36,9 +36,10 @@ final class ControllerRoster: Service {
     }
 
     private func follow(_ session: ZooKeeperSession) async {
-        var told = ""
+        var (told, change) = ("", Watch(session))
         while !Task.isCancelled {
-            let change = Watch(session)
+            // Each new one the library would keep until somebody comes or goes, which may take months.
+            if change.hasFired { change = Watch(session) }
             do throws(StoreError) {
                 try await session.connected(within: Self.patience)
                 let urls = try await session.standingControllers(watch: change).compactMap { Self.url(of: $0) }

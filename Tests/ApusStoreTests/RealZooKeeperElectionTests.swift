@@ -173,11 +173,13 @@ extension RealZooKeeper {
                     group.addTask { try await control("b", at: address, course) }
                     try await told(["this is a", "this is b"], by: session)
                     let change = Watch(session)
-                    _ = try await session.standingControllers(watch: change)
+                    for _ in 0..<2 { _ = try await session.standingControllers(watch: change) }
+                    #expect(!change.hasFired)
                     one.resign(to: "b")
                     let before = ContinuousClock.now
                     await change.wait(within: .seconds(20))
                     #expect(ContinuousClock.now - before < .seconds(20))
+                    #expect(change.hasFired)
                     try await told(["this is b", "this is a"], by: session)
                 }
             }
