@@ -6,9 +6,6 @@ import UnixSignals
 /// What every process of a cluster does alike: it logs, holds its state directory, and runs services until it is told
 /// to end.
 struct NodeProcess {
-    /// After this a shutdown no longer waits.
-    private static let shutdownLimit: Duration = .seconds(20)
-
     let statePath: String
     let logger: Logger
     /// From where on is logged.
@@ -51,17 +48,20 @@ struct NodeProcess {
     func serve(_ services: [any Service]) async throws {
         var configuration = ServiceGroupConfiguration(together: services, logger: logger)
         configuration.gracefulShutdownSignals = [.sigterm, .sigint]
-        configuration.maximumGracefulShutdownDuration = Self.shutdownLimit
         try await ServiceGroup(configuration: configuration).run()
     }
 }
 
 extension ServiceGroupConfiguration {
-    /// The first service that fails has the others stopped too, in the reverse order.
+    /// After this a shutdown no longer waits.
+    private static let shutdownLimit: Duration = .seconds(20)
+
+    /// The first service that fails has the others stopped too, in the reverse order; so it is in a group within another.
     init(together services: [any Service], logger: Logger) {
         let together = services.map { service in
             ServiceConfiguration(service: service, failureTerminationBehavior: .gracefullyShutdownGroup)
         }
         self.init(services: together, logger: logger)
+        maximumGracefulShutdownDuration = Self.shutdownLimit
     }
 }
