@@ -14,8 +14,8 @@ struct Events: AsyncParsableCommand {
         commandName: "events",
         abstract: "Show what has happened in the cluster, or what happens.",
         discussion: """
-            Events are kept for an hour, by the controller that leads. With --follow a break of the connection loses \
-            none; what is missing all the same is told on standard error. With --json each line is one event.
+            Events are kept for an hour, by all controllers. With --follow a break of the connection loses none; what \
+            is missing all the same is told on standard error. With --json each line is one event.
             """
     )
 
