@@ -37,7 +37,6 @@ extension Agent {
         guard case .asked(number, let asked, let again) = inventory else { return }
         inventory = .due(again ? out.now : asked + Self.inventoryInterval)
         isInventoryFailing = false
-        lookedAt = asked
         engineFault = nil
         var byInstance: [InstanceID: [FoundContainer]] = [:]
         var unknown: [InstanceID] = []
@@ -63,7 +62,13 @@ extension Agent {
             }
         }
         setAside(Quarantine(aside))
-        for id in unknown { adopt(id, byInstance[id] ?? [], &out) }
+        // One that is not on record would be told of, and be missing from the first full list after a crash: a leader
+        // takes that as its end. Once the journal can be written the containers are looked at again.
+        let isRecordable = journal.fault == nil
+        lookedAt = isRecordable || unknown.isEmpty ? asked : nil
+        if isRecordable {
+            for id in unknown { adopt(id, byInstance[id] ?? [], &out) }
+        }
         for id in machines.keys {
             update(id, &out) { $0.seen(byInstance[id] ?? [], asked: asked, &$1) }
         }
@@ -99,5 +104,13 @@ extension Agent {
         out.records.append(.stopTold(id, tombstone.reason, at: tombstone.at))
         machines[id]?.stopTold = tombstone.reason
         machines[id]?.cause = .stopped(tombstone.reason)
+    }
+
+    /// It could not be put on record: the next look finds it again.
+    mutating func unadopt(_ id: InstanceID, _ out: Outbox) {
+        guard let machine = machines.removeValue(forKey: id) else { return }
+        lookedAt = nil
+        guard let reason = machine.stopTold else { return }
+        tombstones[id] = Tombstone(reason: reason, at: out.times.wall)
     }
 }

@@ -56,9 +56,12 @@ extension Agent {
             guard machines[spec.id] == nil, Self.fault(of: spec) == nil else { return }
             machines[spec.id] = InstanceMachine(starting: spec, epoch: epoch, created: created, at: times.now)
         case .adopted(let adopted):
-            tombstones[adopted.id] = nil
-            let machine = InstanceMachine(adopted: adopted, at: times.now)
+            // The record that it was told to stop may not have followed.
+            let tombstone = tombstones.removeValue(forKey: adopted.id)
+            var machine = InstanceMachine(adopted: adopted, at: times.now)
             guard machines[adopted.id] == nil, machine.report.fault == nil else { return }
+            machine.stopTold = tombstone?.reason
+            machine.cause = tombstone.map { .stopped($0.reason) }
             machines[adopted.id] = machine
         case .stopTold(let id, let reason, let at):
             guard machines[id] != nil else {
@@ -146,6 +149,7 @@ extension Agent {
         guard !records.isEmpty || isRewriteDue else { return nil }
         var doubt = doubt
         for case .ended(let report) in out.records { doubt.ended.append(report.id) }
+        for case .adopted(let adopted) in out.records { doubt.adopted.append(adopted.id) }
         guard isRewriteDue || journal.fault != nil else {
             journal.doubt = doubt
             journal.length += records.count
@@ -175,6 +179,8 @@ extension Agent {
         guard journal.fault != nil else { return }
         journal.fault = nil
         out.actions.append(.note(.journalWritable))
+        // For containers that could not be put on record.
+        exitsMissed(at: out.now)
         for id in machines.keys where machines[id]?.isEndRecorded == false {
             update(id, &out) { machine, _ in machine.isEndRecorded = true }
         }
@@ -182,8 +188,8 @@ extension Agent {
 
     /// What could not be recorded has not happened, unless a crash comes first and it turns out to be on the disk.
     ///
-    /// A START is not taken, and is not refused either. An end is none yet. All else goes on, and the journal is written
-    /// anew in a second: from then on it is known what counts.
+    /// A START is not taken, and is not refused either. A found container is not taken in. An end is none yet. All else
+    /// goes on, and the journal is written anew in a second: from then on it is known what counts.
     mutating func recordFailed(_ held: [AgentAction], _ reason: String, _ out: inout Outbox) {
         guard let doubt = journal.doubt else { return }
         journal.doubt = nil
@@ -192,8 +198,10 @@ extension Agent {
         journal.fault = journal.fault ?? reason
         journal.rewriteAt = out.now + .seconds(1)
         if let id = doubt.accepted { machines[id] = nil }
+        for id in doubt.adopted { unadopt(id, out) }
         for id in doubt.ended { update(id, &out) { machine, _ in machine.isEndRecorded = false } }
-        for action in held { release(action, doubt, reason, &out) }
+        let undone = Set(doubt.adopted + (doubt.accepted.map { [$0] } ?? []))
+        for action in held where action.instance.map(undone.contains) != true { release(action, doubt, reason, &out) }
     }
 
     /// What becomes of an action whose record is not durable, and not surely gone.
@@ -202,7 +210,6 @@ extension Agent {
     /// one whose STOP was answered as of something that never was here. Who asked asks again.
     private mutating func release(_ action: AgentAction, _ doubt: Doubt, _ reason: String, _ out: inout Outbox) {
         switch action {
-        case .perform(let id, _, _) where id == doubt.accepted: break
         case .perform(let id, let attempt, .start) where machines[id]?.isTask == true,
             .perform(let id, let attempt, .remove) where machines[id]?.isTask == true:
             // A task that is not on record could run twice, and its result be lost.
@@ -216,6 +223,18 @@ extension Agent {
             reports.flight = nil
             reports.next = out.now
         default: out.actions.append(action)
+        }
+    }
+}
+
+extension AgentAction {
+    /// The instance this does something about; `nil` for what goes to others.
+    fileprivate var instance: InstanceID? {
+        switch self {
+        case .perform(let id, _, _), .cancel(let id, _), .note(.adopted(let id, _)), .note(.duplicate(let id, _)),
+            .note(.leftover(let id, _)), .note(.startedAgain(let id, _, _)):
+            id
+        case .record, .rewrite, .answer, .report, .takeInventory, .note: nil
         }
     }
 }

@@ -16,6 +16,8 @@ package struct Agent: Sendable {
     /// What the last write would have made true; undone if it fails.
     struct Doubt {
         var accepted: InstanceID?
+        /// Containers the journal did not know.
+        var adopted: [InstanceID] = []
         var ended: [InstanceID] = []
         var recorded: Fence?
         var isRewrite = false
@@ -59,7 +61,8 @@ package struct Agent: Sendable {
     var journal = Journal()
     var inventory: Inventory
     var inventories = 0
-    /// When the last look at the containers that succeeded was asked for; `nil` before the first.
+    /// When the last look at the containers that succeeded was asked for; `nil` before the first, and when one was left
+    /// out because it could not be put on record.
     var lookedAt: Moment?
     var isInventoryFailing = false
     /// The first reason why the container engine does not answer; `nil` when it does.

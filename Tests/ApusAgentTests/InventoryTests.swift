@@ -104,6 +104,32 @@ struct InventoryTests {
         #expect(after.containers.isEmpty)
     }
 
+    @Test(arguments: [false, true])
+    func `an unknown container is told and touched only once it is on record, crash or not`(lands: Bool) {
+        var rig = Rig(after: Rig.Remains(journal: [], containers: [ContainerID("x"): box("AI-2")]))
+        let before = rig.containers
+        (rig.journalFails, rig.journalLands) = (true, lands)
+        rig.run(for: .seconds(25))
+        #expect(rig.agent.instances.isEmpty)
+        #expect(rig.reports.flatMap(\.instances).isEmpty)
+        #expect(rig.jobs.isEmpty)
+        #expect(rig.notes == [.journalUnwritable(reason: "disk full")])
+        #expect(rig.agent.troubles.contains(Trouble(.engine, "its containers were not looked at yet")))
+        let isOnDisk = rig.remains.contains { $0.journal.contains { if case .adopted = $0 { true } else { false } } }
+        #expect(isOnDisk == lands)
+        for remains in Set(rig.remains) {
+            var after = Rig(after: remains, incarnation: 2)
+            after.run(for: .seconds(5))
+            #expect(after.instance(two)?.state == .healthy, "\(remains)")
+            #expect(after.containers == before, "\(remains)")
+        }
+        rig.journalFails = false
+        rig.run(for: .seconds(3))
+        #expect(rig.instance(two)?.state == .healthy, "it is looked for again as soon as it can be recorded")
+        #expect(rig.notes.dropFirst() == [.journalWritable, .adopted(two, ContainerID("x"))])
+        #expect(rig.agent.troubles.isEmpty)
+    }
+
     @Test func `an adopted container holds its cores`() {
         var rig = Rig()
         rig.containers[ContainerID("x")] = box("AI-2")
@@ -205,6 +231,29 @@ struct InventoryTests {
         rig.command(.stop(two, .replaced))
         rig.containers[ContainerID("x")] = box("AI-2")
         rig.run(for: .seconds(12))
+        #expect(rig.containers.isEmpty)
+        #expect(rig.instance(two)?.cause == .stopped(.replaced))
+    }
+
+    @Test(arguments: [(false, false), (true, false), (true, true)])
+    func `that an id was told to stop before it was known outlives a crash`(fails: Bool, lands: Bool) {
+        var rig = Rig()
+        rig.settles = false
+        rig.run(for: .seconds(1))
+        rig.command(.stop(two, .replaced))
+        rig.containers[ContainerID("x")] = box("AI-2")
+        let before = rig.remains.count
+        (rig.journalFails, rig.journalLands) = (fails, lands)
+        rig.run(for: .seconds(12))
+        #expect(rig.containers.isEmpty != fails)
+        for remains in Set(rig.remains[before...]) {
+            var after = Rig(after: remains, incarnation: 2)
+            after.run(for: .seconds(15))
+            #expect(after.containers.isEmpty, "\(remains)")
+            if !remains.containers.isEmpty { #expect(after.instance(two)?.cause == .stopped(.replaced), "\(remains)") }
+        }
+        rig.journalFails = false
+        rig.run(for: .seconds(3))
         #expect(rig.containers.isEmpty)
         #expect(rig.instance(two)?.cause == .stopped(.replaced))
     }
