@@ -292,7 +292,9 @@ package final class Watch: Sendable {
         _ = watches.withLock { $0.open.removeValue(forKey: number) }
     }
 
-    /// It tells nothing any more. Until then it may be set again by the same call, and is one watch still.
+    /// It tells nothing any more.
+    ///
+    /// Until then it may be set again by the same call, and is one watch still.
     package var hasFired: Bool { fired.value != nil }
 
     /// Waits until it fires, or the task is cancelled.

@@ -111,7 +111,9 @@ import Testing
             (had, pages, seen) = (stretch.through, pages + 1, seen + stretch.records.count)
         }
         #expect(pages == 3 && seen == 1_200)
-        #expect(try await store.stretch(after: 0, through: last - 1_199).records.map { $0.body["action"]?.text } == ["A0"])
+        #expect(
+            try await store.stretch(after: 0, through: last - 1_199).records.map { $0.body["action"]?.text } == ["A0"]
+        )
         #expect(try await store.stretch(after: 0, through: 9).records.isEmpty)
     }
 
