@@ -233,6 +233,9 @@ import Testing
             try await eventually("the leader has it") {
                 try await Self.records(two.secondLog, "MAINTENANCE_SET") == noted
             }
+            try await eventually("the takeover is noted") {
+                try await Self.records(two.secondLog, "LEADERSHIP_ACQUIRED").count == 2
+            }
             try await two.untilAlike()
             let all = try await Self.records(two.secondLog)
             let sequences = try all.map { try $0.integer("sequence") }

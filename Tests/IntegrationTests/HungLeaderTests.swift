@@ -42,7 +42,8 @@ extension ServiceTests {
             let jar = try needed("APUS_TEST_ZOOKEEPER_JAR")
             let folder = try TemporaryFolder()
             try await ZooKeeperEnsemble.with(jar: jar) { ensemble in
-                let (process, log) = (Process(), Pipe())
+                let (process, log) = (Process(), try LogPipe())
+                defer { log.close() }
                 process.executableURL = URL(fileURLWithPath: try needed("APUS_TEST_BINARY"))
                 process.arguments = [
                     "controller", "--state", "\(folder.path)/controller", "--address", "127.0.0.1:\(try freePort())",
@@ -50,12 +51,13 @@ extension ServiceTests {
                     "--admin-address", "none",
                 ]
                 process.environment = ProcessInfo.processInfo.environment.merging(["APUS_CRASH_AT": "hang:10"]) { $1 }
-                (process.standardOutput, process.standardError) = (log, log)
+                let writing = FileHandle(fileDescriptor: log.writing, closeOnDealloc: false)
+                (process.standardOutput, process.standardError) = (writing, writing)
                 process.standardInput = FileHandle.nullDevice
                 let life = try ProcessLife(process)
                 do {
-                    try await until("it leads") { try check(Self.read(log).contains("leading"), "it does not lead") }
-                    try Self.fill(log)
+                    try await until("it leads") { try check(log.read().contains("leading"), "it does not lead") }
+                    try log.fill()
                 } catch {
                     life.signal(SIGKILL)
                     Issue.record(error)
@@ -63,24 +65,40 @@ extension ServiceTests {
                 #expect(await life.end(within: 40) == 70)
             }
         }
+    }
+}
 
-        /// What has been written since the last time, without waiting for more.
-        private static func read(_ pipe: Pipe) -> String {
-            let descriptor = pipe.fileHandleForReading.fileDescriptor
-            _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
-            var text = [UInt8](repeating: 0, count: 1 << 16)
-            let count = Glibc.read(descriptor, &text, text.count)
-            return String(decoding: text.prefix(max(0, count)), as: UTF8.self)
-        }
+/// The log of a process, which somebody may stop to read.
+private struct LogPipe {
+    let reading: Int32
+    let writing: Int32
 
-        /// Until it takes nothing more; whoever else writes to it still waits.
-        private static func fill(_ pipe: Pipe) throws {
-            let path = "/proc/self/fd/\(pipe.fileHandleForWriting.fileDescriptor)"
-            let own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
-            try check(own >= 0, "cannot open the pipe: errno \(errno)")
-            defer { close(own) }
-            let page = [UInt8](repeating: 0, count: 4096)
-            while write(own, page, page.count) > 0 {}
-        }
+    init() throws {
+        var ends: [Int32] = [-1, -1]
+        try check(pipe(&ends) == 0, "no pipe: errno \(errno)")
+        (reading, writing) = (ends[0], ends[1])
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        _ = fcntl(reading, F_SETFL, O_NONBLOCK)
+    }
+
+    func close() {
+        _ = Glibc.close(reading)
+        _ = Glibc.close(writing)
+    }
+
+    /// What has been written since the last time, without waiting for more.
+    func read() -> String {
+        var text = [UInt8](repeating: 0, count: 1 << 16)
+        let count = Glibc.read(reading, &text, text.count)
+        return String(decoding: text.prefix(max(0, count)), as: UTF8.self)
+    }
+
+    /// Until it takes nothing more; whoever else writes to it still waits.
+    func fill() throws {
+        let own = open("/proc/self/fd/\(writing)", O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+        try check(own >= 0, "cannot open the pipe: errno \(errno)")
+        defer { _ = Glibc.close(own) }
+        let page = [UInt8](repeating: 0, count: 4096)
+        while write(own, page, page.count) > 0 {}
     }
 }
