@@ -99,10 +99,10 @@ extension CommandLineTests {
             #expect(run.code == 64 && run.errors.contains("--admission must be open, or listed:FILE"), "\(run)")
         }
         let state = FileManager.default.temporaryDirectory.appending(path: "admission-\(UUID())").path
-        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: state) } }
         let words = ["controller", "--state", state, "--admission", "listed:/nonexistent/members"]
         let run = try await Program(Self.binary, words).end()
         #expect(run.code == 1 && run.errors.contains("/nonexistent/members cannot be opened"), "\(run)")
+        #expect(!FileManager.default.fileExists(atPath: state), "nothing was begun")
     }
 
     @Test func `those that are meant are named, and all of them only if that is confirmed`() async throws {
