@@ -70,7 +70,9 @@ extension CommandLineTests {
         }
     }
 
-    @Test func `an executor that fails is shown with its channel and the states that it was in`() async throws {
+    @Test func `full suite: an executor that fails is shown with its channel and the states that it was in`()
+        async throws
+    {
         try await Self.withNode { controller, node, endpoint in
             var report = fullReport()
             report.troubles = [Trouble(.storage, "no space left on device")]
