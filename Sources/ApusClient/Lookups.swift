@@ -15,14 +15,20 @@ package final class Lookups: Sendable {
         case nameServer = "name server"
     }
 
+    private struct State {
+        var underWay = 0
+        var lastTicket = 0
+        /// Those that no thread has begun, the first one first.
+        var waiting: [(ticket: Int, work: @Sendable () -> Void)] = []
+    }
+
     private let limit: Int
     private let kind: Kind
-    private let gate: Gate
+    private let state = Mutex(State())
 
     package init(limit: Int, of kind: Kind = .fileSystem) {
         self.limit = limit
         self.kind = kind
-        gate = Gate(limit: limit)
     }
 
     /// What `work` brings, if it does so in time.
@@ -33,41 +39,60 @@ package final class Lookups: Sendable {
         doing: String,
         _ work: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
-        let begun = ContinuousClock.now
-        if !gate.enterAtOnce() {
-            let (limit, kind) = (limit, kind)
-            let full: @Sendable () -> any Error = {
-                LookupFailure(
-                    description: """
-                        \(doing): \(limit) earlier look-ups hang, so no other is begun. Find out which \
-                        \(kind.rawValue) of this machine does not answer
-                        """
-                )
-            }
-            try await withDeadline(time, late: full) { try await self.gate.enter() }
-        }
-        let left = max(time - (ContinuousClock.now - begun), .milliseconds(1))
         let answer = FirstAnswer<Value>()
-        // A queue of its own has a thread of its own.
-        DispatchQueue(label: "apus.lookup").async {
-            let result = Result { try work() }
-            self.gate.leave()
-            answer.give(result)
-        }
-        let timer = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: .nanoseconds(left.nanoseconds)) {
-            answer.give(
-                .failure(
-                    LookupFailure(
-                        description: "\(doing): the \(self.kind.rawValue) did not answer within \(time). Is it away?"
-                    )
-                )
-            )
+        let ticket = begin { answer.give(Result { try work() }) }
+        let timer = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: .nanoseconds(time.nanoseconds)) {
+            let text = self.drop(ticket) ? self.full : "the \(self.kind.rawValue) did not answer within \(time). Is it away?"
+            answer.give(.failure(LookupFailure(description: "\(doing): \(text)")))
         }
         defer { timer.cancel() }
         return try await withTaskCancellationHandler {
             try await answer.wait()
         } onCancel: {
+            _ = drop(ticket)
             answer.give(.failure(CancellationError()))
+        }
+    }
+
+    private var full: String {
+        """
+        \(limit) earlier look-ups hang, so no other is begun. Find out which \(kind.rawValue) of this machine does not \
+        answer
+        """
+    }
+
+    private func begin(_ work: @escaping @Sendable () -> Void) -> Int {
+        let (ticket, hasRoom) = state.withLock { state in
+            state.lastTicket += 1
+            let hasRoom = state.underWay < limit
+            if hasRoom { state.underWay += 1 } else { state.waiting.append((state.lastTicket, work)) }
+            return (state.lastTicket, hasRoom)
+        }
+        // A queue of its own has a thread of its own.
+        if hasRoom { DispatchQueue(label: "apus.lookup").async { self.carryOut(work) } }
+        return ticket
+    }
+
+    /// And what waits, on the same thread: the tasks that asked may be slow to run when the machine is busy.
+    private func carryOut(_ work: @Sendable () -> Void) {
+        work()
+        while let next = next() { next() }
+    }
+
+    private func next() -> (@Sendable () -> Void)? {
+        state.withLock { state in
+            guard state.waiting.isEmpty else { return state.waiting.removeFirst().work }
+            state.underWay -= 1
+            return nil
+        }
+    }
+
+    /// Whether it waited still; it is not begun any more then.
+    private func drop(_ ticket: Int) -> Bool {
+        state.withLock { state in
+            guard let place = state.waiting.firstIndex(where: { $0.ticket == ticket }) else { return false }
+            state.waiting.remove(at: place)
+            return true
         }
     }
 }

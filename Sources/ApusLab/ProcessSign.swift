@@ -11,10 +11,20 @@ struct ProcessSign: Hashable, Sendable {
         guard let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return nil }
         // The name may hold anything, parentheses too: what follows it begins behind the last one.
         let fields = String(decoding: bytes, as: UTF8.self).split(separator: ")").last?.split(separator: " ") ?? []
-        guard fields.count > 19, !["Z", "X"].contains(fields[0]) else { return nil }
+        guard fields.count > 19, !["Z", "X"].contains(fields[0]) || Self.hasOtherThreads(pid) else { return nil }
         self.pid = pid
         start = String(fields[19])
     }
 
     var isRunning: Bool { ProcessSign(of: pid) == self }
+
+    /// The first thread of a killed process may end before the others do, and with the last of them the process's locks.
+    private static func hasOtherThreads(_ pid: Int32) -> Bool {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task").count > 1
+        } catch {
+            // It is gone altogether.
+            return false
+        }
+    }
 }

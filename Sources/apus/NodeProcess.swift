@@ -25,12 +25,24 @@ struct NodeProcess {
         self.statePath = statePath
     }
 
+    /// One that was killed a moment ago may still have its lock.
+    private func stateDirectory() async throws -> StateDirectory {
+        let end = ContinuousClock.now + .seconds(2)
+        while true {
+            do {
+                return try StateDirectory(at: statePath)
+            } catch StoreError.locked where ContinuousClock.now < end {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+    }
+
     /// Runs `body` with the state directory locked for this process.
     ///
     /// - Throws: `CommandFailure`, whatever it was that failed.
     func holdingState(_ body: (StateDirectory) async throws -> Void) async throws {
         do {
-            let directory = try StateDirectory(at: statePath)
+            let directory = try await stateDirectory()
             // Also what keeps the lock until here: not every body does.
             defer { directory.close() }
             try await body(directory)

@@ -189,7 +189,7 @@ struct MachineLimitsTests {
         #expect(failure.reason.contains(reason), "\(failure.reason)")
     }
 
-    @Test func `full suite: more instances than look-ups begin at once`() async throws {
+    @Test func `more instances than look-ups begin at once`() async throws {
         let performer = LoopRig.performer(engine, limits: try LimitsFile(path: file("{}"), beside: MachineLimits()))
         let spec = application()
         await withTaskGroup(of: Outcome.self) { group in
