@@ -29,11 +29,12 @@ struct NodeProcess {
     private func stateDirectory() async throws -> StateDirectory {
         let end = ContinuousClock.now + .seconds(2)
         while true {
-            do {
+            do throws(StoreError) {
                 return try StateDirectory(at: statePath)
-            } catch StoreError.locked where ContinuousClock.now < end {
-                try await Task.sleep(for: .milliseconds(50))
+            } catch {
+                guard case .locked = error, ContinuousClock.now < end else { throw error }
             }
+            try await Task.sleep(for: .milliseconds(50))
         }
     }
 
