@@ -21,7 +21,7 @@ extension NodeClient {
     package func ping(_ executor: String) async throws -> NodePong {
         let url = "\(executor)/apis/v1/ping"
         let answer = try await HTTPCall(method: .GET, url: url, caller: caller).answer(within: Self.deadline)
-        guard answer.status != 401 else { throw ClientError(unknownAt: url) }
+        guard !answer.isOfUnknown else { throw ClientError(unknownAt: url) }
         guard answer.status == 200 else { throw ClientError(answer: answer, from: url) }
         do {
             let json = try JSON(parsing: answer.body)

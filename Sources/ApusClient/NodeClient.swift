@@ -32,7 +32,7 @@ package struct NodeClient: Sendable {
     private func post(_ message: JSON, to url: String) async throws -> JSON {
         let call = HTTPCall(method: .POST, url: url, body: message.bytes, caller: caller)
         let answer = try await call.answer(within: Self.deadline)
-        guard answer.status != 401 else { throw ClientError(unknownAt: url) }
+        guard !answer.isOfUnknown else { throw ClientError(unknownAt: url) }
         guard answer.status == 200 else { throw ClientError(answer: answer, from: url) }
         return try read(answer, from: url)
     }
@@ -56,6 +56,11 @@ package struct NodeClient: Sendable {
             throw ClientError(.unreadable, "\(url) answered what is no message: \(error)")
         }
     }
+}
+
+extension HTTPCall.Answer {
+    /// What a node shows is no secret there: 429 says that too, after many calls with a wrong one.
+    var isOfUnknown: Bool { status == 401 || status == 429 }
 }
 
 extension ClientError {

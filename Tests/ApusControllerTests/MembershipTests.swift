@@ -77,6 +77,38 @@ import Testing
         }
     }
 
+    @Test(arguments: [nil, #"{"cluster":"c2","executorId":"e2","incarnation":1}"#])
+    func `of an executor that knows other secrets, or whose port is another cluster's, control is named, and why`(
+        _ pong: String?
+    ) async throws {
+        let (time, port) = (ManualTime(), try NodeServer(refusing: 401) { _ in pong })
+        defer { port.stop() }
+        var report = fullReport()
+        (report.identity.hostname, report.identity.port) = ("127.0.0.1", port.port)
+        let beat = report
+        try await withController(
+            store: MemoryStore(),
+            time: time.source,
+            ask: { try await NodeClient().ping($0) }
+        ) { controller in
+            try await eventually("control is named") {
+                time.advance(by: .seconds(1))
+                _ = await controller.inbox.submit(beat)
+                return await first(controller)?["failedChannels"] != nil
+            }
+            let executor = await first(controller)
+            let failed = executor?["failedChannels"]?[0]
+            #expect((executor?["state"], failed?["channel"]) == ("UNREADY", "CONTROL"))
+            let told = try #require(failed?["reason"]?.text)
+            let reason =
+                pong == nil
+                ? "http://127.0.0.1:\(port.port)/apis/v1/ping does not know this node by its secret: both need one in common "
+                    + "(--node-secret-file)"
+                : "127.0.0.1:\(port.port) answers as executor e2 of cluster c2"
+            #expect(told == "its port is not reached: \(reason)")
+        }
+    }
+
     // MARK: absent
 
     @Test func `an absent executor stays listed, with when it was last heard and the states that it was in`()

@@ -55,6 +55,27 @@ struct NodeGuardTests {
         }
     }
 
+    @Test func `whoever shows a secret is told who answers; one who shows another is told why not, however often`()
+        async throws
+    {
+        try await running {
+            let url = "http://127.0.0.1:\(bench.port)"
+            func ping(_ secret: String) async throws -> NodePong {
+                let secrets = try NodeSecrets([secret])
+                return try await NodeClient(as: Caller(node: "ctrl", secrets: { secrets })).ping(url)
+            }
+            let pong = try await ping(Self.old)
+            #expect(pong.cluster == ClusterID("cluster"))
+            #expect(pong.executor == ExecutorID(hostname: "box", port: bench.port))
+            // A leader looks more often than that before it says what it found.
+            for _ in 0...FailureLimit.most {
+                let error = await #expect(throws: ClientError.self) { try await ping("some-other-secret-0123") }
+                #expect(error?.code == .status(401, ""))
+                #expect(error?.message.hasPrefix("\(url)/apis/v1/ping does not know this node by its secret") == true)
+            }
+        }
+    }
+
     @Test func `a node that shows another secret is told so`() async throws {
         try await running {
             let url = "http://127.0.0.1:\(bench.port)"
