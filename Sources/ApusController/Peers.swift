@@ -41,7 +41,7 @@ final class Peers: Sendable {
             if card.role != role { (card.role, card.since) = (role, wall) }
             return card
         }
-        // try?: who cannot be told now is told within ten seconds.
+        // try?: who cannot be told now is told within ten seconds; the leadership tells people what is refused for longer.
         try? await leadership.describe(card.bytes)
     }
 

@@ -52,11 +52,14 @@ package struct ZooKeeperError: Error, Hashable, Sendable, CustomStringConvertibl
 
     var storeError: StoreError { .unavailable(reason: description) }
 
-    /// The same of a controller's first look at our nodes: what is refused then will be refused again.
-    var firstStoreError: StoreError {
+    /// What is refused so will be refused again.
+    var isRefusal: Bool {
         switch kind {
-        case .noAuth, .other: .refused(reason: description)
-        case .noNode, .nodeExists, .badVersion, .lost: storeError
+        case .noAuth, .other: true
+        case .noNode, .nodeExists, .badVersion, .lost: false
         }
     }
+
+    /// The same of a controller's first look at our nodes.
+    var firstStoreError: StoreError { isRefusal ? .refused(reason: description) : storeError }
 }

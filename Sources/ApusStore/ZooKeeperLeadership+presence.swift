@@ -32,7 +32,39 @@ extension ZooKeeperLeadership {
         }
     }
 
+    /// Says that this controller is there, and what it says of itself.
     func stayHere() async throws(ZooKeeperError) {
+        do throws(ZooKeeperError) {
+            try await sayWhoIsHere()
+        } catch {
+            if error.isRefusal { tell(error) }
+            throw error
+        }
+        let wasRefused = isRefused.withLock { isRefused in
+            defer { isRefused = false }
+            return isRefused
+        }
+        if wasRefused { note("ZooKeeper takes again what this controller says of itself") }
+    }
+
+    /// A refusal lasts until a person mends it: that is told once.
+    private func tell(_ refusal: ZooKeeperError) {
+        let wasRefused = isRefused.withLock { isRefused in
+            defer { isRefused = true }
+            return isRefused
+        }
+        guard !wasRefused else { return }
+        let node = "\(session.settings.address.chroot)\(ZooKeeperTree.controller(id))"
+        warn(
+            """
+            ZooKeeper refuses what this controller says of itself, so the others see it as it was, or not at all: \
+            \(refusal). Mend that, or delete the node with `deleteall \(node)` in zkCli.sh, after `addauth digest` with the \
+            credential: it is made anew within 10 s
+            """
+        )
+    }
+
+    private func sayWhoIsHere() async throws(ZooKeeperError) {
         let (own, here) = (ZooKeeperTree.controller(id), ZooKeeperTree.here(id))
         try await session.ensure(own)
         try await session.set(own, description.withLock(\.self))

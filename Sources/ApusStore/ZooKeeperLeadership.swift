@@ -15,7 +15,10 @@ package final class ZooKeeperLeadership: Leadership {
     /// Begins the name of its node in the line: by it the node is found whose making was not answered.
     private let mark: String
     let description: Mutex<[UInt8]>
-    private let warn: @Sendable (String) -> Void
+    let warn: @Sendable (String) -> Void
+    let note: @Sendable (String) -> Void
+    /// What it says of itself is refused, which is told.
+    let isRefused = Mutex(false)
 
     var session: ZooKeeperSession { store.session }
 
@@ -30,16 +33,17 @@ package final class ZooKeeperLeadership: Leadership {
 
     /// `id` is no other controller's, and the same after a restart: its host and port.
     ///
-    /// `warn` is told what a person should look at.
+    /// `warn` is told what a person should look at, `note` that it is mended.
     package init(
         store: ZooKeeperStore,
         id: String,
         description: [UInt8],
-        warn: @escaping @Sendable (String) -> Void = { _ in }
+        warn: @escaping @Sendable (String) -> Void = { _ in },
+        note: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.store = store
         self.id = id
-        self.warn = warn
+        (self.warn, self.note) = (warn, note)
         self.description = Mutex(description)
         var random = SystemRandomNumberGenerator()
         mark = String(UInt64.random(in: .min ... .max, using: &random), radix: 16)

@@ -98,7 +98,13 @@ struct ClusterStore {
         do {
             let known = try ClusterMembership(directory: directory).known()
             let store = ZooKeeperStore(session, now: now)
-            let leadership = ZooKeeperLeadership(store: store, id: id, description: []) { logger.warning("\($0)") }
+            let leadership = ZooKeeperLeadership(
+                store: store,
+                id: id,
+                description: [],
+                warn: { logger.warning("\($0)") },
+                note: { logger.notice("\($0)") }
+            )
             var state = ClusterStore(store: store, leadership: leadership, known: known) {
                 let cluster = try await cluster(of: store, in: directory, settings.address, logger)
                 try await SQLiteStore.keepOut(of: directory)

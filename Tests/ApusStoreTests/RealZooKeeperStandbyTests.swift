@@ -1,6 +1,7 @@
 import ApusModel
 import ApusStore
 import ApusTestKit
+import Synchronization
 import Testing
 
 extension RealZooKeeper {
@@ -32,6 +33,48 @@ extension RealZooKeeper {
                         #expect(try await reach(.milliseconds(100)).isEmpty, "saying something else renews nothing")
                     }
                     #expect(try await reach() == [:], "nothing is left of one that is gone")
+                }
+            }
+        }
+
+        @Test func `a controller whose word of itself is refused tells that once, with what to do, and once its end`()
+            async throws
+        {
+            try await ZooKeeperEnsemble.with(jar: zooKeeperJar()) { ensemble in
+                let address = try ensemble.address("/apus")
+                try await withZooKeeper(address) { store in
+                    // As a controller of that name leaves it that had another credential.
+                    var settings = ZooKeeperSession.Settings(address: address)
+                    settings.credential = ZooKeeperCredential(user: "apus", password: "theirs")
+                    let other = ZooKeeperSession.open(settings)
+                    let result: Result<Void, any Error>
+                    do {
+                        try await other.connected(within: .seconds(30))
+                        try await other.create("/controllers/a")
+                        result = .success(())
+                    } catch {
+                        result = .failure(error)
+                    }
+                    await other.close()
+                    try result.get()
+                    let told = Mutex<[String]>([])
+                    let leadership = ZooKeeperLeadership(
+                        store: store,
+                        id: "a",
+                        description: [],
+                        warn: { text in told.withLock { $0.append(text) } },
+                        note: { text in told.withLock { $0.append(text) } }
+                    )
+                    for _ in 0..<2 { await #expect(throws: StoreError.self) { try await leadership.describe([1]) } }
+                    let refusal = told.withLock(\.self)
+                    #expect(refusal.count == 1)
+                    #expect(refusal.first?.contains("another credential made this node") == true)
+                    #expect(refusal.first?.contains("`deleteall /apus/controllers/a` in zkCli.sh") == true)
+                    try await store.session.delete("/controllers/a")
+                    for _ in 0..<2 { try await leadership.describe([2]) }
+                    let later = Array(told.withLock(\.self).dropFirst())
+                    #expect(later == ["ZooKeeper takes again what this controller says of itself"])
+                    #expect(try await leadership.controllers().map(\.description) == [[2]])
                 }
             }
         }
