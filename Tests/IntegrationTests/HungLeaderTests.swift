@@ -7,34 +7,54 @@ extension ServiceTests {
     /// A leader of a cluster with several controllers, as a process.
     @Suite(.serialized) struct HungLeaderTests {
         @Test(.timeLimit(.minutes(2)))
-        func `a leader whose loop hangs is ended by its watchdog, and one that is started again leads`() async throws {
+        func `a leader whose loop hangs is ended by its watchdog, in a node too, and one that is started again leads`()
+            async throws
+        {
             let jar = try needed("APUS_TEST_ZOOKEEPER_JAR")
             let folder = try TemporaryFolder()
             try await ZooKeeperEnsemble.with(jar: jar) { ensemble in
-                let controller = try ApusProcess(
-                    [
-                        "controller", "--state", "\(folder.path)/controller", "--address",
-                        "127.0.0.1:\(try freePort())", "--zookeeper", "\(try ensemble.address("/hung"))",
-                        "--zookeeper-session", "2s",
-                    ],
-                    log: "\(folder.path)/controller.log"
-                )
-                try controller.start(environment: ["APUS_CRASH_AT": "hang:10"])
-                #expect(await controller.end(within: 40) == 70)
-                #expect(controller.said.contains("has not come round for 10 s"))
-                try controller.start()
+                // Each of a cluster of its own, side by side: a watchdog has patience.
+                let leaders = try ["controller", "node"].map { try leader($0, in: folder.path, ensemble) }
+                for leader in leaders { try leader.start(environment: ["APUS_CRASH_AT": "hang:10"]) }
+                for leader in leaders {
+                    #expect(await leader.end(within: 40) == 70, "\(leader.logTail)")
+                    #expect(leader.said.contains("has not come round for 10 s"))
+                }
+                for leader in leaders { try leader.start() }
                 let result: Result<Void, any Error>
                 do {
-                    try await until("it leads again", log: { controller.logTail }) {
-                        try check(controller.said.components(separatedBy: "leading").count > 2, "it does not lead")
+                    for leader in leaders {
+                        try await until("it leads again", log: { leader.logTail }) {
+                            try check(leader.said.components(separatedBy: "leading").count > 2, "it does not lead")
+                        }
                     }
                     result = .success(())
                 } catch {
                     result = .failure(error)
                 }
-                #expect(await controller.terminate() == 0)
+                for leader in leaders { #expect(await leader.terminate() == 0) }
                 try result.get()
             }
+        }
+
+        /// A controller, or a node that has been of its cluster before: that needs no engine to start.
+        private func leader(_ role: String, in folder: String, _ ensemble: ZooKeeperEnsemble) throws -> ApusProcess {
+            let state = "\(folder)/\(role)"
+            var arguments = [
+                role, "--state", state, "--address", "127.0.0.1:\(try freePort())", "--zookeeper",
+                "\(try ensemble.address("/\(role)"))", "--zookeeper-session", "2s",
+            ]
+            if role == "node" {
+                arguments += [
+                    "--executor-address", "127.0.0.1:\(try freePort())", "--docker-socket", "\(folder)/no-engine.sock",
+                ]
+                try FileManager.default.createDirectory(
+                    atPath: "\(state)/controller",
+                    withIntermediateDirectories: true
+                )
+                try "hung\n".write(toFile: "\(state)/controller/cluster", atomically: true, encoding: .utf8)
+            }
+            return try ApusProcess(arguments, log: "\(folder)/\(role).log")
         }
 
         @Test(.timeLimit(.minutes(2)))
