@@ -5,8 +5,12 @@ import Synchronization
 
 /// How the controllers of a test reach each other: each at its own API, unless it is cut off.
 final class ControllerLine: Sendable {
+    typealias Answer = @Sendable (_ path: String, _ query: [(name: String, value: String)]) throws -> JSON
+
     private struct State {
         var controllers: [String: Controller] = [:]
+        /// Of those that are no controllers of today.
+        var answers: [String: Answer] = [:]
         /// What is answered in place of one that is cut off.
         var faults: [String: ClientError] = [:]
         var asked = 0
@@ -21,6 +25,11 @@ final class ControllerLine: Sendable {
         state.withLock { $0.controllers[Self.url(hostname)] = controller }
     }
 
+    /// Has something else than a controller answer there.
+    func join(_ hostname: String, answering answer: @escaping Answer) {
+        state.withLock { $0.answers[Self.url(hostname)] = answer }
+    }
+
     func cut(_ hostname: String, _ code: ClientError.Code = .unreachable("cut")) {
         state.withLock { $0.faults[Self.url(hostname)] = ClientError(code, "\(hostname) is cut off: \(code)") }
     }
@@ -29,6 +38,7 @@ final class ControllerLine: Sendable {
 
     var ask: Controller.AskHistory {
         { [self] path, query, url in
+            if let answer = state.withLock({ $0.answers[url] }) { return try answer(path, query) }
             let controller = try controller(at: url)
             let parameters = query.map { "\($0.name)=\($0.value)" }.joined(separator: "&")
             let target = "/apis/v1/internal/history\(path)?\(parameters)"

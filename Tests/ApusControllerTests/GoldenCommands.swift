@@ -8,8 +8,6 @@ import Testing
 ///
 /// With `APUS_RECORD_GOLDEN=1` those are written anew instead: read them before they are committed.
 final class GoldenCommands: Sendable {
-    private static let isRecording = ProcessInfo.processInfo.environment["APUS_RECORD_GOLDEN"] == "1"
-
     /// Numbers that depend on how much else was written meanwhile, by their keys; they stand as 0.
     private static let volatile = ["sequence", "last"]
 
@@ -48,7 +46,7 @@ final class GoldenCommands: Sendable {
         let printed = try stable(
             port.map { run.output.replacing("\"port\":\($0)", with: "\"port\":3000") } ?? run.output
         )
-        if Self.isRecording {
+        if isRecordingGolden {
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(),
                 withIntermediateDirectories: true

@@ -44,7 +44,8 @@ struct GoldenStateTests {
             if case .application = instance.owner { !instance.state.isTerminal } else { false }
         }
         #expect(ofApplications == 2)
-        #expect(agent.fence != nil)
+        // In the seventh version it has obeyed two leaders.
+        #expect(try #require(agent.fence).epoch >= (state.hasSuffix("/7/state") ? 2 : 1))
     }
 
     @Test(arguments: states)
