@@ -16,10 +16,9 @@ package final class ZooKeeperEnsemble: Sendable {
     package static func with<Value>(
         _ count: Int = 1,
         jar: String,
-        configuration: String = "",
         _ body: (ZooKeeperEnsemble) async throws -> Value
     ) async throws -> Value {
-        let ensemble = try ZooKeeperEnsemble(count, jar: jar, configuration: configuration)
+        let ensemble = try ZooKeeperEnsemble(count, jar: jar)
         let result: Result<Value, any Error>
         do {
             for server in ensemble.servers { try server.start() }
@@ -34,34 +33,21 @@ package final class ZooKeeperEnsemble: Sendable {
         return try result.get()
     }
 
-    private init(_ count: Int, jar: String, configuration: String) throws {
+    private init(_ count: Int, jar: String) throws {
         folder = "\(NSTemporaryDirectory())apus-zookeeper-\(UUID().uuidString.prefix(8))"
         let ports = try (0..<count).map { _ in (client: try freePort(), peer: try freePort(), vote: try freePort()) }
-        let peers = ports.enumerated().map { "server.\($0 + 1)=127.0.0.1:\($1.peer):\($1.vote)\n" }.joined()
-        var servers: [ZooKeeperServer] = []
-        for (index, ports) in ports.enumerated() {
-            let own = "\(folder)/\(index + 1)"
-            try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
-            // The shortest ticks, so that sessions may be short.
-            let text = """
-                tickTime=200
-                initLimit=50
-                syncLimit=5
-                minSessionTimeout=400
-                maxSessionTimeout=60000
-                dataDir=\(own)
-                clientPort=\(ports.client)
-                clientPortAddress=127.0.0.1
-                admin.enableServer=false
-                4lw.commands.whitelist=*
-                \(configuration)
-                \(count > 1 ? peers : "")
-                """
-            try text.write(toFile: "\(own)/zoo.cfg", atomically: false, encoding: .utf8)
-            try "\(index + 1)\n".write(toFile: "\(own)/myid", atomically: false, encoding: .utf8)
-            servers.append(ZooKeeperServer(port: ports.client, folder: own, jar: jar))
+        let peers = ports.map { "127.0.0.1:\($0.peer):\($0.vote)" }
+        servers = try ports.enumerated().map { [folder] index, ports in
+            let configured = try ConfiguredZooKeeper(
+                index + 1,
+                of: peers,
+                at: "127.0.0.1",
+                ports.client,
+                in: "\(folder)/\(index + 1)",
+                .shortest
+            )
+            return ZooKeeperServer(configured, jar: jar)
         }
-        self.servers = servers
     }
 
     /// All servers, below a chroot if one is given.
@@ -72,54 +58,43 @@ package final class ZooKeeperEnsemble: Sendable {
 
 /// One real server, which can be killed, stopped for a while and started again.
 package final class ZooKeeperServer: Sendable {
-    package let port: Int
-    private let folder: String
+    private let configured: ConfiguredZooKeeper
     private let jar: String
     private let life = Mutex<ServerLife?>(nil)
 
-    fileprivate init(port: Int, folder: String, jar: String) {
-        self.port = port
-        self.folder = folder
+    fileprivate init(_ configured: ConfiguredZooKeeper, jar: String) {
+        self.configured = configured
         self.jar = jar
     }
 
+    package var port: Int { configured.port }
+
     /// Sets something else in its configuration, from its next start on.
-    package func set(_ line: String) throws {
-        let path = "\(folder)/zoo.cfg"
-        let text = try String(contentsOfFile: path, encoding: .utf8)
-        try "\(text)\n\(line)\n".write(toFile: path, atomically: false, encoding: .utf8)
-    }
+    package func set(_ line: String) throws { try configured.set(line) }
 
     /// Starts it, with what it kept; `serves` waits until it answers.
     package func start() throws {
-        let begun = try ServerLife(
-            ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", jar]
-                + ["org.apache.zookeeper.server.quorum.QuorumPeerMain", "\(folder)/zoo.cfg"],
-            log: "\(folder)/log"
-        )
+        let begun = try ServerLife(configured.command(jar: jar), log: configured.log)
         life.withLock { $0 = begun }
     }
 
     /// Waits until it serves clients.
     package func serves() async throws {
-        let server = ZooKeeperAddress.Server(host: "127.0.0.1", port: port)
         try await eventually("the ZooKeeper server on port \(port) serves", within: .seconds(60)) {
             guard life.withLock({ $0?.isRunning ?? false }) else {
-                let said = FileManager.default.contents(atPath: "\(folder)/log") ?? Data()
+                let said = FileManager.default.contents(atPath: configured.log) ?? Data()
                 throw Unfulfilled(
                     "the ZooKeeper server has ended: \(String(decoding: said.suffix(2_000), as: UTF8.self))"
                 )
             }
-            let answer = await server.answer(to: "srvr", within: .milliseconds(500))
-            return answer?.contains("Mode:") ?? false
+            return await configured.role(within: .milliseconds(500)) != nil
         }
     }
 
     /// It votes and decides for the others, or is alone.
     package func leads() async -> Bool {
-        let server = ZooKeeperAddress.Server(host: "127.0.0.1", port: port)
-        let answer = await server.answer(to: "srvr", within: .seconds(5)) ?? ""
-        return answer.contains("Mode: leader") || answer.contains("Mode: standalone")
+        let role = await configured.role(within: .seconds(5))
+        return role == .leader || role == .standalone
     }
 
     /// `kill -9`, and its end awaited.
@@ -148,10 +123,10 @@ private final class ServerLife: Sendable {
         let mutex = Mutex(true)
     }
 
-    init(_ arguments: [String], log: String) throws {
+    init(_ words: [String], log: String) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["java"] + arguments
+        process.arguments = words
         try Data().write(to: URL(fileURLWithPath: log))
         let output = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
         (process.standardOutput, process.standardError) = (output, output)
