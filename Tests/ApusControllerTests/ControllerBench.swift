@@ -132,7 +132,7 @@ func create(_ spec: ApplicationSpec = exampleSpec(), instances: Int) -> Applicat
     .create(spec, instances: instances, opSpec)
 }
 
-/// Runs a controller for as long as the body takes.
+/// Runs a controller that leads for as long as the body takes.
 func withController<Value: Sendable>(
     store: any StateStore,
     leadership: (any Leadership)? = nil,
@@ -148,7 +148,47 @@ func withController<Value: Sendable>(
     auditLimits: AuditLimits = AuditLimits(),
     _ body: @escaping @Sendable (Controller) async throws -> Value
 ) async throws -> Value {
-    var settings = ControllerSettings(cluster: cluster, hostname: "ctrl1", port: 10000, seed: 7)
+    let controller = try await standingBy(
+        store: store,
+        leadership: leadership,
+        hostname: "ctrl1",
+        seed: 7,
+        audit: audit,
+        auditLimits: auditLimits,
+        time: time,
+        send: send,
+        ask: ask,
+        line: line,
+        joinList: joinList,
+        telemetry: telemetry,
+        events: events,
+        callers: callers
+    )
+    return try await withRunning(controller) {
+        try await eventually("it leads") { await controller.call("GET", "ping", callers.credentials).status == 200 }
+        return try await body(controller)
+    }
+}
+
+/// A controller of the cluster that does not run yet, for `withRunning`.
+func standingBy(
+    store: any StateStore,
+    leadership: (any Leadership)?,
+    hostname: String = "ctrl2",
+    seed: UInt64 = 8,
+    joining: @escaping @Sendable () async throws -> ClusterID = { cluster },
+    audit: AuditStore? = nil,
+    auditLimits: AuditLimits = AuditLimits(),
+    time: TimeSource = .system(),
+    send: @escaping Controller.Send = obedient,
+    ask: Controller.Ask? = nil,
+    line: ControllerLine = ControllerLine(),
+    joinList: @escaping @Sendable () -> JoinList? = { nil },
+    telemetry: Telemetry = Telemetry(),
+    events: EventLimits = EventLimits(),
+    callers: CallerRig = CallerRig()
+) async throws -> Controller {
+    var settings = ControllerSettings(cluster: joining, hostname: hostname, port: 10000, seed: seed)
     settings.events = events
     try callers.arrange(&settings)
     settings.audit = auditLimits
@@ -169,73 +209,34 @@ func withController<Value: Sendable>(
         telemetry: telemetry,
         logger: callers.logger
     )
-    line.join(controller, as: "ctrl1")
-    return try await withThrowingTaskGroup(of: Value?.self) { group in
-        defer { group.cancelAll() }
-        group.addTask {
-            try await controller.run()
-            return nil
-        }
-        group.addTask {
-            try await eventually("it leads") { await controller.call("GET", "ping", callers.credentials).status == 200 }
-            return try await body(controller)
-        }
-        while let value = try await group.next() {
-            if let value { return value }
-        }
-        throw CancellationError()
-    }
-}
-
-/// Another controller of the same cluster, for `withRunning`.
-func standingBy(
-    store: any StateStore,
-    leadership: any Leadership,
-    hostname: String = "ctrl2",
-    joining: @escaping @Sendable () async throws -> ClusterID = { cluster },
-    audit: AuditStore? = nil,
-    time: TimeSource = .system(),
-    ask: Controller.Ask? = nil,
-    line: ControllerLine = ControllerLine(),
-    telemetry: Telemetry = Telemetry(),
-    events: EventLimits = EventLimits(),
-    callers: CallerRig = CallerRig()
-) async throws -> Controller {
-    var settings = ControllerSettings(cluster: joining, hostname: hostname, port: 10000, seed: 8)
-    settings.events = events
-    try callers.arrange(&settings)
-    if ask == nil { settings.engine.probing = nil }
-    let log: AuditStore
-    if let audit { log = audit } else { log = try await .inMemory() }
-    let controller = Controller(
-        settings: settings,
-        store: store,
-        leadership: leadership,
-        audit: log,
-        time: time,
-        send: obedient,
-        ask: ask,
-        askHistory: line.ask,
-        telemetry: telemetry,
-        logger: callers.logger
-    )
     line.join(controller, as: hostname)
     return controller
 }
 
 /// Runs a controller for as long as the body takes, whether it leads or not.
-func withRunning(_ controller: Controller, _ body: @escaping @Sendable () async throws -> Void) async throws {
-    try await withThrowingTaskGroup(of: Bool.self) { group in
+func withRunning<Value: Sendable>(
+    _ controller: Controller,
+    _ body: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    try await running { try await controller.run() } during: { try await body() }
+}
+
+/// Runs something that goes on for as long as the body takes.
+private func running<Value: Sendable>(
+    _ other: @escaping @Sendable () async throws -> Void,
+    during body: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value?.self) { group in
         defer { group.cancelAll() }
         group.addTask {
-            try await controller.run()
-            return false
+            try await other()
+            return nil
         }
-        group.addTask {
-            try await body()
-            return true
+        group.addTask { try await body() }
+        while let value = try await group.next() {
+            if let value { return value }
         }
-        while let isOver = try await group.next(), !isOver {}
+        throw CancellationError()
     }
 }
 
@@ -269,17 +270,8 @@ func withServer(
         mostRequests: mostRequests,
         encryption: encryption
     ) { listening.yield($0) }
-    try await withThrowingTaskGroup(of: Bool.self) { group in
-        defer { group.cancelAll() }
-        group.addTask {
-            try await server.run()
-            return false
-        }
-        group.addTask {
-            guard let port = await ports.first(where: { _ in true }) else { throw CancellationError() }
-            try await body(APIClient(endpoint: "127.0.0.1:\(port)"))
-            return true
-        }
-        while let isOver = try await group.next(), !isOver {}
+    try await running { try await server.run() } during: {
+        guard let port = await ports.first(where: { _ in true }) else { throw CancellationError() }
+        try await body(APIClient(endpoint: "127.0.0.1:\(port)"))
     }
 }
