@@ -43,13 +43,14 @@ struct AdminOptions: ParsableArguments {
 }
 
 extension AdminServer {
-    /// Serves what a process tells of itself.
-    init(
+    /// Serves what a process tells of itself; `nil` for nowhere.
+    init?(
         _ telemetry: Telemetry,
-        at address: NodeAddress,
+        at address: NodeAddress?,
         encryption: (@Sendable () -> PortEncryption)?,
         logger: Logger
     ) {
+        guard let address else { return nil }
         self.init(telemetry, address: address.host, port: address.port, encryption: encryption, logger: logger)
     }
 }

@@ -41,13 +41,10 @@ struct ClusterNode {
                 for await cluster in clusters { return cluster }
                 throw CancellationError()
             }
-            let server = admin.map {
-                let encryption = executor.security.encryption
-                return AdminServer(executor.telemetry, at: $0, encryption: encryption, logger: process.logger)
-            }
+            let (telemetry, encryption) = (executor.telemetry, executor.security.encryption)
+            let server = AdminServer(telemetry, at: admin, encryption: encryption, logger: process.logger)
             // Stopped in the reverse order: the controller gives way before the executor beside it ends.
-            let services: [(any Service)?] = [server, executor.controllers.roster, executing, controlling, other]
-            try await process.serve(services.compactMap(\.self))
+            try await process.serve([server, executor.controllers.roster, executing, controlling, other])
         }
     }
 
@@ -65,19 +62,16 @@ struct ClusterNode {
     }
 
     private func welcome(_ path: String, _ cluster: ClusterID?, _ engine: String) -> String {
-        let isEncrypted = executor.security.encryption != nil
-        let (host, port) = (controller.hostname, controller.address.port)
-        let url = NodeURL(isEncrypted: isEncrypted, host: host, port: port)
         let store = ensemble.map { "\nzookeeper \($0.address)" } ?? ""
         return """
-            API       \(url)\(controller.address.listening(as: host))
+            API       \(controller.url)\(controller.address.listening(as: controller.hostname))
             executor  \(executor.url)\(executor.address.listening(as: executor.hostname))
             reports   to \(executor.controllers)
             cluster   \(cluster.map { "\($0)" } ?? "not known yet: that of the ZooKeeper servers")
             engine    \(engine)
             cores     \(executor.sharing.explanation)
             state     \(path)\(store)
-            metrics   \(admin.metrics(isEncrypted: isEncrypted))
+            metrics   \(admin.metrics(isEncrypted: executor.security.encryption != nil))
             Next: apus apply FILE, apus status. Ctrl-C ends this and leaves containers running.
             """
     }

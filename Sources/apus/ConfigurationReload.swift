@@ -8,20 +8,20 @@ import UnixSignals
 struct ConfigurationReload<Role: RoleCommand>: Service {
     private let configuration: RoleConfiguration
     private let signals: UnixSignalsSequence
-    private let logger: Logger
+    private let process: NodeProcess
     private let apply: @Sendable (Role) throws -> Void
 
     /// From here on SIGHUP does not end the process any more; `nil` without a file: there is nothing to read again.
     ///
-    /// `apply` lets those settings hold that the role can change while it runs.
+    /// `apply` lets those settings hold that the role can change while it runs, besides those of every role.
     init?(
         _ configuration: RoleConfiguration,
-        _ logger: Logger,
-        apply: @escaping @Sendable (Role) throws -> Void
+        _ process: NodeProcess,
+        apply: @escaping @Sendable (Role) throws -> Void = { _ in }
     ) async {
         guard configuration.path != nil else { return nil }
         self.configuration = configuration
-        self.logger = logger
+        self.process = process
         self.apply = apply
         signals = await UnixSignalsSequence(trapping: .sighup)
     }
@@ -39,12 +39,13 @@ struct ConfigurationReload<Role: RoleCommand>: Service {
             let changed = inForce.changes(in: new.settings)
             let (live, fixed) = (changed.filter(Role.live.contains), changed.filter { !Role.live.contains($0) })
             try apply(command)
-            logger.notice(
+            process.logLevel.current = command.logging.logLevel.level
+            process.logger.notice(
                 "the configuration was read again",
                 metadata: ["file": "\(configuration.path ?? "")", "changed": "\(Self.list(live))"]
             )
             if !fixed.isEmpty {
-                logger.warning(
+                process.logger.warning(
                     "settings have changed that hold only after a restart",
                     metadata: [
                         "settings": "\(Self.list(fixed))"
@@ -54,7 +55,7 @@ struct ConfigurationReload<Role: RoleCommand>: Service {
             return inForce.taking(Set(live), from: new.settings)
         } catch {
             let reason = (error as? CommandFailure)?.message ?? "\(error)"
-            logger.error(
+            process.logger.error(
                 "the configuration cannot be used; what it said before holds",
                 metadata: ["error": "\(reason)"]
             )

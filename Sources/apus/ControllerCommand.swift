@@ -2,7 +2,6 @@ import ApusClient
 import ApusStore
 import ApusTelemetry
 import ArgumentParser
-import ServiceLifecycle
 
 /// A controller in a process of its own.
 struct ControllerCommand: RoleCommand {
@@ -17,7 +16,7 @@ struct ControllerCommand: RoleCommand {
             """
     )
 
-    static let live = ControllerOptions.live.union(["log-level"])
+    static let live = ControllerOptions.live.union(LoggingOptions.live)
 
     @Option(
         help: ArgumentHelp(
@@ -32,66 +31,55 @@ struct ControllerCommand: RoleCommand {
     var address = "127.0.0.1:10000"
 
     @OptionGroup var role: RoleOptions
-    @OptionGroup var zooKeeper: ZooKeeperOptions
-    @OptionGroup var network: NetworkOptions
-    @OptionGroup var admin: AdminOptions
     @OptionGroup var options: ControllerOptions
-
-    @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
-    var logLevel = LogLevel.info
+    @OptionGroup var logging: LoggingOptions
 
     func validate() throws {
-        _ = try admin.address(after: NodeAddress(address, option: "--address"))
+        _ = try role.admin.address(after: NodeAddress(address, option: "--address"))
     }
 
     func derived() throws -> [String: String] {
         let address = try NodeAddress(address, option: "--address")
-        return [
-            "state": try statePath(), "hostname": try network.announced(address),
-            "admin-address": try admin.address(after: address).map(\.description) ?? AdminOptions.none,
-        ]
+        return try role.derived(state: statePath(), at: address, admin: role.admin.address(after: address))
     }
 
     func run(_ configuration: RoleConfiguration) async throws {
         let address = try NodeAddress(address, option: "--address")
-        let admin = try admin.address(after: address)
-        try network.check([address])
-        let hostname = try network.announced(address)
+        let admin = try role.admin.address(after: address)
+        try role.network.check([address])
+        let hostname = try role.network.announced(address)
         let path = try statePath()
-        let process = NodeProcess(statePath: path, logLevel: logLevel.level, label: role.label)
+        let process = process(statePath: path)
         let kept = LiveSetting(try options.keeping())
-        let reload = await ConfigurationReload(configuration, process.logger) { (new: Self) in
+        let reload = await ConfigurationReload(configuration, process) { (new: Self) in
             kept.current = try new.options.keeping()
-            process.logLevel.current = new.logLevel.level
         }
-        let ensemble = try zooKeeper.settings(session: options.session())
+        let ensemble = try role.zooKeeper.settings(session: options.session())
         let controller = try options.controller(
             at: address,
             as: hostname,
             admin: admin,
-            security: network.security(process.logger),
+            security: role.network.security(process.logger),
             telemetry: Telemetry(label: role.label),
             keeping: kept,
             logger: process.logger
         )
         try await process.holdingState { directory in
             try await ClusterStore.with(ensemble, in: directory, of: controller) { state in
-                let url = "\(NodeURL(isEncrypted: network.isEncrypted, host: hostname, port: address.port))"
                 let store = ensemble.map { "\nzookeeper \($0.address)" } ?? ""
                 let welcome = """
-                    API       \(url)\(address.listening(as: hostname))
+                    API       \(controller.url)\(address.listening(as: hostname))
                     cluster   \(state.known.map { "\($0)" } ?? "not known yet: that of the ZooKeeper servers")
                     state     \(path)\(store)
-                    metrics   \(admin.metrics(isEncrypted: network.isEncrypted))
-                    Next: apus executor --controllers \(url). Ctrl-C ends this and leaves containers running.
+                    metrics   \(admin.metrics(isEncrypted: role.network.isEncrypted))
+                    Next: apus executor --controllers \(controller.url). Ctrl-C ends this and leaves containers running.
                     """
                 let listening: @Sendable () -> Void = {
                     Output.line(welcome)
                     ServiceNotice.ready()
                 }
                 try await controller.withServices(on: state, in: directory, onListening: listening) { services in
-                    let all: [(any Service)?] = services + [reload]
-                    try await process.serve(all.compactMap(\.self))
+                    try await process.serve(services + [reload])
                 }
             }
         }

@@ -33,6 +33,9 @@ struct ControllerNode {
     let time: TimeSource
     let logger: Logger
 
+    /// Where others call it.
+    var url: NodeURL { NodeURL(isEncrypted: security.encryption != nil, host: hostname, port: address.port) }
+
     /// By which other controllers know it.
     var id: String { "\(hostname):\(address.port)" }
 
@@ -116,8 +119,8 @@ struct ControllerNode {
         // The last one is stopped first: of several controllers the one that ends is still asked for what it told last,
         // and one that is alone still answers what it was asked.
         let both: [any Service] = state.leadership.isShared ? [server, controller] : [controller, server]
-        guard let admin else { return both }
-        return [AdminServer(telemetry, at: admin, encryption: security.encryption, logger: logger)] + both
+        let own = AdminServer(telemetry, at: admin, encryption: security.encryption, logger: logger)
+        return own.map { [$0] + both } ?? both
     }
 
     /// For tests: see `CrashPoint`.

@@ -2,7 +2,6 @@ import ApusClient
 import ApusEngine
 import ApusModel
 import ArgumentParser
-import Logging
 
 /// A whole cluster on this machine.
 struct Dev: AsyncParsableCommand {
@@ -57,8 +56,7 @@ struct Dev: AsyncParsableCommand {
     @OptionGroup var specifications: SpecificationOptions
     @OptionGroup var callers: CallerOptions
 
-    @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
-    var logLevel = LogLevel.info
+    @OptionGroup var logging: LoggingOptions
 
     func validate() throws {
         guard (1...256).contains(multiplier) else { throw ValidationError("--multiplier must be 1 to 256") }
@@ -93,15 +91,8 @@ struct Dev: AsyncParsableCommand {
             engineSettings: engine,
             callers: try callers.settings(),
             audit: try audit.limits(),
-            logLevel: logLevel.level
+            logLevel: logging.logLevel.level
         )
         try await cluster.run()
     }
-}
-
-/// How much is logged, as it is written on the command line.
-enum LogLevel: String, ExpressibleByArgument, CaseIterable {
-    case trace, debug, info, notice, warning, error, critical
-
-    var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .info }
 }

@@ -2,7 +2,6 @@ import ApusClient
 import ApusModel
 import ApusTelemetry
 import ArgumentParser
-import ServiceLifecycle
 
 /// An executor in a process of its own.
 struct ExecutorCommand: RoleCommand {
@@ -17,7 +16,7 @@ struct ExecutorCommand: RoleCommand {
             """
     )
 
-    static let live: Set<String> = ["log-level"]
+    static let live = LoggingOptions.live
     private static let usualController = "http://127.0.0.1:10000"
 
     @Option(
@@ -50,13 +49,8 @@ struct ExecutorCommand: RoleCommand {
     var cluster: String?
 
     @OptionGroup var role: RoleOptions
-    @OptionGroup var zooKeeper: ZooKeeperOptions
-    @OptionGroup var network: NetworkOptions
-    @OptionGroup var admin: AdminOptions
     @OptionGroup var options: ExecutorOptions
-
-    @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
-    var logLevel = LogLevel.info
+    @OptionGroup var logging: LoggingOptions
 
     func validate() throws {
         guard cluster.map({ ClusterID($0).isPlain }) ?? true else {
@@ -64,8 +58,8 @@ struct ExecutorCommand: RoleCommand {
         }
         let address = try NodeAddress(address, option: "--address")
         try address.checkPublishing(option: "--address")
-        _ = try admin.address(after: address)
-        guard controllers.isEmpty || zooKeeper.zookeeper == nil else {
+        _ = try role.admin.address(after: address)
+        guard controllers.isEmpty || role.zooKeeper.zookeeper == nil else {
             throw ValidationError("--controllers and --zookeeper exclude each other: both say who the controllers are")
         }
         _ = try namedControllers()
@@ -73,10 +67,8 @@ struct ExecutorCommand: RoleCommand {
 
     func derived() throws -> [String: String] {
         let address = try NodeAddress(address, option: "--address")
-        var derived = try options.derived()
-        derived["state"] = try statePath()
-        derived["hostname"] = try network.announced(address)
-        derived["admin-address"] = try admin.address(after: address).map(\.description) ?? AdminOptions.none
+        let common = try role.derived(state: statePath(), at: address, admin: role.admin.address(after: address))
+        var derived = try options.derived().merging(common) { _, new in new }
         derived["controllers"] = try namedControllers().first?.description
         return derived
     }
@@ -84,14 +76,12 @@ struct ExecutorCommand: RoleCommand {
     func run(_ configuration: RoleConfiguration) async throws {
         let path = try statePath()
         let address = try NodeAddress(address, option: "--address")
-        try network.check([address], calling: namedControllers())
-        let hostname = try network.announced(address)
-        let process = NodeProcess(statePath: path, logLevel: logLevel.level, label: role.label)
-        let reload = await ConfigurationReload(configuration, process.logger) { (new: Self) in
-            process.logLevel.current = new.logLevel.level
-        }
+        try role.network.check([address], calling: namedControllers())
+        let hostname = try role.network.announced(address)
+        let process = process(statePath: path)
+        let reload = await ConfigurationReload<Self>(configuration, process)
         let controllers: KnownControllers =
-            if let ensemble = try zooKeeper.settings() {
+            if let ensemble = try role.zooKeeper.settings() {
                 .inZooKeeper(ControllerRoster(ensemble, logger: process.logger))
             } else {
                 .named(try namedControllers())
@@ -100,7 +90,7 @@ struct ExecutorCommand: RoleCommand {
             at: address,
             as: hostname,
             label: role.label,
-            security: network.security(process.logger),
+            security: role.network.security(process.logger),
             statePath: path,
             controllers: controllers,
             telemetry: Telemetry(label: role.label),
@@ -115,22 +105,15 @@ struct ExecutorCommand: RoleCommand {
                 known = ClusterID(cluster)
                 try membership.settle(ClusterID(cluster))
             }
-            let admin = try admin.address(after: node.address)
+            let admin = try role.admin.address(after: node.address)
             welcome(node, engine, known, admin)
-            let server = admin.map {
-                AdminServer(
-                    node.telemetry,
-                    at: $0,
-                    encryption: node.security.encryption,
-                    logger: node.logger
-                ) as any Service
-            }
+            let encryption = node.security.encryption
+            let server = AdminServer(node.telemetry, at: admin, encryption: encryption, logger: node.logger)
             let executor = JoiningExecutor(node: node, known: known) {
                 try await ClusterSearch(of: node).joined(membership)
             }
-            let services: [(any Service)?] = [server, controllers.roster, executor, reload]
             ServiceNotice.ready()
-            try await process.serve(services.compactMap(\.self))
+            try await process.serve([server, controllers.roster, executor, reload])
         }
     }
 
@@ -138,7 +121,7 @@ struct ExecutorCommand: RoleCommand {
 
     /// None if ZooKeeper says who they are.
     private func namedControllers() throws -> [NodeURL] {
-        guard zooKeeper.zookeeper == nil else { return [] }
+        guard role.zooKeeper.zookeeper == nil else { return [] }
         return try NodeURL.list(controllers.isEmpty ? [Self.usualController] : controllers, option: "--controllers")
     }
 
@@ -167,7 +150,7 @@ struct ExecutorCommand: RoleCommand {
             engine    \(engine)
             cores     \(node.sharing.explanation)
             state     \(node.statePath)
-            metrics   \(admin.metrics(isEncrypted: network.isEncrypted))
+            metrics   \(admin.metrics(isEncrypted: role.network.isEncrypted))
             Ctrl-C ends this and leaves containers running.
             """
         )

@@ -15,7 +15,7 @@ struct NodeCommand: RoleCommand {
             """
     )
 
-    static let live = ControllerOptions.live.union(["log-level"])
+    static let live = ControllerOptions.live.union(LoggingOptions.live)
 
     @Option(
         help: ArgumentHelp(
@@ -35,14 +35,9 @@ struct NodeCommand: RoleCommand {
     var executorAddress = "127.0.0.1:11000"
 
     @OptionGroup var role: RoleOptions
-    @OptionGroup var zooKeeper: ZooKeeperOptions
-    @OptionGroup var network: NetworkOptions
-    @OptionGroup var admin: AdminOptions
     @OptionGroup var controller: ControllerOptions
     @OptionGroup var executor: ExecutorOptions
-
-    @Option(help: ArgumentHelp("How much to log to standard error.", valueName: "level"))
-    var logLevel = LogLevel.info
+    @OptionGroup var logging: LoggingOptions
 
     func validate() throws {
         let (api, executor) = try addresses()
@@ -54,45 +49,41 @@ struct NodeCommand: RoleCommand {
     }
 
     func derived() throws -> [String: String] {
-        var derived = try executor.derived()
-        derived["state"] = try statePath()
-        derived["hostname"] = try network.announced(addresses().api)
-        derived["admin-address"] = try adminAddress()?.description ?? AdminOptions.none
-        return derived
+        let common = try role.derived(state: statePath(), at: addresses().api, admin: adminAddress())
+        return try executor.derived().merging(common) { _, new in new }
     }
 
     func run(_ configuration: RoleConfiguration) async throws {
         let (api, executorAddress) = try addresses()
-        try network.check([api, executorAddress])
+        try role.network.check([api, executorAddress])
         let path = try statePath()
-        let process = NodeProcess(statePath: path, logLevel: logLevel.level, label: role.label)
+        let process = process(statePath: path)
         let kept = LiveSetting(try controller.keeping())
-        let reload = await ConfigurationReload(configuration, process.logger) { (new: Self) in
+        let reload = await ConfigurationReload(configuration, process) { (new: Self) in
             kept.current = try new.controller.keeping()
-            process.logLevel.current = new.logLevel.level
         }
-        let (security, telemetry) = (try network.security(process.logger), Telemetry(label: role.label))
-        let hostname = try network.announced(api)
-        let url = NodeURL(isEncrypted: network.isEncrypted, host: hostname, port: api.port)
-        let ensemble = try zooKeeper.settings(session: controller.session())
+        let (security, telemetry) = (try role.network.security(process.logger), Telemetry(label: role.label))
+        let hostname = try role.network.announced(api)
+        let ensemble = try role.zooKeeper.settings(session: controller.session())
         let roster = ensemble.map { ControllerRoster($0, logger: process.logger) }
+        let controller = try controller.controller(
+            at: api,
+            as: hostname,
+            admin: nil,
+            security: security,
+            telemetry: telemetry,
+            keeping: kept,
+            logger: process.logger
+        )
         let node = ClusterNode(
-            controller: try controller.controller(
-                at: api,
-                as: hostname,
-                admin: nil,
-                security: security,
-                telemetry: telemetry,
-                keeping: kept,
-                logger: process.logger
-            ),
+            controller: controller,
             executor: try executor.executor(
                 at: executorAddress,
-                as: network.announced(executorAddress),
+                as: role.network.announced(executorAddress),
                 label: role.label,
                 security: security,
                 statePath: path,
-                controllers: roster.map { .inZooKeeper($0) } ?? .named([url]),
+                controllers: roster.map { .inZooKeeper($0) } ?? .named([controller.url]),
                 telemetry: telemetry,
                 logger: process.logger
             ),
@@ -113,6 +104,6 @@ struct NodeCommand: RoleCommand {
 
     private func adminAddress() throws -> NodeAddress? {
         let (api, executor) = try addresses()
-        return try admin.address(after: api, others: [executor])
+        return try role.admin.address(after: api, others: [executor])
     }
 }

@@ -58,7 +58,8 @@ struct NodeProcess {
     /// Runs the services until SIGTERM or SIGINT, and stops them in the reverse order.
     ///
     /// - Throws: what the first one threw that failed; it takes the others with it.
-    func serve(_ services: [any Service]) async throws {
+    func serve(_ services: [(any Service)?]) async throws {
+        let services = services.compactMap(\.self)
         var configuration = ServiceGroupConfiguration(together: services, logger: logger)
         configuration.gracefulShutdownSignals = [.sigterm, .sigint]
         try await ServiceGroup(configuration: configuration).run()

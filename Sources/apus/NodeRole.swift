@@ -20,8 +20,18 @@ protocol RoleCommand: AsyncParsableCommand {
     /// The settings of which a change holds without a restart.
     static var live: Set<String> { get }
 
+    var role: RoleOptions { get }
+    var logging: LoggingOptions { get }
+
     /// What holds where nobody says anything and the machine decides, by option.
     func derived() throws -> [String: String]
 
     func run(_ configuration: RoleConfiguration) async throws
+}
+
+extension RoleCommand {
+    /// The process that it runs in.
+    func process(statePath: String) -> NodeProcess {
+        NodeProcess(statePath: statePath, logLevel: logging.logLevel.level, label: role.label)
+    }
 }

@@ -1,6 +1,7 @@
+import ApusClient
 import ArgumentParser
 
-/// Where the settings of a role stand beside the command line, and what it is called.
+/// What is said to every role: where its settings stand beside the command line, what it is called, whom it belongs to.
 struct RoleOptions: ParsableArguments {
     /// For no file.
     static let none = "none"
@@ -23,10 +24,22 @@ struct RoleOptions: ParsableArguments {
     )
     var label: String?
 
+    @OptionGroup var zooKeeper: ZooKeeperOptions
+    @OptionGroup var network: NetworkOptions
+    @OptionGroup var admin: AdminOptions
+
     func validate() throws {
         guard let label else { return }
         guard (1...64).contains(label.utf8.count),
             label.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) })
         else { throw ValidationError("--label must be up to 64 letters, digits, dots, hyphens and underscores") }
+    }
+
+    /// What holds where nobody says anything and the machine decides, by option, of a process that listens there.
+    func derived(state: String, at address: NodeAddress, admin: NodeAddress?) throws -> [String: String] {
+        [
+            "state": state, "hostname": try network.announced(address),
+            "admin-address": admin?.description ?? AdminOptions.none,
+        ]
     }
 }
