@@ -1,3 +1,5 @@
+import Foundation
+
 /// Where a ZooKeeper ensemble is and which part of its tree is ours: `host:port,host:port/chroot`.
 package struct ZooKeeperAddress: Hashable, Sendable, CustomStringConvertible {
     /// One server of the ensemble.
@@ -14,7 +16,11 @@ package struct ZooKeeperAddress: Hashable, Sendable, CustomStringConvertible {
         package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
         /// Nobody beyond this machine reaches it there.
-        var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+        var isLoopback: Bool {
+            var bytes = in_addr()
+            // A name may begin with 127 too.
+            return host == "localhost" || host == "::1" || host.hasPrefix("127.") && inet_pton(AF_INET, host, &bytes) == 1
+        }
     }
 
     /// What is wrong with an address, for the person who gave it.
@@ -32,9 +38,6 @@ package struct ZooKeeperAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// All its servers are on this machine: only then may nodes go without a credential.
     package var isLoopback: Bool { servers.allSatisfy(\.isLoopback) }
-
-    /// The servers as the client library takes them: it splits each at its last colon, and knows no brackets.
-    package var serverList: String { servers.map { "\($0.host):\($0.port)" }.joined(separator: ",") }
 
     package var description: String { servers.map(\.description).joined(separator: ",") + chroot }
 

@@ -50,7 +50,21 @@ package struct ZooKeeperError: Error, Hashable, Sendable, CustomStringConvertibl
         }
     }
 
+    /// It will be so again until a person has mended it.
+    var lasts: Bool {
+        switch kind {
+        case .noNode, .noAuth, .other: true
+        case .nodeExists, .badVersion, .lost: false
+        }
+    }
+
     var storeError: StoreError { .unavailable(reason: description) }
+
+    /// The same of whoever stands at a place in the line and takes over; that the place is gone says nothing of the store.
+    func storeError(at place: String?) -> StoreError {
+        guard let place, path != place, lasts else { return storeError }
+        return .refused(reason: description)
+    }
 
     /// What is refused so will be refused again.
     var isRefusal: Bool {

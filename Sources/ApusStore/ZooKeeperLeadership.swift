@@ -8,6 +8,8 @@ import Synchronization
 package final class ZooKeeperLeadership: Leadership {
     /// Before a server that was away is asked again.
     static let pause: Duration = .milliseconds(200)
+    /// The same if only a person can mend why it does not lead.
+    private static let longPause: Duration = .seconds(5)
 
     package let isShared = true
     let store: ZooKeeperStore
@@ -88,15 +90,47 @@ package final class ZooKeeperLeadership: Leadership {
     // MARK: the line
 
     private func elected() async throws -> (Candidate, Term) {
+        var told = ""
         while true {
             try Task.checkCancellation()
+            let obstacle: String?
             do throws(ZooKeeperError) {
                 let candidate = try await stand()
-                if try await isFirst(candidate), let term = await begin(candidate) { return (candidate, term) }
-            } catch {
+                guard try await isFirst(candidate) else { continue }
+                switch await begin(candidate) {
+                case .success(let term): return (candidate, term)
                 // The session says what is wrong.
-                try await Task.sleep(for: Self.pause)
+                case .failure(.unavailable), .failure(.fenced): obstacle = nil
+                case .failure(let error): obstacle = "\(error)"
+                }
+            } catch {
+                obstacle = error.lasts ? "\(error)" : nil
             }
+            if let obstacle {
+                if obstacle != told { warn(hindered(by: obstacle)) }
+                told = obstacle
+                await stepBack()
+            }
+            try await Task.sleep(for: obstacle == nil ? Self.pause : Self.longPause)
+        }
+    }
+
+    private func hindered(by obstacle: String) -> String {
+        """
+        this controller cannot lead, and leaves that to others until it can: \(obstacle). Look at the nodes of \
+        \(session.settings.address), at its credential, and at what the servers keep (dataDir); a cluster whose nodes are \
+        lost is brought back with `apus store import`
+        """
+    }
+
+    /// Leaves the line as far as it can, so that another one may lead.
+    private func stepBack() async {
+        do throws(ZooKeeperError) {
+            for name in try await session.line() where isOwn(name) {
+                try await session.delete("\(ZooKeeperTree.election)/\(name)")
+            }
+        } catch {
+            // It stays where it is then, and tries again.
         }
     }
 
@@ -141,11 +175,11 @@ package final class ZooKeeperLeadership: Leadership {
 
     /// Goes to the end of the line if another one in it was named to come next.
     private func makesWay(_ candidate: Candidate, in line: [String]) async throws(ZooKeeperError) -> Bool {
-        guard try await session.exists(ZooKeeperTree.successor) != nil else { return false }
-        let named = try await session.get(ZooKeeperTree.successor).bytes
-        guard named != Array(id.utf8) else { return false }
+        guard let named = try await session.bytes(ZooKeeperTree.successor), named != Array(id.utf8) else {
+            return false
+        }
         for other in line.dropFirst() where try await session.standing(other) == named {
-            try await session.delete(candidate.path)
+            try await remove(candidate)
             return true
         }
         return false
@@ -153,18 +187,16 @@ package final class ZooKeeperLeadership: Leadership {
 
     // MARK: the term
 
-    /// Raises the epoch; `nil` if it is not the first any more, or that is not known.
-    private func begin(_ candidate: Candidate) async -> Term? {
+    /// Raises the epoch; fails if it is not the first any more, or that is not known.
+    private func begin(_ candidate: Candidate) async -> Result<Term, StoreError> {
         do throws(StoreError) {
             let (epoch, sent) = try await store.setEpoch(whileThereIs: candidate.path) { found in found + 1 }
             let lease = Lease(session: session.status.timeout, sent: sent)
             let term = Term(epoch: epoch, lease: lease, generation: candidate.generation)
             store.serve(term)
-            return term
+            return .success(term)
         } catch {
-            // try?: cancelled means that the caller ends.
-            try? await Task.sleep(for: Self.pause)
-            return nil
+            return .failure(error)
         }
     }
 

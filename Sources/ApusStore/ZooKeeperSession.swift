@@ -17,6 +17,8 @@ package final class ZooKeeperSession: Sendable {
         package var timeout: Duration = .seconds(10)
         /// After so long a call counts as not answered.
         package var callTimeout: Duration = .seconds(10)
+        /// The addresses to which a server's name leads; it may block for long.
+        package var lookUp: @Sendable (ZooKeeperAddress.Server) -> [String] = { $0.lookedUp() }
 
         package init(address: ZooKeeperAddress) { self.address = address }
     }
@@ -44,11 +46,16 @@ package final class ZooKeeperSession: Sendable {
     struct Handle: @unchecked Sendable {
         let pointer: OpaquePointer
         let number: Int
+        /// Those that it was told of.
+        var servers: String
     }
 
     struct State {
         var status = Status()
         var handle: Handle?
+        var servers = KnownServers()
+        /// Their names are looked up, now or after a pause.
+        var isLookingUp = false
         var lastNumber = 0
         /// The calls under way, with what ends those that take too long.
         var calls: [Int: (deadline: ContinuousClock.Instant, end: @Sendable (_ reason: String) -> Void)] = [:]
@@ -69,14 +76,16 @@ package final class ZooKeeperSession: Sendable {
     package let settings: Settings
     let state = Mutex(State())
     /// Makes and closes handles: both may take long, and closing from the library's own threads would never end.
-    private let queue = DispatchQueue(label: "apus.zookeeper")
+    let queue = DispatchQueue(label: "apus.zookeeper")
+    /// Looks names up, which may take long as well.
+    let names = DispatchQueue(label: "apus.zookeeper.names")
 
     private init(_ settings: Settings) { self.settings = settings }
 
     /// Begins to connect; returns before it is connected.
     package static func open(_ settings: Settings) -> ZooKeeperSession {
         let session = ZooKeeperSession(settings)
-        session.queue.async { session.connect() }
+        session.lookUpServers()
         session.endLateCalls()
         return session
     }
@@ -160,19 +169,24 @@ private let onSession: watcher_fn = { handle, type, state, _, context in
 private let onLog: log_callback_fn = { _ in }
 
 extension ZooKeeperSession {
-    private func connect() {
-        guard status.phase != .closed else { return }
+    func connect() {
+        guard state.withLock({ $0.status.phase != .closed && $0.handle == nil }) else { return }
+        let (address, servers) = (settings.address, serverList)
+        // They are looked up again.
+        guard !servers.isEmpty else {
+            return change { $0.trouble = "none of \(address) is a name or an address that is known here" }
+        }
         let number = owners.withLock { owners in
             owners.last += 1
             owners.sessions[owners.last] = self
             return owners.last
         }
         zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR)
-        let (address, timeout) = (settings.address, Int32(clamping: settings.timeout.milliseconds))
+        let timeout = Int32(clamping: settings.timeout.milliseconds)
         let context = UnsafeMutableRawPointer(bitPattern: number)
         guard
             let pointer = zookeeper_init2(
-                address.serverList,
+                servers,
                 onSession,
                 timeout,
                 nil,
@@ -182,14 +196,16 @@ extension ZooKeeperSession {
             )
         else {
             owners.withLock { $0.sessions[number] = nil }
-            change { $0.trouble = "none of \(address) is a name or an address that is known here" }
+            change { $0.trouble = "the client library does not begin" }
             queue.asyncAfter(deadline: .now() + .milliseconds(Int(Self.pause.milliseconds))) { [self] in connect() }
             return
         }
+        // Addresses lead where they led.
+        zoo_set_servers_resolution_delay(pointer, -1)
         if let digest = settings.credential?.digest {
             zoo_add_auth(pointer, "digest", digest, Int32(digest.utf8.count), nil, nil)
         }
-        state.withLock { $0.handle = Handle(pointer: pointer, number: number) }
+        state.withLock { $0.handle = Handle(pointer: pointer, number: number, servers: servers) }
     }
 
     /// Closes the handle; its calls under way fail, and nothing of it is heard any more.
@@ -235,6 +251,9 @@ extension ZooKeeperSession {
             change { status in
                 (status.phase, status.trouble) = (.connecting, "no server answers")
             }
+            // One may have been found since that was not known when this connection began.
+            queue.async { [self] in useServers() }
+            lookUpServers()
         }
     }
 

@@ -22,6 +22,24 @@ extension ZooKeeperStore {
         return known
     }
 
+    /// The cluster's id as it stands there once the servers answer, `nil` if nobody has founded one; makes nothing.
+    ///
+    /// - Throws: what `cluster(orFound:)` throws.
+    package func founded(within limit: Duration) async throws(StoreError) -> String? {
+        try await session.connected(within: limit)
+        let isRaised: Bool
+        do throws(ZooKeeperError) {
+            // A server that lags behind might not show it.
+            try await session.sync(ZooKeeperTree.cluster)
+            isRaised = try await session.exists(ZooKeeperTree.epoch).map { $0.version > 0 } ?? false
+        } catch {
+            throw error.firstStoreError
+        }
+        if let known = try await cluster() { return known }
+        if isRaised { throw .corrupt(reason: RestoredState.halfImported) }
+        return nil
+    }
+
     /// `nil` if it is not written down.
     func cluster() async throws(StoreError) -> String? {
         do throws(ZooKeeperError) {

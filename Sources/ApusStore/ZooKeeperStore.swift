@@ -123,14 +123,14 @@ package final class ZooKeeperStore: StateStore {
     /// whoever takes over.
     ///
     /// - Returns: the new epoch, and when the write was sent.
-    /// - Throws: what `next` throws, or `unavailable`.
+    /// - Throws: what `next` throws, or `unavailable`; of a candidate `refused` or `corrupt` if only a person can mend it.
     func setEpoch(
         whileThereIs candidate: String? = nil,
         _ next: (Epoch) throws(StoreError) -> Epoch
     ) async throws(StoreError) -> (epoch: Epoch, sent: Moment) {
         let condition = candidate.map { [NodeChange.check($0, version: 0)] } ?? []
         for _ in 0..<Self.mostAttempts {
-            let found = try await readEpoch()
+            let found = try await readEpoch { $0.storeError(at: candidate) }
             let epoch = try next(found.epoch)
             let change = NodeChange.set(ZooKeeperTree.epoch, Array("\(epoch)".utf8), version: found.version)
             state.withLock { $0.attempted = epoch }
@@ -140,7 +140,7 @@ package final class ZooKeeperStore: StateStore {
             } catch {
                 // Another one was quicker.
                 if error.kind == .badVersion, error.path == ZooKeeperTree.epoch { continue }
-                throw error.storeError
+                throw error.storeError(at: candidate)
             }
             state.withLock { state in
                 state.held = Held(epoch: epoch, version: found.version &+ 1)
@@ -152,18 +152,24 @@ package final class ZooKeeperStore: StateStore {
         throw .unavailable(reason: "others raise the epoch again and again")
     }
 
-    private func readEpoch() async throws(StoreError) -> Held {
-        let (number, version) = try await number(ZooKeeperTree.epoch)
+    private func readEpoch(
+        _ failure: (ZooKeeperError) -> StoreError = { $0.storeError }
+    ) async throws(StoreError) -> Held {
+        let (number, version) = try await number(ZooKeeperTree.epoch, failure)
         return Held(epoch: number, version: version)
     }
 
     /// The number that a node holds.
-    func number(_ path: String, watch: Watch? = nil) async throws(StoreError) -> (Int64, version: Int32) {
+    func number(
+        _ path: String,
+        watch: Watch? = nil,
+        _ failure: (ZooKeeperError) -> StoreError = { $0.storeError }
+    ) async throws(StoreError) -> (Int64, version: Int32) {
         do throws(ZooKeeperError) {
             let (bytes, facts) = try await session.get(path, watch: watch)
             if let number = Int64(String(decoding: bytes, as: UTF8.self)) { return (number, facts.version) }
         } catch {
-            throw error.storeError
+            throw failure(error)
         }
         throw .corrupt(reason: "the ZooKeeper node \(session.settings.address.chroot)\(path) holds no number")
     }
@@ -179,19 +185,19 @@ package final class ZooKeeperStore: StateStore {
             try await lookFor(writes.deleted)
             let plan = CommitPlan(writes, fence: held.version, turn: turn, present: state.withLock { $0.present })
             try plan.checkLimit(chroot: session.settings.address.chroot.utf8.count)
-            if try await attempt(plan) { return }
+            if try await attempt(plan, under: held) { return }
         }
         throw .unavailable(reason: "somebody else writes to the nodes of \(session.settings.address)")
     }
 
     /// Whether it is done; if not, what was wrongly taken for there or not there is known better now.
-    private func attempt(_ plan: CommitPlan) async throws(StoreError) -> Bool {
+    private func attempt(_ plan: CommitPlan, under held: Held) async throws(StoreError) -> Bool {
         let (sent, generation) = (now(), session.status.generation)
         do throws(ZooKeeperError) {
             try await session.multi(plan.changes)
         } catch {
             switch (error.kind, error.path) {
-            case (.badVersion, ZooKeeperTree.epoch): state.withLock { $0.held = nil }
+            case (.badVersion, ZooKeeperTree.epoch): forget(held)
             case (.badVersion, ZooKeeperTree.turn): state.withLock { $0.turn = nil }
             case (.noNode, let path) where plan.touched.contains(path): try await look(for: plan.touched)
             case (.nodeExists, _): try await look(for: plan.touched)
@@ -223,6 +229,9 @@ package final class ZooKeeperStore: StateStore {
         state.withLock { $0.held = found }
         return found
     }
+
+    /// Unless it was raised meanwhile: what is refused under the fence of before says nothing of the new one.
+    private func forget(_ held: Held) { state.withLock { if $0.held == held { $0.held = nil } } }
 
     /// Ends the term, if it was another leader who raised the epoch.
     private func fenced(by found: Epoch) -> StoreError {
@@ -259,7 +268,11 @@ package final class ZooKeeperStore: StateStore {
 
     /// Has it acknowledged that the leadership is in force and its candidate in the line, and sets a node by the way.
     func affirm(_ candidate: String, setting path: String, to bytes: [UInt8]) async throws(StoreError) {
-        guard let held = state.withLock({ $0.held }) else { throw .unavailable(reason: "no epoch was acquired") }
+        // Nobody else sets the epoch that was attempted last while the candidate is there.
+        let (known, own) = state.withLock { ($0.held, $0.attempted) }
+        guard let own else { throw .unavailable(reason: "no epoch was acquired") }
+        let held: Held
+        if let known { held = known } else { held = try await fence(own) }
         let (sent, generation) = (now(), session.status.generation)
         do throws(ZooKeeperError) {
             try await session.multi([
@@ -269,7 +282,7 @@ package final class ZooKeeperStore: StateStore {
             switch (error.kind, error.path) {
             case (.noNode, candidate): state.withLock { $0.term }?.finish(.sessionExpired)
             case (.badVersion, ZooKeeperTree.epoch):
-                state.withLock { if $0.held == held { $0.held = nil } }
+                forget(held)
                 // Throws if it was another leader who raised it.
                 _ = try await fence(held.epoch)
             default: throw error.storeError

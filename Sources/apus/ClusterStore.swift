@@ -22,7 +22,7 @@ struct ClusterStore {
     let known: ClusterID?
     /// Which cluster it is; waits for a store that is away, for as long as it takes.
     ///
-    /// It throws `CommandFailure` if the directory belongs to another one.
+    /// It throws `CommandFailure` if the directory belongs to another one, or to one that is not there.
     var cluster: @Sendable () async throws -> ClusterID
     /// The store itself, if it is in ZooKeeper.
     var zooKeeper: ZooKeeperStore?
@@ -127,27 +127,42 @@ struct ClusterStore {
         _ logger: Logger
     ) async throws -> ClusterID {
         let membership = ClusterMembership(directory: directory)
-        let known = try membership.known()
-        let new = known?.rawValue ?? UUID().uuidString.lowercased()
-        let found = ClusterID(try await id(in: store, orFound: new, logger))
-        guard found.isPlain, known == nil || known == found else {
-            throw CommandFailure(
-                .conflict,
-                "\(address) holds cluster \(found), and \(directory.path) belongs to cluster \(known.map { "\($0)" } ?? "?"): "
-                    + "give another --state, or another path behind the servers"
-            )
+        guard let known = try membership.known() else {
+            let new = UUID().uuidString.lowercased()
+            let found = try await answered(logger) { () throws(StoreError) in
+                try await store.open(within: patience)
+                return ClusterID(try await store.cluster(orFound: new))
+            }
+            guard found.isPlain else {
+                throw CommandFailure(.conflict, "\(address) holds cluster \(found), which is no cluster's id: \(remedy)")
+            }
+            // After it was founded: a directory never belongs to a cluster that is not there.
+            try membership.settle(found)
+            return found
         }
-        if known == nil { try membership.settle(found) }
-        return found
+        // Looked for before anything is made there: where it is not, an empty one would be led under its id.
+        let found = try await answered(logger) { () throws(StoreError) in try await store.founded(within: patience) }
+        guard found == known.rawValue else {
+            let place = "\(address) holds \(found.map { "cluster \($0)" } ?? "no cluster")"
+            throw CommandFailure(.conflict, "\(place), and \(directory.path) belongs to cluster \(known): \(remedy)")
+        }
+        try await answered(logger) { () throws(StoreError) in try await store.open(within: patience) }
+        return known
     }
 
-    /// The cluster's id as it stands there; waits for servers that are away.
-    private static func id(in store: ZooKeeperStore, orFound new: String, _ logger: Logger) async throws -> String {
+    private static let remedy =
+        "give the right path behind the servers, or bring an export of the cluster there with "
+        + "`apus store import FILE --zookeeper`, or give another --state, which belongs to no cluster yet"
+
+    /// What the servers answer; waits for those that are away.
+    private static func answered<Answer>(
+        _ logger: Logger,
+        _ ask: () async throws(StoreError) -> Answer
+    ) async throws -> Answer {
         var trouble = ""
         while true {
             do throws(StoreError) {
-                try await store.open(within: patience)
-                return try await store.cluster(orFound: new)
+                return try await ask()
             } catch {
                 guard case .unavailable(let reason) = error else { throw error }
                 try Task.checkCancellation()

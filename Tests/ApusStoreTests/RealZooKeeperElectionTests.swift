@@ -163,6 +163,61 @@ extension RealZooKeeper {
             }
         }
 
+        @Test func `a commit that the raised epoch overtook does not end the renewal of the lease`() async throws {
+            try await Course.withServer { _, address in
+                let course = Course()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    defer { group.cancelAll() }
+                    group.addTask { try await course.control("a", at: address) }
+                    let term = try await course.leads("a")
+                    let store = try course.store("a")
+                    // Each is looked for before it is sent, which takes longer than the epoch.
+                    let writes = (0..<500).map { Write.delete(RecordKey(.task, "T/\($0)")) }
+                    async let late: Void = store.commit(Batch(epoch: term.epoch, writes: writes))
+                    let raised = try await store.raiseEpoch(from: term.epoch, above: 70)
+                    do { try await late } catch { #expect(error as? StoreError == .fenced(by: raised)) }
+                    let end = term.leaseEnd
+                    try await eventually("it is renewed") { term.leaseEnd > end + Course.session }
+                    #expect(term.isValid(at: monotonic()))
+                }
+            }
+        }
+
+        @Test func `a controller that cannot raise the epoch says so once, makes way, and leads when it can`() async throws
+        {
+            try await Course.withServer { _, address in
+                let course = Course()
+                try await withZooKeeper(address) { store in
+                    try await store.session.set("/epoch", Array("x".utf8))
+                    let leadership = ZooKeeperLeadership(store: store, id: "a", description: []) { course.note("a", $0) }
+                    func said() -> [String] { course.order().filter { $0.contains("/apus/epoch holds no number") } }
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        defer { group.cancelAll() }
+                        group.addTask {
+                            _ = try await leadership.lead { term in
+                                course.began("a", term)
+                                _ = await term.ended()
+                            }
+                        }
+                        try await eventually("it says why") { !said().isEmpty }
+                        try await eventually("it stands in nobody's way") {
+                            try await store.session.children("/election").isEmpty
+                        }
+                        try await withZooKeeper(address) { other in
+                            _ = try await other.session.create("/election/x-", Array("x".utf8), .ephemeralSequential)
+                            try await Course.standing(2, at: address)
+                        }
+                        try await eventually("it has failed again") {
+                            try await store.session.children("/election").isEmpty
+                        }
+                        #expect(said().count == 1)
+                        try await store.session.set("/epoch", Array("7".utf8))
+                        #expect(try await course.leads("a").epoch == 8)
+                    }
+                }
+            }
+        }
+
         @Test func `a leader to which a server grants a shorter session ends, before its lease outlasts that`()
             async throws
         {

@@ -236,6 +236,9 @@ extension RealZooKeeper {
                 await #expect(throws: StoreError.corrupt(reason: RestoredState.halfImported)) {
                     _ = try await store.cluster(orFound: "new")
                 }
+                await #expect(throws: StoreError.corrupt(reason: RestoredState.halfImported)) {
+                    _ = try await store.founded(within: .seconds(30))
+                }
                 #expect(try await Self.importing(try Self.state(), into: store) == 0)
                 try await Self.expectImported(store)
             }
@@ -253,6 +256,20 @@ extension RealZooKeeper {
                     #expect(try await second.cluster(orFound: "c") == found[0])
                 }
             }
+        }
+
+        @Test func `who looks for the cluster that it belongs to makes nothing where that is not`() async throws {
+            let address = try OneZooKeeper.address()
+            let session = ZooKeeperSession.open(.init(address: address))
+            let store = ZooKeeperStore(session, now: monotonic)
+            #expect(try await store.founded(within: .seconds(30)) == nil)
+            #expect(try await session.exists("") == nil, "the path was made")
+            try await withZooKeeper(address) { other in
+                #expect(try await store.founded(within: .seconds(30)) == nil, "nobody has founded one yet")
+                #expect(try await other.cluster(orFound: "a") == "a")
+            }
+            #expect(try await store.founded(within: .seconds(30)) == "a")
+            await session.close()
         }
 
         // MARK: kill -9

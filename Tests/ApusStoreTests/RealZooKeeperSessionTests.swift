@@ -2,7 +2,28 @@ import ApusEngine
 import ApusModel
 import ApusStore
 import ApusTestKit
+import Dispatch
+import Synchronization
 import Testing
+
+/// Where all names lead.
+private final class Names: Sendable {
+    private let state = Mutex<(addresses: [String], hangs: Bool)>(([], false))
+    private let answer = DispatchSemaphore(value: 0)
+
+    func lead(to addresses: [String]) { state.withLock { $0.addresses = addresses } }
+    /// Who looks one up waits, and is never answered with an address.
+    func hang() { state.withLock { $0 = ([], true) } }
+    func answerAtLast() {
+        state.withLock { $0.hangs = false }
+        answer.signal()
+    }
+
+    func lookUp() -> [String] {
+        if state.withLock({ $0.hangs }) { answer.wait() }
+        return state.withLock { $0.addresses }
+    }
+}
 
 extension RealZooKeeper {
     @Suite struct SessionTests {
@@ -97,6 +118,37 @@ extension RealZooKeeper {
                 try await keepCommitting(Batch(epoch: epoch, writes: [put("T/2", "after")]), to: store)
                 #expect(try await store.list(.task).map(\.key.id) == ["T/1", "T/2"])
                 #expect(store.session.status.generation == 1)
+            }
+        }
+
+        @Test func `a server is found where its name leads now, and while DNS hangs where it led, in the same session`()
+            async throws
+        {
+            try await ZooKeeperEnsemble.with(jar: zooKeeperJar()) { ensemble in
+                let wire = try CuttableWire(to: ensemble.servers[0].port)
+                defer { wire.close() }
+                let names = Names()
+                var settings = ZooKeeperSession.Settings(
+                    address: try ZooKeeperAddress("zk.example.com:\(wire.port)/apus")
+                )
+                settings.lookUp = { _ in names.lookUp() }
+                let session = ZooKeeperSession.open(settings)
+                try await eventually("it is said that the name is not known") {
+                    session.status.trouble.contains("is a name or an address that is known here")
+                }
+                // Nobody listens there.
+                names.lead(to: ["127.0.0.9"])
+                try await eventually("it is looked up again") { session.status.trouble.isEmpty }
+                names.lead(to: ["127.0.0.1"])
+                try await session.connected(within: .seconds(30))
+                names.hang()
+                defer { names.answerAtLast() }
+                wire.cut()
+                try await eventually("the cut is noticed") { session.status.phase == .connecting }
+                wire.heal()
+                try await session.connected(within: .seconds(30))
+                #expect(session.status.generation == 1)
+                await session.close()
             }
         }
 

@@ -13,9 +13,31 @@ import Testing
         #expect(try ZooKeeperAddress("127.0.0.1:1/").chroot == "")
     }
 
+    @Test(arguments: ["127.example.com", "127.0.0.1.example.com:2181/apus", "127.0.0.1,127.zk"])
+    func `a name that begins with 127 is no loopback, where nodes may go without a credential`(_ text: String) throws {
+        #expect(try !ZooKeeperAddress(text).isLoopback)
+    }
+
     @Test func `the client library is told of IPv6 without brackets, which it does not know`() throws {
-        let address = try ZooKeeperAddress("zk1,[::1],[fe80::1]:2183/apus")
-        #expect(address.serverList == "zk1:2181,::1:2181,fe80::1:2183")
+        let servers = try ZooKeeperAddress("127.0.0.1,[::1],[::2]:2183/apus").servers
+        var known = KnownServers()
+        for server in servers { known.learn(server.lookedUp(), of: server) }
+        #expect(known.list(of: servers) == "127.0.0.1:2181,::1:2181,::2:2183")
+    }
+
+    @Test func `servers are where their names led last, though DNS is away now; each is told once`() throws {
+        let servers = try ZooKeeperAddress("zk1,zk2,alias-of-zk1/apus").servers
+        var known = KnownServers()
+        known.learn(["10.0.0.1", "fd00::1"], of: servers[0])
+        known.learn([], of: servers[1])
+        #expect(known.list(of: servers) == "10.0.0.1:2181,fd00::1:2181")
+        #expect(known.knows(servers[0]) && !known.knows(servers[1]))
+        known.learn([], of: servers[0])
+        known.learn(["10.0.0.2"], of: servers[1])
+        known.learn(["10.0.0.1"], of: servers[2])
+        #expect(known.list(of: servers) == "10.0.0.1:2181,fd00::1:2181,10.0.0.2:2181")
+        known.learn(["10.0.0.3"], of: servers[0])
+        #expect(known.list(of: servers) == "10.0.0.3:2181,10.0.0.2:2181,10.0.0.1:2181")
     }
 
     @Test func `a path may have 64 bytes, for it stands before each path of a batch`() throws {
