@@ -43,11 +43,15 @@ package struct AuditAnswer: Sendable {
     package var next: Int64?
     /// The sequence of the last record that there is.
     package var last: Int64
+    /// With these as `after` all that comes from then on is found, late or not.
+    package var ends: [Int64]
 
     package init(json: JSON) throws(JSONError) {
         records = try json.array("records").map { json throws(JSONError) in try AuditSummary(json: json) }
         if json["next"] != nil { next = try json.integer("next") }
         last = try json.integer("last")
+        // A controller of an earlier version tells of nothing that comes late.
+        ends = json["ends"] == nil ? [last] : try json.integers("ends").map { Int64($0) }
     }
 }
 

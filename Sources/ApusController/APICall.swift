@@ -104,7 +104,15 @@ package struct APICall: Sendable {
         default standard: Int,
         upTo most: Int = Int(Int32.max) - 1
     ) throws(APIRefusal) -> Int {
-        guard let text = values(name).last else { return standard }
+        try values(name).last.map { text throws(APIRefusal) in try Self.count(text, name, upTo: most) } ?? standard
+    }
+
+    /// The same of a number that may be there several times.
+    func counts(_ name: String, upTo most: Int) throws(APIRefusal) -> [Int] {
+        try values(name).map { text throws(APIRefusal) in try Self.count(text, name, upTo: most) }
+    }
+
+    private static func count(_ text: String, _ name: String, upTo most: Int) throws(APIRefusal) -> Int {
         guard let number = Int(text) else {
             throw .spec(.violations(["query param \(name) must be a whole number"]))
         }

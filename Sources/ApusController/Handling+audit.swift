@@ -14,7 +14,7 @@ extension Handling {
         }
         var query = AuditQuery(size: size)
         query.from = try number("from")
-        query.after = try number("after")
+        query.after = try call.counts("after", upTo: .max).map { Int64($0) }
         query.since = try number("since").map { WallTime(milliseconds: $0) }
         query.until = try number("until").map { WallTime(milliseconds: $0) }
         query.actor = text("actor")
@@ -24,7 +24,12 @@ extension Handling {
         do throws(StoreError) {
             let page = try await api.audit.page(query)
             let next = page.next.map { JSON.integer($0) }
-            return .success(.members(["records": .array(page.records), "next": next, "last": .integer(page.last)]))
+            return .success(
+                .members([
+                    "records": .array(page.records), "next": next, "last": .integer(page.last),
+                    "ends": .array(page.ends.map { .integer($0) }),
+                ])
+            )
         } catch {
             return .failed(503, "The audit log cannot be read: \(error)", retryAfter: 1)
         }

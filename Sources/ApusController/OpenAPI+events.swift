@@ -8,7 +8,11 @@ extension OpenAPI {
             "Who changed what, and what the controller decided by itself, the newest first",
             parameters: [
                 .init(name: "from", schema: .integer(0...Int64.max), description: "Those from this sequence down"),
-                .init(name: "after", schema: .integer(0...Int64.max), description: "Those after this sequence"),
+                .init(
+                    name: "after",
+                    schema: .list(.integer(0...Int64.max)),
+                    description: "Those after this sequence; of several each is that of its leadership"
+                ),
                 .init(name: "since", schema: .integer(0...Int64.max), description: "Those from this time on"),
                 .init(name: "until", schema: .integer(0...Int64.max), description: "Those up to this time"),
                 .init(name: "actor", schema: .text, description: "Those of whoever has this name"),

@@ -3,7 +3,7 @@ import ApusModel
 /// What the audit log tells.
 extension Schema {
     static let auditPage = object(
-        ["records": list(auditRecord, most: 1000), "last": integer],
+        ["records": list(auditRecord, most: 1000), "last": integer, "ends": list(integer)],
         optional: ["next": integer]
     )
 

@@ -8,6 +8,8 @@ import GRDB
 extension AuditStore {
     /// Leaderships that are told of; earlier ones are beyond anybody's retention.
     private static let mostLeaderships = 1_000
+    /// Of so many is told where they end.
+    private static let mostEnds = 32
     /// Of a page.
     private static let mostRecords = 500
     private static let fullPage = 512 << 10
@@ -101,6 +103,15 @@ extension AuditStore {
             end = begin - 1
         }
         return stretches
+    }
+
+    /// What `AuditPage.ends` says.
+    static func ends(_ db: Database) throws -> [Int64] {
+        let all = try stretches(db, atMost: mostEnds).map(\.upperBound)
+        let led = all.filter { AuditSequence.epoch(of: $0) > 0 }
+        guard !led.isEmpty else { return [all.first ?? 0] }
+        // What a controller noted while it was alone is its own, and no more comes of that.
+        return (all.count < mostEnds ? [AuditSequence.lastAlone] : []) + led.reversed()
     }
 
     private func reading<T: Sendable>(_ body: @Sendable (Database) throws -> T) async throws(StoreError) -> T {

@@ -179,7 +179,8 @@ extension AuditStore {
                 return AuditPage(
                     records: records,
                     next: rows.count > query.size ? rows[query.size]["sequence"] : nil,
-                    last: try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM record") ?? 0
+                    last: try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM record") ?? 0,
+                    ends: try Self.ends(db)
                 )
             }
         }

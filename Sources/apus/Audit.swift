@@ -63,7 +63,7 @@ struct Audit: AsyncParsableCommand {
             let found = try await reading.newest(size)
             guard !follow else {
                 for record in found.records.reversed() { show(record) }
-                return try await goOn(reading, behind: found.last)
+                return try await goOn(reading, behind: found.ends)
             }
             guard !api.json else { return Output.line(found.json.serialized) }
             Output.list(
@@ -91,65 +91,21 @@ struct Audit: AsyncParsableCommand {
     }
 
     /// Runs until a failure that does not pass.
-    private func goOn(_ reading: AuditReading, behind last: Int64) async throws {
+    private func goOn(_ reading: AuditReading, behind ends: AuditEnds) async throws {
         let (pause, patience) = (Duration.seconds(1), Duration.seconds(300))
-        var (last, told, heard) = (last, "", ContinuousClock.now)
+        var (ends, told, heard) = (ends, "", ContinuousClock.now)
         while true {
             try await Task.sleep(for: pause)
             do {
-                let news = try await reading.all(after: last)
+                let news = try await reading.all(behind: ends)
                 for record in news.records.reversed() { show(record) }
-                (last, told, heard) = (news.last, "", ContinuousClock.now)
+                ends.take(news.ends)
+                (told, heard) = ("", ContinuousClock.now)
             } catch let error as ClientError where error.isPassing && ContinuousClock.now - heard < patience {
                 if told != error.message { Output.error("apus: waiting for the controller: \(error)") }
                 told = error.message
             }
         }
-    }
-}
-
-/// Reads the audit log page by page.
-struct AuditReading {
-    struct Found {
-        var records: [AuditSummary] = []
-        var next: Int64?
-        var last: Int64 = 0
-
-        /// As the API would give it in one page.
-        var json: JSON {
-            .members([
-                "records": .array(records.map(\.json)), "next": next.map { .integer($0) }, "last": .integer(last),
-            ])
-        }
-    }
-
-    /// One reading of what came since the last holds no more than this.
-    private static let mostNews = 100_000
-
-    let client: APIClient
-    let conditions: [(name: String, value: String)]
-
-    /// The newest so many.
-    func newest(_ size: Int) async throws -> Found { try await pages(size, conditions) }
-
-    /// All that came behind a record.
-    func all(after last: Int64) async throws -> Found {
-        try await pages(Self.mostNews, conditions + [(name: "after", value: "\(last)")])
-    }
-
-    private func pages(_ size: Int, _ conditions: [(name: String, value: String)]) async throws -> Found {
-        var found = Found()
-        repeat {
-            let page = min(Audit.largestPage, size - found.records.count)
-            var query = conditions + [(name: "size", value: "\(page)")]
-            if let next = found.next { query.append((name: "from", value: "\(next)")) }
-            let answer = try await client.audit(query)
-            // What comes while older pages are read is for the next reading.
-            if found.last == 0 { found.last = answer.last }
-            found.records += answer.records
-            found.next = answer.next
-        } while found.next != nil && found.records.count < size
-        return found
     }
 }
 

@@ -1,6 +1,9 @@
+import ApusClient
 import ApusController
 import ApusModel
+import ApusStore
 import ApusTestKit
+import Foundation
 import Testing
 
 /// The audit log shown and followed by `apus audit`.
@@ -48,6 +51,40 @@ extension CommandLineTests {
             let end = try await followed.end()
             let told = end.output.split(separator: "\n")
             #expect(told.count == 2 && told.allSatisfy { $0.contains("  MAINTENANCE_UNSET  c1  ACCEPTED") }, "\(end)")
+        }
+    }
+
+    @Test func `whoever follows is shown what comes late, in the order of arrival and once`() async throws {
+        let audit = try await AuditStore.inMemory()
+        func record(_ action: String, in epoch: Epoch) throws -> AuditRecord {
+            let body: JSON = [
+                "time": 1, "epoch": .integer(epoch), "actor": ["kind": "USER", "name": "ann"],
+                "action": .string(action), "subject": ["kind": "CLUSTER", "id": "c1"], "outcome": "ACCEPTED",
+            ]
+            return try AuditRecord(json: ["sequence": .integer(epoch << 32 + 1), "ids": ["c1"], "body": body])
+        }
+        try await audit.keep([record("FIRST", in: 8)])
+        let late = try record("LATE", in: 7)
+        try await withController(store: MemoryStore(), audit: audit) { controller in
+            try await withServer(controller) { client in
+                let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+                try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+                defer { try? FileManager.default.removeItem(at: folder) }
+                let file = folder.appending(path: "told")
+                let text = "exec '\(Self.binary)' audit -f --subject c1 > '\(file.path)'"
+                let followed = try Program("/bin/sh", ["-c", text], endpoint: client.endpoint)
+                func told(_ action: String) throws -> Int {
+                    try String(contentsOf: file, encoding: .utf8).split(separator: "\n").count { $0.contains(action) }
+                }
+                try await eventually("it shows what there is") { try told("FIRST") == 1 }
+                try await audit.keep([late])
+                try await eventually("it shows what came late") { try told("LATE") == 1 }
+                _ = await controller.post("cluster/maintenance/set", "", type: nil)
+                try await eventually("it goes on") { try told("MAINTENANCE_SET") == 1 }
+                followed.interrupt()
+                _ = try await followed.end()
+                #expect(try told("LATE") == 1 && told("FIRST") == 1)
+            }
         }
     }
 

@@ -100,7 +100,7 @@ import Testing
     /// In the order of their sequences.
     private static func records(_ log: AuditStore, _ action: String? = nil) async throws -> [JSON] {
         var query = AuditQuery(size: 1_000)
-        (query.after, query.action) = (0, action)
+        (query.after, query.action) = ([0], action)
         return try await log.page(query).records.reversed()
     }
 
@@ -244,6 +244,24 @@ import Testing
             let set = try #require(actions.firstIndex(of: "MAINTENANCE_SET"))
             let acquired = try #require(actions.lastIndex(of: "LEADERSHIP_ACQUIRED"))
             #expect(set < acquired, "it was noted under the leadership before")
+        }
+    }
+
+    @Test func `whoever follows the audit log is told of what a killed leader noted last, once`() async throws {
+        try await Self.withTwo { two in
+            _ = try await Self.killedLeader(two)
+            func records(after ends: [Int64]) async throws -> (actions: [String?], ends: [Int64]) {
+                let query = ends.map { "&after=\($0)" }.joined()
+                let answer = await two.second.get("cluster/audit?action=MAINTENANCE_SET\(query)").json?["data"]
+                let page = try #require(answer)
+                return (try page.array("records").map { $0["action"]?.text }, try page.integers("ends").map { Int64($0) })
+            }
+            let (before, ends) = try await records(after: [])
+            #expect(before == [])
+            two.line.mend("ctrl1")
+            try await eventually("it is told of") { try await records(after: ends).actions == ["MAINTENANCE_SET"] }
+            let next = try await records(after: ends).ends
+            #expect(try await records(after: next).actions == [])
         }
     }
 

@@ -17,7 +17,7 @@ import Testing
     /// In the order of their sequences.
     private func records(_ store: AuditStore) async throws -> [JSON] {
         var query = AuditQuery(size: 1_000)
-        query.after = 0
+        query.after = [0]
         return try await store.page(query).records.reversed()
     }
 
@@ -83,6 +83,55 @@ import Testing
         _ = try await next.append([entry("A")], as: .leading(8))
         try await take(from: last, into: next)
         #expect(try await actions(next) == ["DENIED", "A"])
+    }
+
+    @Test func `whoever goes on behind all ends finds each record once, those that come late too`() async throws {
+        let (old, new) = (try await AuditStore.inMemory(), try await AuditStore.inMemory())
+        _ = try await new.append([entry("ALONE")])
+        _ = try await old.append([entry("A"), entry("B")], as: .leading(7))
+        try await take(from: old, into: new)
+        _ = try await old.append([entry("LATE")], as: .leading(7))
+        _ = try await new.append([entry("C")], as: .leading(8))
+        var query = AuditQuery(size: 2)
+        var seen: [String?] = []
+        func follow() async throws {
+            let page = try await new.page(query)
+            seen += page.records.reversed().map { $0["action"]?.text }
+            #expect(page.next == nil)
+            query.after = page.ends
+        }
+        query.after = [0]
+        query.after = try await new.page(query).ends
+        #expect(query.after.count == 3)
+        try await follow()
+        #expect(seen.isEmpty)
+        _ = try await new.append([entry("D")], as: .leading(8))
+        try await take(from: old, into: new)
+        try await follow()
+        #expect(seen == ["LATE", "D"])
+        let unknown = try await AuditStore.inMemory()
+        _ = try await unknown.append([entry("EARLIER")], as: .leading(5))
+        _ = try await unknown.append([entry("BETWEEN")], as: .leading(6))
+        try await take(from: unknown, into: new)
+        try await follow()
+        try await follow()
+        #expect(seen == ["LATE", "D", "EARLIER", "BETWEEN"])
+    }
+
+    @Test func `pages behind several ends go on where the last one ended`() async throws {
+        let store = try await AuditStore.inMemory()
+        for epoch in [7, 8, 9] {
+            _ = try await store.append((1...3).map { entry("\(epoch)\($0)") }, as: .leading(Epoch(epoch)))
+        }
+        var query = AuditQuery(size: 2)
+        query.after = [7 << 32 + 1, 9 << 32 + 2]
+        var seen: [String?] = []
+        repeat {
+            let page = try await store.page(query)
+            seen += page.records.map { $0["action"]?.text }
+            query.from = page.next
+        } while query.from != nil
+        #expect(seen == ["93", "83", "82", "81", "73", "72"])
     }
 
     @Test func `the oldest go by number over all leaderships`() async throws {

@@ -66,8 +66,8 @@ import Testing
         #expect(try await found(store) { ($0.subject, $0.actor) = ("web-1", "ann") } == [4, 3, 1])
         #expect(try await found(store) { ($0.subject, $0.since) = ("web-1", WallTime(milliseconds: 3)) } == [4, 3])
         #expect(try await found(store) { ($0.actor, $0.action, $0.source) = ("ann", "A", "10.0.0.1") } == [5, 1])
-        #expect(try await found(store) { $0.after = 3 } == [5, 4])
-        #expect(try await found(store) { ($0.after, $0.subject) = (2, "web-1") } == [4, 3])
+        #expect(try await found(store) { $0.after = [3] } == [5, 4])
+        #expect(try await found(store) { ($0.after, $0.subject) = ([2], "web-1") } == [4, 3])
         #expect(try await found(store) { $0.actor = "nobody" }.isEmpty)
     }
 
@@ -82,7 +82,7 @@ import Testing
             query.from = page.next
         } while query.from != nil
         #expect(seen == [6, 4, 3, 2, 5, 1])
-        #expect(try await found(store) { ($0.after, $0.from) = (1, 4) } == [4, 3, 2])
+        #expect(try await found(store) { ($0.after, $0.from) = ([1], 4) } == [4, 3, 2])
     }
 
     @Test func `what is older than the first record has no page`() async throws {
