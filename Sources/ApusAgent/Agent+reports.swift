@@ -112,14 +112,15 @@ extension Agent {
         if let highest, answer.epoch < highest.epoch { return reportFailed(number: number, at: out.now) }
         reports.flight = nil
         reports.next = max(out.now, flight.sent + Self.heartbeat)
+        if let refusal = answer.refusal, reports.refusal != refusal {
+            out.actions.append(.note(.reportRefused(reason: refusal)))
+        }
+        reports.refusal = answer.refusal ?? ""
         guard answer.verdict != .refused else {
-            if reports.refusal != answer.reason { out.actions.append(.note(.reportRefused(reason: answer.reason))) }
-            reports.refusal = answer.reason
             reports.isUnheard = true
             return
         }
         if let wall = answer.wall { clock.compare(wall, asked: flight.sent, at: out.times) }
-        reports.refusal = ""
         reports.isUnheard = !answer.canCommit
         if answer.canCommit { lastAnsweredByCommittingLeader = out.now }
         // More than we ever said cannot be of this incarnation.

@@ -10,7 +10,7 @@ extension Handling {
             throw .spec(.unreadable(error.message))
         }
         let isListed = api.joinList()?.has(report.identity) ?? true
-        switch await api.inbox.submit(report, isListed: isListed) {
+        switch await api.inbox.submit(report, isListed: isListed, from: call.source) {
         case .answer(var answer):
             answer.wall = api.time().wall
             return APIAnswer(status: 200, json: answer.json)

@@ -52,6 +52,13 @@ package final class Inbox: Sendable {
         var waiter: Waiter
     }
 
+    private struct WaitingReport {
+        var request: RequestID
+        var report: NodeReport
+        var isListed: Bool
+        var source: String?
+    }
+
     private struct State {
         var lastRequest: RequestID = 0
         /// Why nothing is taken; `nil` while the loop runs.
@@ -62,7 +69,7 @@ package final class Inbox: Sendable {
         var commands: [(RequestID, Command)] = []
         /// Who made the requests that are not answered yet: their callers may have given up.
         var asked: [RequestID: AskedCommand] = [:]
-        var reports: OrderedDictionary<NodeIdentity, (request: RequestID, report: NodeReport, isListed: Bool)> = [:]
+        var reports: OrderedDictionary<NodeIdentity, WaitingReport> = [:]
         var outcomes: [Input] = []
         var waiting: [RequestID: Waiting] = [:]
         var commandsWaiting = 0
@@ -95,35 +102,41 @@ package final class Inbox: Sendable {
     /// Hands in a report and waits for its answer.
     ///
     /// One that waits from the same run of the same executor is replaced by the later revision, and both callers get
-    /// the same answer. One that is not listed is heard if it is a member already.
-    package func submit(_ report: NodeReport, isListed: Bool = true) async -> Reply<ReportAnswer> {
+    /// the same answer. One that is not listed is heard if it is a member already; `source` is the address it came from.
+    package func submit(
+        _ report: NodeReport,
+        isListed: Bool = true,
+        from source: String? = nil
+    ) async -> Reply<ReportAnswer> {
         await withCheckedContinuation { continuation in
             let refusal: Reply<ReportAnswer>? = state.withLock { state in
                 if let reason = state.closed { return .unavailable(reason) }
-                return Self.enqueue(report, isListed, continuation, at: time().now, in: &state)
+                let new = WaitingReport(request: 0, report: report, isListed: isListed, source: source)
+                return Self.enqueue(new, continuation, at: time().now, in: &state)
             }
             if let refusal { continuation.resume(returning: refusal) } else { nudge() }
         }
     }
 
     private static func enqueue(
-        _ report: NodeReport,
-        _ isListed: Bool,
+        _ report: WaitingReport,
         _ continuation: CheckedContinuation<Reply<ReportAnswer>, Never>,
         at now: Moment,
         in state: inout State
     ) -> Reply<ReportAnswer>? {
-        if let (request, earlier, _) = state.reports[report.identity],
-            case .report(let others)? = state.waiting[request]?.waiter
-        {
-            if report.revision >= earlier.revision { state.reports[report.identity] = (request, report, isListed) }
-            state.waiting[request]?.waiter = .report(others + [continuation])
+        var new = report
+        let identity = new.report.identity
+        if let earlier = state.reports[identity], case .report(let others)? = state.waiting[earlier.request]?.waiter {
+            new.request = earlier.request
+            if new.report.revision >= earlier.report.revision { state.reports[identity] = new }
+            state.waiting[new.request]?.waiter = .report(others + [continuation])
             return nil
         }
         guard state.reports.count < Self.mostReports else { return .busy }
         state.lastRequest += 1
-        state.reports[report.identity] = (state.lastRequest, report, isListed)
-        state.waiting[state.lastRequest] = Waiting(since: now, waiter: .report([continuation]))
+        new.request = state.lastRequest
+        state.reports[identity] = new
+        state.waiting[new.request] = Waiting(since: now, waiter: .report([continuation]))
         return nil
     }
 
@@ -183,7 +196,9 @@ package final class Inbox: Sendable {
     package func drain() -> [Input] {
         state.withLock { state in
             var inputs = state.outcomes
-            inputs += state.reports.values.map { .report($0.request, $0.report, isListed: $0.isListed) }
+            inputs += state.reports.values.map {
+                .report($0.request, $0.report, isListed: $0.isListed, source: $0.source)
+            }
             inputs += state.commands.map { .command($0.0, $0.1) }
             state.outcomes = []
             state.reports = [:]

@@ -62,7 +62,7 @@ extension ClusterState {
         var decision = Decision(.executorRefused, AuditSubject(refused.identity.id), refused.reason)
         decision.detail = .members([
             "kind": .string(refused.kind.rawValue), "hostname": .string(refused.identity.hostname),
-            "port": .integer(Int64(refused.identity.port)),
+            "port": .integer(Int64(refused.identity.port)), "source": refused.source.map { .string($0) },
         ])
         return decision
     }

@@ -5,10 +5,10 @@ import HashTreeCollections
 /// What executors say, applied in the order of their revisions.
 extension Engine {
     /// Hears a report, or says why not; one that `isListed` may become a member.
-    mutating func apply(_ report: NodeReport, isListed: Bool, at times: Times) -> ReportAnswer {
+    mutating func apply(_ report: NodeReport, isListed: Bool, from source: String?, at times: Times) -> ReportAnswer {
         let identity = report.identity
         if let refused = refusal(of: identity, isListed: isListed) ?? refusalOfRetired(identity) {
-            tell(refused, at: times.now)
+            tell(refused, from: source, at: times.now)
             return refusing(refused.reason)
         }
         let known = state.members[identity.id]
@@ -19,7 +19,14 @@ extension Engine {
         let isNew = state.members[identity.id] == nil
         if isNew { admit(identity, inPlaceOf: known, at: times) }
         guard var member = state.members[identity.id] else { return refusing("not admitted") }
-        guard identity.incarnation >= member.incarnation else { return answer(.stale, to: member) }
+        guard identity.incarnation >= member.incarnation else {
+            var late = answer(.stale, to: member)
+            if let refused = lateness(of: identity, than: member, at: times.now) {
+                tell(refused, from: source, at: times.now)
+                late.reason = refused.reason
+            }
+            return late
+        }
         let standing = Standing(member)
         heard(&member, report, at: times)
         let joinsUp = report.base <= member.applied

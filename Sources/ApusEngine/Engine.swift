@@ -130,8 +130,8 @@ package struct Engine: Sendable {
             let before = operation(underWayOf: command)
             effects.append(.answer(request, accept(command, at: times)))
             if let begun = operation(underWayOf: command), begun.id != before?.id { noted.begun[request] = begun }
-        case .report(let request, let report, let isListed):
-            effects.append(.reply(request, apply(report, isListed: isListed, at: times)))
+        case .report(let request, let report, let isListed, let source):
+            effects.append(.reply(request, apply(report, isListed: isListed, from: source, at: times)))
         case .answered(let executor, let command, let answer):
             apply(answer, to: command, from: executor, at: times)
         case .sendFailed(let executor, _, let reason):

@@ -8,8 +8,8 @@ package typealias RequestID = Int64
 package enum Input: Sendable {
     /// A request to change something.
     case command(RequestID, Command)
-    /// An executor's heartbeat, change or full list, and whether it may join, should it be new.
-    case report(RequestID, NodeReport, isListed: Bool = true)
+    /// An executor's heartbeat, change or full list, whether it may join, should it be new, and the address it came from.
+    case report(RequestID, NodeReport, isListed: Bool = true, source: String? = nil)
     /// An executor's answer to a command.
     case answered(ExecutorID, NodeCommand, CommandAnswer)
     /// A command did not reach its executor, or its answer did not come back.

@@ -22,6 +22,8 @@ package struct Member: Sendable {
     package var heard = Moment.zero
     /// Of its process; soft, 0 until heard.
     package var incarnation: Int64 = 0
+    /// An earlier one that reports as well; soft.
+    var earlierRun: EarlierRun?
     /// The revision of its state that is applied; soft.
     package var applied: Int64 = 0
     /// The highest epoch that it says it has recorded; soft.

@@ -11,6 +11,8 @@ package struct Refused: Hashable, Sendable {
         case copiedKey = "COPIED_KEY"
         /// An earlier run than was heard: its state directory is an old one.
         case olderState = "OLDER_STATE"
+        /// An earlier run than was heard, and the later one goes on as well: machine or state directory was copied.
+        case runsTwice = "RUNS_TWICE"
         case retired = "RETIRED"
         /// Only those of a list may join, and it is not on it.
         case notListed = "NOT_LISTED"
@@ -26,6 +28,8 @@ package struct Refused: Hashable, Sendable {
     package let identity: NodeIdentity
     /// For the executor's log and the audit log: why, and what to do.
     package let reason: String
+    /// The address that its report came from; `nil` if that is not known.
+    package var source: String?
 
     var key: Key { Key(executor: identity.id, kind: kind) }
 }
@@ -70,6 +74,21 @@ extension Engine {
         return Refused(kind: .olderState, identity: identity, reason: text)
     }
 
+    /// Of an earlier run of a member that is there: a report that came late, at first; but where it goes on beside the
+    /// later run there are two of it.
+    mutating func lateness(of identity: NodeIdentity, than member: Member, at now: Moment) -> Refused? {
+        var earlier = member.earlierRun ?? EarlierRun(since: now, last: now)
+        if now - earlier.last >= settings.lostAfter { earlier.since = now }
+        earlier.last = now
+        state.members[member.id]?.earlierRun = earlier
+        guard now - earlier.since >= settings.lostAfter else { return nil }
+        let text =
+            "\(identity.place) runs twice: its run \(identity.incarnation) goes on beside its run \(member.incarnation), which "
+            + "alone is heard. Its machine or its state directory was copied: end one of the two, give it a state directory "
+            + "and a host name or port of its own, and start it again"
+        return Refused(kind: .runsTwice, identity: identity, reason: text)
+    }
+
     /// Of one that would be a new member.
     private func refusal(ofJoining identity: NodeIdentity, isListed: Bool) -> Refused? {
         guard isListed else {
@@ -100,7 +119,7 @@ extension Engine {
     }
 
     /// Tells of it, at most once in a while of each executor.
-    mutating func tell(_ refused: Refused, at now: Moment) {
+    mutating func tell(_ refused: Refused, from source: String?, at now: Moment) {
         tally.count(.reportRefused(refused.kind))
         if let told = refusals[refused.key], now - told < Self.refusalsAreToldEvery { return }
         if refusals.count >= Self.mostRefusals {
@@ -108,9 +127,17 @@ extension Engine {
         }
         guard refusals.count < Self.mostRefusals else { return }
         refusals[refused.key] = now
+        var refused = refused
+        refused.source = source
         noted.refused.append(refused)
         effects.append(.note("refused: \(refused.reason)"))
     }
+}
+
+/// Since when an earlier run of a member reports without a longer pause, and when it did last.
+struct EarlierRun: Hashable, Sendable {
+    var since: Moment
+    var last: Moment
 }
 
 extension NodeIdentity {

@@ -65,7 +65,7 @@ package struct Turn: Sendable {
                     )
                 )
             ]
-        case .report(_, let report, _):
+        case .report(_, let report, _, _):
             return takeSoftly(input, base: report.base, at: times)
         case .answered, .sendFailed, .probed, .standbys, .keep, .tick:
             engine.take(input, at: times)

@@ -68,9 +68,8 @@ package final class ExecutorNumbers: Sendable {
     }
 
     func answered(_ answer: ReportAnswer) {
-        let isRefused = answer.verdict == .refused
-        rejection.withLock { $0 = isRefused ? "the leader refuses this executor: \(answer.reason)" : nil }
-        if answer.canCommit, !isRefused { presence.answered(at: metrics.time) }
+        rejection.withLock { $0 = answer.refusal.map { "the leader refuses this executor: \($0)" } }
+        if answer.canCommit, answer.verdict != .refused { presence.answered(at: metrics.time) }
     }
 
     /// A report got no answer: whoever shows no secret of the cluster is turned away before anybody reads it.

@@ -190,10 +190,19 @@ package struct ReportAnswer: Hashable, Sendable {
     package var applied: Int64
     /// Ended instances whose end is committed.
     package var settled: [InstanceID]
-    /// Why it was refused; empty otherwise.
+    /// Why it was refused, or is stale again and again; empty otherwise.
     package var reason: String
     /// The leader's civil time as the answer leaves; `nil` if it does not say.
     package var wall: WallTime?
+
+    /// Why its executor is not heard, as long as things are so; `nil` if it is, or this report alone came late.
+    package var refusal: String? {
+        switch verdict {
+        case .applied: nil
+        case .stale: reason.isEmpty ? nil : reason
+        case .refused: reason
+        }
+    }
 
     package init(
         verdict: Verdict,

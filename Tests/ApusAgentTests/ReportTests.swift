@@ -194,6 +194,16 @@ struct ReportTests {
         #expect(!line.take(.reportAnswered(refusal, number: 2)).contains(.note(.reportRefused(reason: "no"))))
     }
 
+    @Test func `why it is stale again and again is noted once, and the leader counts as one that answered`() {
+        var line = Line()
+        _ = line.take(.tick)
+        let stale = answer(0, verdict: .stale)
+        #expect(line.take(.reportAnswered(stale, number: 1)).contains(.note(.reportRefused(reason: "no"))))
+        #expect(line.turn.agent.lastAnsweredByCommittingLeader != nil)
+        #expect(sent(line.take(.tick, after: .seconds(2))).count == 1)
+        #expect(!line.take(.reportAnswered(stale, number: 2)).contains(.note(.reportRefused(reason: "no"))))
+    }
+
     @Test func `a tick at the deadline always moves it on, though nobody ever answers`() {
         var bench = TransitionTests.Bench(hasLeader: false)
         bench.reach(.healthy)

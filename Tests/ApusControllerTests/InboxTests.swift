@@ -58,7 +58,7 @@ final class Recorder<Element: Sendable>: Sendable {
             try await eventually("all three wait") { inbox.callers == 3 }
             let inputs = inbox.drain()
             #expect(inputs.count == 1)
-            for case .report(let request, let report, isListed: _) in inputs {
+            for case .report(let request, let report, isListed: _, source: _) in inputs {
                 #expect(report.revision == 9)
                 inbox.answer(request, answer)
             }

@@ -166,7 +166,8 @@ import Testing
         ) { controller in
             func report() async throws -> ReportAnswer {
                 let body = fullReport().json.serialized
-                let answer = await controller.call("POST", "internal/nodes/report", body: body)
+                let call = APICall("POST", "/apis/v1/internal/nodes/report", body: Array(body.utf8), source: "10.0.0.9")
+                let answer = await controller.api.answer(call)
                 return try ReportAnswer(json: try #require(answer.json))
             }
             for _ in 0..<3 {
@@ -176,7 +177,8 @@ import Testing
             }
             #expect(await controller.get("cluster/executors").json?["data"] == [])
             try await eventually("it is told") { await told(controller, "EXECUTOR_REFUSED").count == 1 }
-            #expect(await told(controller, "EXECUTOR_REFUSED").first?["detail"]?["kind"] == "NOT_LISTED")
+            let detail = await told(controller, "EXECUTOR_REFUSED").first?["detail"]
+            #expect(detail?["kind"] == "NOT_LISTED" && detail?["source"] == "10.0.0.9")
             try await eventually("each is counted") {
                 let refused = telemetry.metrics.samples().first {
                     $0.series.path == "apus.controller.reports.refused.NOT_LISTED"

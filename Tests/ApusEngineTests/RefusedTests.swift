@@ -12,11 +12,12 @@ import Testing
         _ bench: inout Bench,
         _ number: Int,
         isListed: Bool = true,
+        from source: String? = nil,
         _ change: (inout NodeIdentity) -> Void = { _ in }
     ) throws -> ReportAnswer {
         var executor = TestExecutor(number: number, cores: 4, memoryMB: 4096)
         change(&executor.identity)
-        bench.take(.report(900, executor.report(), isListed: isListed))
+        bench.take(.report(900, executor.report(), isListed: isListed, source: source))
         return try #require(bench.replies[900])
     }
 
@@ -86,6 +87,32 @@ import Testing
         #expect(bench.turn.committed.members[id]?.isLost == true)
         #expect(try say(&bench, 0).verdict == .applied)
         #expect(bench.turn.committed.members[id]?.incarnation == 1)
+    }
+
+    @Test func `an earlier run that goes on beside the later one is told what to do, and from where it came`() throws {
+        var bench = try Bench(executors: 1)
+        let id = bench.ids[0]
+        bench.executors[id]?.restart()
+        bench.beat()
+        for _ in 0..<5 {
+            let answer = try say(&bench, 0, from: "10.0.0.9")
+            #expect(answer.verdict == .stale && answer.reason.isEmpty, "it may have come late")
+            bench.live(.seconds(2))
+        }
+        let answer = try say(&bench, 0, from: "10.0.0.9")
+        #expect(answer.verdict == .stale)
+        #expect(answer.reason.contains("runs twice: its run 1 goes on beside its run 2"))
+        let told = try #require(bench.decided(.executorRefused).first)
+        #expect(told.detail == ["kind": "RUNS_TWICE", "hostname": "host-0", "port": 11_000, "source": "10.0.0.9"])
+        for _ in 0..<20 {
+            bench.live(.seconds(2))
+            #expect(try !say(&bench, 0, from: "10.0.0.9").reason.isEmpty)
+        }
+        #expect(kinds(bench) == ["RUNS_TWICE"], "once an hour")
+        #expect(bench.turn.committed.members[id]?.incarnation == 2)
+        // One that comes late after a while is no second one.
+        bench.live(.seconds(30))
+        #expect(try say(&bench, 0).reason.isEmpty)
     }
 
     @Test func `one that is not on the list may not join, and joins once it is`() throws {
