@@ -4,6 +4,8 @@ package struct ClientError: Error, Hashable, Sendable {
     package enum Code: Hashable, Sendable {
         /// Nobody answers at that address, or the connection broke.
         case unreachable(String)
+        /// None of several controllers leads, or can be reached.
+        case leaderless
         /// Who answers there is not known to be the one that was meant.
         case untrusted(String)
         /// The request was understood and refused: every reason.

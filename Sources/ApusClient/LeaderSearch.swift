@@ -62,11 +62,11 @@ final class LeaderSearch: Sendable {
             let refusals = try await askAll(as: caller)
             guard !refusals.isEmpty else { continue }
             // A leader alone looks at who calls; to ask it again would be one more wrong password.
-            if let refusal = refusals.first(where: { !$0.isPassing && !$0.isUntrusted }) { throw refusal }
+            if let refusal = refusals.first(where: \.isOfCaller) { throw refusal }
             if let refusal = refusals.first, refusals.allSatisfy(\.isUntrusted) { throw refusal }
             guard ContinuousClock.now < end else {
                 throw ClientError(
-                    .unreachable(all),
+                    .leaderless,
                     "No controller leads: \(refusals.map(\.message).joined(separator: "; "))",
                     isUnsent: true
                 )
@@ -117,9 +117,20 @@ extension ClientError {
     /// Another controller may lead by now.
     fileprivate var isOfNoLeader: Bool {
         switch code {
-        case .unreachable, .timedOut: true
+        case .unreachable, .leaderless, .timedOut: true
+        // Of what stands before it: a controller itself answers neither.
+        case .status(502, _), .status(504, _): true
         case .refused: saysNotLeading
         case .untrusted, .notFound, .status, .unreadable: false
+        }
+    }
+
+    /// It is about who calls, which only a leader looks at; whatever else is answered may be a proxy's word, whose controller
+    /// has just ended.
+    fileprivate var isOfCaller: Bool {
+        switch code {
+        case .status(401, _), .status(403, _), .status(429, _): true
+        case .unreachable, .leaderless, .untrusted, .refused, .notFound, .status, .timedOut, .unreadable: false
         }
     }
 

@@ -32,7 +32,7 @@ extension ClientError {
     /// A controller that restarts looks like this for a while; whether a change was made is unknown.
     package var isPassing: Bool {
         switch code {
-        case .unreachable, .timedOut, .status(503, _): true
+        case .unreachable, .leaderless, .timedOut, .status(503, _): true
         case .refused: saysNotLeading
         case .untrusted, .notFound, .status, .unreadable: false
         }

@@ -21,7 +21,7 @@ package final class RegisterHistory: Sendable {
             case .refused, .notFound, .untrusted: self = .refused
             // 503 and its like do not say that nothing came of it.
             case .status(let code, _): self = (400..<500).contains(code) ? .refused : .unknown
-            case .unreachable, .timedOut, .unreadable: self = error.isUnsent ? .refused : .unknown
+            case .unreachable, .leaderless, .timedOut, .unreadable: self = error.isUnsent ? .refused : .unknown
             }
         }
     }

@@ -43,6 +43,7 @@ struct CommandFailure: Error {
     init(_ error: ClientError) {
         switch error.code {
         case .unreachable, .timedOut: self.init(.unreachable, "\(error)\n\(Self.howToStart)")
+        case .leaderless: self.init(.unreachable, "\(error)\n\(Self.whereToLook)")
         case .untrusted: self.init(.unreachable, "\(error)")
         case .status(401, _):
             self.init(
@@ -69,6 +70,10 @@ struct CommandFailure: Error {
     }
 
     private static let howToStart = "Is a controller running? Start one with `apus dev`, or name it with --endpoint."
+    private static let whereToLook = """
+        Containers run on meanwhile. A controller leads only while a majority of the ZooKeeper servers answers: look at \
+        these, and at what /healthcheck on the admin port of each controller says.
+        """
 
     /// The refusals are Drove's texts, which clients may rely on.
     private static func code(of texts: [String]) -> Code {

@@ -65,6 +65,13 @@ struct ControllersHandOver: AsyncParsableCommand {
                 client.knowing(before.compactMap(\.url))
             )
         }
+        if let to, leader != to {
+            throw CommandFailure(
+                .other,
+                "\(to) was to lead, and \(leader) leads: \(to) did not stand in the line when it was its turn. Look with: "
+                    + "apus controllers"
+            )
+        }
         Output.line(api.json ? JSON.members(["leader": .string(leader)]).serialized : "\(leader) leads")
     }
 

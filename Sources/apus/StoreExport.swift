@@ -34,27 +34,46 @@ struct StoreExport: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let output = try ExportOutput(file, replacing: force)
-        let (reading, header): (ExportReading, ExportHeader)
-        do {
-            (reading, header) =
-                if let state { try await offline(state, output) } else { try await live(output) }
-            try output.keep()
-        } catch {
-            output.discard()
-            throw error
+        // It may ask for a password, and what waits for that is ended by any signal.
+        let client = state == nil ? try await callingAPI { try controller.client } : nil
+        let (records, header): (Int, ExportHeader)
+        if file == "-" {
+            (records, header) = try await export(client)
+        } else {
+            (records, header) = try await interruptible(
+                "Interrupted: nothing unfinished is left of the export.",
+                on: [.sigint, .sigterm]
+            ) {
+                try await export(client)
+            }
         }
-        let (records, cluster) = (reading.records, header.cluster)
-        let text = "\(records) records of cluster \(cluster), epoch \(header.epoch), are exported"
+        let text = "\(records) records of cluster \(header.cluster), epoch \(header.epoch), are exported"
         guard file != "-" else { return Output.error(text) }
         Output.line("\(text) to \(file)")
         Output.line("It holds the hashes of passwords and the keys of instances' tokens: keep it as you keep those.")
     }
 
-    private func live(_ output: ExportOutput) async throws -> (ExportReading, ExportHeader) {
+    /// - Returns: how many records were written, and of what.
+    private func export(_ client: APIClient?) async throws -> (Int, ExportHeader) {
+        let output = try ExportOutput(file, replacing: force)
+        do {
+            let (reading, header): (ExportReading, ExportHeader)
+            if let client {
+                (reading, header) = try await live(client, output)
+            } else {
+                (reading, header) = try await offline(state ?? "", output)
+            }
+            try output.keep()
+            return (reading.records, header)
+        } catch {
+            output.discard()
+            throw error
+        }
+    }
+
+    private func live(_ client: APIClient, _ output: ExportOutput) async throws -> (ExportReading, ExportHeader) {
         try await callingAPI {
-            let client = try controller.client
-            return try await write(try await client.exportStore().pieces, of: client.endpoint, to: output)
+            try await write(try await client.exportStore().pieces, of: client.endpoint, to: output)
         }
     }
 
@@ -74,6 +93,7 @@ struct StoreExport: AsyncParsableCommand {
         var reading = ExportReading()
         do {
             for try await piece in pieces {
+                try Task.checkCancellation()
                 _ = try reading.take(piece)
                 try await output.write(piece)
             }

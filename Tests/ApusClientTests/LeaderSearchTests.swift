@@ -1,5 +1,6 @@
 import ApusClient
 import ApusModel
+import ApusTestKit
 import Synchronization
 import Testing
 
@@ -78,9 +79,32 @@ import Testing
         try await Self.withTwo(limit: .milliseconds(10)) { client, first, second in
             (first.part, second.part) = (.standsBy, .breaksOff)
             let error = await #expect(throws: ClientError.self) { try await client.ping() }
-            #expect(error?.isPassing == true)
+            #expect(error?.isPassing == true && error?.code == .leaderless)
             let start = "No controller leads: \(first.server.url) stands by; \(second.server.url)/apis/v1/ping "
             #expect(error?.message.hasPrefix(start) == true, "\(error?.message ?? "")")
+        }
+    }
+
+    @Test(arguments: [404, 502])
+    func `while a proxy in front of one has no controller behind it, the leader is waited for`(status: Int) async throws {
+        try await Self.withTwo { client, first, second in
+            (first.part, second.part) = (.proxyAlone(status), .standsBy)
+            async let asked = client.applications()
+            try await eventually("both were asked again") { first.pings > 1 && second.pings > 1 }
+            second.part = .leads
+            #expect(try await asked.isEmpty)
+        }
+    }
+
+    @Test func `what only reads is asked again where a proxy lost its controller, what changes is not`() async throws {
+        try await Self.withTwo { client, first, second in
+            _ = try await client.applications()
+            (first.part, second.part) = (.proxyAlone(502), .leads)
+            await #expect(throws: ClientError.self) { try await client.operate(Self.change) }
+            #expect(second.asked == [])
+            #expect(try await client.applications().isEmpty, "the next call finds the new leader")
+            (first.part, second.part) = (.leads, .proxyAlone(502))
+            #expect(try await client.applications().isEmpty)
         }
     }
 
@@ -134,6 +158,8 @@ private final class StubController: Sendable {
         case diesAtTheNext
         /// It knows nobody.
         case denies
+        /// Whatever it is asked has that status.
+        case proxyAlone(Int)
     }
 
     private struct State {
@@ -164,6 +190,7 @@ private final class StubController: Sendable {
                 case .diesAtTheNext:
                     state.part = .standsBy
                     return AnsweringServer.Answer()
+                case .proxyAlone(let status): return AnsweringServer.Answer(status: status, body: "<html></html>")
                 case .denies: return AnsweringServer.Answer(status: 401, body: "")
                 }
             }

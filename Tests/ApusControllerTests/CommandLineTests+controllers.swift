@@ -50,6 +50,34 @@ extension CommandLineTests {
         }
     }
 
+    @Test func `a hand-over to one controller that another one takes has failed, and says who leads`() async throws {
+        try await ControllersAPITests.withTwo { leader, standby, ballot in
+            // It says that it stands by, and is not in the line.
+            try await ballot.seat("ctrl3:10000").describe([])
+            try await Self.withEndpoints(leader, standby) { endpoint in
+                let over = try await Program(
+                    Self.binary,
+                    ["controllers", "hand-over", "--to", "ctrl3:10000"],
+                    endpoint: endpoint
+                ).end()
+                #expect((over.code, over.output) == (1, ""))
+                #expect(over.errors.hasPrefix("apus: ctrl3:10000 was to lead, and ctrl2:10000 leads"), "\(over.errors)")
+            }
+        }
+    }
+
+    @Test func `with none of several that leads it is not said to start one, but where to look`() async throws {
+        try await ControllersAPITests.withTwo { leader, standby, _ in
+            try await Self.withEndpoints(standby, standby) { endpoint in
+                let run = try await Program(Self.binary, ["cluster", "show"], endpoint: endpoint).end()
+                #expect(run.code == 7)
+                #expect(run.errors.contains("No controller leads: ") && run.errors.contains(" stands by"))
+                #expect(run.errors.contains("ZooKeeper") && run.errors.contains("/healthcheck"), "\(run.errors)")
+                #expect(!run.errors.contains("apus dev"), "\(run.errors)")
+            }
+        }
+    }
+
     @Test func `those that can lead, and those that can be forgotten, are completed`() async throws {
         try await ControllersAPITests.withTwo { leader, standby, ballot in
             ballot.add(absent: "ctrl3:10000", ControllersAPITests.absent)

@@ -106,6 +106,32 @@ extension CommandLineTests {
         }
     }
 
+    @Test(arguments: [SIGINT, SIGTERM])
+    func `an export that is interrupted leaves nothing`(signal: Int32) async throws {
+        try await Self.withFolder { folder in
+            func files() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder) }
+            let store = GatedStore()
+            try await withController(store: store) { controller in
+                try await withServer(controller) { client in
+                    // The leader hands nothing out before its turn is stored.
+                    store.shut()
+                    async let created = controller.inbox.submit(.application(create(instances: 0)))
+                    try await eventually("the commit is under way") { store.held == 1 }
+                    let arguments = ["store", "export", "\(folder)/backup.jsonl"]
+                    let export = try Program(Self.binary, arguments, endpoint: client.endpoint)
+                    try await eventually("the file is begun") { try files().contains { $0.hasSuffix(".unfinished") } }
+                    export.signal(signal)
+                    let run = try await export.end()
+                    #expect((run.code, run.output) == (130, ""), "\(run.errors)")
+                    #expect(run.errors.contains("nothing unfinished is left"))
+                    #expect(try files() == [])
+                    store.open()
+                    _ = await created
+                }
+            }
+        }
+    }
+
     // MARK: import
 
     @Test func `an export is looked at without a change, and imported into a directory that gets its cluster's id`()

@@ -31,6 +31,8 @@ final class Program: @unchecked Sendable {
 
     func interrupt() { process.interrupt() }
 
+    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
     /// `kill -9`.
     func kill9() { kill(process.processIdentifier, SIGKILL) }
 
