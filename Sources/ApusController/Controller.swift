@@ -45,7 +45,9 @@ package struct Controller: Service {
     private let recollection: Recollection
     /// What the leader's loop shows of itself.
     let pulse = Pulse()
-    private let hangs: (@Sendable (Duration) -> Void)?
+    /// What it shows of itself whatever its role.
+    private let processPulse = Pulse()
+    private let hangs: (@Sendable (Hang) -> Void)?
     let numbers: ControllerNumbers
     private let desk = PlacementDesk()
     private let endpoints = EndpointCache()
@@ -69,8 +71,8 @@ package struct Controller: Service {
 
     /// Without a `leadership` there is no other controller.
     ///
-    /// `hangs` is told, on a thread of its own, that the loop of a leader has not come round for so long: it should end the
-    /// process, since another controller cannot lead well beside it.
+    /// `hangs` is told, on a thread of its own, that the loop of a leader, or all of this controller, has not come round for
+    /// so long: it should end the process, since another controller cannot lead well beside it.
     package init(
         settings: ControllerSettings,
         store: any StateStore,
@@ -81,7 +83,7 @@ package struct Controller: Service {
         ask: Ask? = nil,
         askHistory: AskHistory? = nil,
         crash: CrashPoint? = nil,
-        hangs: (@Sendable (Duration) -> Void)? = nil,
+        hangs: (@Sendable (Hang) -> Void)? = nil,
         telemetry: Telemetry = Telemetry(),
         logger: Logger
     ) {
@@ -264,7 +266,10 @@ package struct Controller: Service {
                 }
                 group.addTask { await lookout.run() }
                 group.addTask { await inquiry.run() }
-                if let hangs { group.addTask { await Watchdog(pulse, bite: hangs).run() } }
+                if let hangs {
+                    group.addTask { await processPulse.run(session: settings.session, crash) }
+                    group.addTask { await Watchdog([(.loop, pulse), (.process, processPulse)], bite: hangs).run() }
+                }
             }
             group.addTask { try await standAndLead() }
             // Only this ends by itself, or what must not be served at all.

@@ -11,6 +11,8 @@ package struct ControllerSettings: Sendable {
     package var port: Int
     /// Chooses among equals, and makes ids.
     package var seed: UInt64
+    /// How long its session with the servers of several controllers is to last.
+    package var session: Duration = .zero
     package var engine = EngineSettings()
     package var events = EventLimits()
     /// Its API speaks TLS.

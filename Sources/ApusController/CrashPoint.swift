@@ -20,6 +20,8 @@ package final class CrashPoint: Sendable {
         case afterSend = "after-send"
         /// The leader's loop comes round, and does so no more.
         case hang = "hang"
+        /// Whatever its role, a controller does nothing any more.
+        case standstill = "standstill"
     }
 
     private let place: Place
@@ -41,7 +43,7 @@ package final class CrashPoint: Sendable {
             return left == 0
         }
         guard isTime else { return }
-        while place == .hang { sleep(1) }
+        while place == .hang || place == .standstill { sleep(1) }
         kill(getpid(), SIGKILL)
     }
 }

@@ -9,7 +9,6 @@ import Synchronization
 struct LeaderLoop {
     /// A commit that takes longer no longer holds up soft input.
     private static let slowCommit: Duration = .seconds(1)
-    private static let leastPatience: Duration = .seconds(10)
     private static let firstRetry: Duration = .milliseconds(100)
     private static let longestRetry: Duration = .seconds(1)
 
@@ -80,8 +79,8 @@ struct LeaderLoop {
     /// Whether its term lasts.
     private var holds: Bool { term.isValid(at: controller.time().now) }
 
-    /// Within this the loop comes round, or it hangs: by then another controller leads.
-    private var patience: Duration { max(Self.leastPatience, term.session * 2) }
+    /// Within this the loop comes round, or it hangs.
+    private var patience: Duration { Pulse.patience(session: term.session) }
 
     private mutating func nudged() async -> Bool {
         if await nudges?.next(isolation: #isolation) == nil || !holds { isStopping = true }

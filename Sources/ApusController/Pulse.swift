@@ -2,6 +2,13 @@ import Synchronization
 
 /// What a loop shows of itself to its watchdog.
 final class Pulse: Sendable {
+    /// Whatever a session lasts, a machine may be busy for so long.
+    private static let leastPatience: Duration = .seconds(10)
+    private static let interval: Duration = .seconds(1)
+
+    /// What hangs for two sessions is ended: by then another controller leads, or could.
+    static func patience(session: Duration) -> Duration { max(leastPatience, session * 2) }
+
     private let last = Mutex<(count: UInt64, patience: Duration?)>((0, nil))
 
     /// `nil` while nobody waits for the loop.
@@ -17,4 +24,16 @@ final class Pulse: Sendable {
 
     /// It has ended, or waits for what takes the time it takes.
     func rest() { last.withLock { $0.patience = nil } }
+
+    /// Beats every second, until it is cancelled: it hangs on nothing, and so stops only where nothing goes on any more.
+    func run(session: Duration, _ crash: CrashPoint?) async {
+        begin(patience: Self.patience(session: session))
+        while !Task.isCancelled {
+            // try?: cancelled means that the loop ends.
+            try? await Task.sleep(for: Self.interval)
+            crash?.reached(.standstill)
+            comesRound()
+        }
+        rest()
+    }
 }

@@ -1,4 +1,5 @@
 import ApusClient
+import ApusController
 
 #if canImport(Glibc)
 import Glibc
@@ -24,7 +25,7 @@ struct CommandFailure: Error {
         case unreachable = 7
         /// A configuration that cannot be, as ArgumentParser says it of options.
         case usage = 64
-        /// The leader's loop came round no more.
+        /// The leader's loop, or all of a controller, came round no more.
         case hung = 70
         /// A task or command has no exit code: it was not accepted, not run, not run to its end, or lost sight of.
         case noExitCode = 125
@@ -59,12 +60,17 @@ struct CommandFailure: Error {
         }
     }
 
-    static func hung(for silence: Duration) -> CommandFailure {
-        CommandFailure(
+    init(_ hang: Hang) {
+        let what =
+            switch hang.part {
+            case .loop: "the loop of this controller, which leads, has not come round"
+            case .process: "this controller has done nothing"
+            }
+        self.init(
             .hung,
             """
-            the loop of this controller, which leads, has not come round for \(silence.components.seconds) s: the process \
-            ends, so that another controller can lead and the service manager starts this one again. All containers run on.
+            \(what) for \(hang.silence.components.seconds) s: the process ends, so that another controller can lead and the \
+            service manager starts this one again. All containers run on.
             """
         )
     }

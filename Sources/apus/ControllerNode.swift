@@ -94,6 +94,7 @@ struct ControllerNode {
         settings.joinList = joinList
         logger.info("what has ended is kept for a while", metadata: engine.retention.metadata)
         if let store = state.zooKeeper {
+            settings.session = store.session.settings.timeout
             SessionNumbers(store.session) { store.isWarm }.join(telemetry.metrics)
         }
         let controller = Controller(
@@ -103,7 +104,7 @@ struct ControllerNode {
             audit: log,
             time: time,
             crash: crash,
-            hangs: { silence in CommandFailure.hung(for: silence).exitUnheldUp() },
+            hangs: { hang in CommandFailure(hang).exitUnheldUp() },
             telemetry: telemetry,
             logger: logger
         )
@@ -132,7 +133,7 @@ struct ControllerNode {
         guard let point = CrashPoint(text) else {
             throw CommandFailure(
                 .other,
-                "APUS_CRASH_AT must be before-commit:N, after-commit:N, after-send:N or hang:N, not \(text)"
+                "APUS_CRASH_AT must be before-commit:N, after-commit:N, after-send:N, hang:N or standstill:N, not \(text)"
             )
         }
         return point

@@ -2,6 +2,7 @@ import ApusClient
 import ApusModel
 import ApusStore
 import ArgumentParser
+import UnixSignals
 
 struct StoreExport: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,7 +2,7 @@ import ApusController
 import Testing
 
 @Suite struct CrashPointTests {
-    @Test(arguments: ["before-commit:1", "after-commit:12", "after-send:3", "hang:10"])
+    @Test(arguments: ["before-commit:1", "after-commit:12", "after-send:3", "hang:10", "standstill:1"])
     func `a place and a number make a crash point`(_ text: String) {
         #expect(CrashPoint(text) != nil)
     }

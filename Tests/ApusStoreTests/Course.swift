@@ -19,7 +19,7 @@ final class Course: Sendable {
     private let stores = Mutex<[String: ZooKeeperStore]>([:])
 
     func note(_ who: String, _ what: String) { steps.withLock { $0.append(Step(who: who, what: what)) } }
-    private func began(_ who: String, _ term: Term) {
+    func began(_ who: String, _ term: Term) {
         terms.withLock { $0[who] = term }
         note(who, "leads")
     }

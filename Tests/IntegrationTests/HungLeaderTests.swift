@@ -58,6 +58,41 @@ extension ServiceTests {
         }
 
         @Test(.timeLimit(.minutes(2)))
+        func `a standby in which nothing goes on is ended by its watchdog, and the leader leads on`() async throws {
+            let jar = try needed("APUS_TEST_ZOOKEEPER_JAR")
+            let folder = try TemporaryFolder()
+            try await ZooKeeperEnsemble.with(jar: jar) { ensemble in
+                let address = try ensemble.address("/hung")
+                func controller(_ name: String) throws -> ApusProcess {
+                    try ApusProcess(
+                        [
+                            "controller", "--state", "\(folder.path)/\(name)", "--address",
+                            "127.0.0.1:\(try freePort())", "--zookeeper", "\(address)", "--zookeeper-session", "2s",
+                            "--admin-address", "none",
+                        ],
+                        log: "\(folder.path)/\(name).log"
+                    )
+                }
+                let (leader, standby) = (try controller("leader"), try controller("standby"))
+                try leader.start()
+                let result: Result<Void, any Error>
+                do {
+                    try await until("it leads", log: { leader.logTail }) {
+                        try check(leader.said.contains("leading"), "it does not lead")
+                    }
+                    try standby.start(environment: ["APUS_CRASH_AT": "standstill:3"])
+                    #expect(await standby.end(within: 40) == 70)
+                    #expect(standby.said.contains("has done nothing for 10 s"))
+                    result = .success(())
+                } catch {
+                    result = .failure(error)
+                }
+                #expect(await leader.terminate() == 0)
+                try result.get()
+            }
+        }
+
+        @Test(.timeLimit(.minutes(2)))
         func `a leader that hangs is ended by its watchdog though nobody reads its log`() async throws {
             let jar = try needed("APUS_TEST_ZOOKEEPER_JAR")
             let folder = try TemporaryFolder()
