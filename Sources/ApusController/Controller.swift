@@ -144,6 +144,9 @@ package struct Controller: Service {
             if let askHistory { return try await askHistory(path, query, url) }
             return try await client.history(path, query, of: url)
         }
+        if isShared {
+            telemetry.health.add("identity") { leadership.namesake.map { .unhealthy($0) } ?? .healthy }
+        }
         telemetry.health.add("audit") {
             log.trouble.map { .unhealthy("the audit log cannot be written: \($0)") } ?? .healthy
         }
@@ -266,6 +269,7 @@ package struct Controller: Service {
                 }
                 group.addTask { await lookout.run() }
                 group.addTask { await inquiry.run() }
+                group.addTask { await NamesakeWatch(leadership: leadership, logger: logger).run() }
                 if let hangs {
                     group.addTask { await processPulse.run(session: settings.session, crash) }
                     group.addTask { await Watchdog([(.loop, pulse), (.process, processPulse)], bite: hangs).run() }

@@ -35,6 +35,9 @@ package protocol Leadership: Sendable {
     /// What this one said itself is taken back.
     func reach(within span: Duration) async throws(StoreError) -> [String: [UInt8]]
 
+    /// What is wrong, and what to do, while another controller that lives goes by this one's id; as it was found last.
+    var namesake: String? { get }
+
     /// Drops what is known of a controller that will not come back; one that is present stays.
     func forget(_ id: String) async throws(StoreError)
 }

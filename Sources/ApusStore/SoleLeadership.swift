@@ -4,6 +4,7 @@ import Synchronization
 /// Leadership where there is one controller: whoever has the locked state directory leads, for as long as it has it.
 package final class SoleLeadership: Leadership {
     package let isShared = false
+    package let namesake: String? = nil
     private let store: any StateStore
     private let id: String
     private let wall: @Sendable () -> WallTime

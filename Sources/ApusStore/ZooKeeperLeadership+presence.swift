@@ -66,16 +66,31 @@ extension ZooKeeperLeadership {
 
     private func sayWhoIsHere() async throws(ZooKeeperError) {
         let (own, here) = (ZooKeeperTree.controller(id), ZooKeeperTree.here(id))
-        try await session.ensure(own)
-        try await session.set(own, description.withLock(\.self))
-        if let facts = try await session.exists(here) {
-            if facts.owner == session.owner { return }
-            // What an earlier process under this id left.
+        let found = try await session.exists(here)?.owner
+        if let found, found != session.owner {
+            // Two that took it from each other would do so for ever.
+            guard store.state.withLock({ $0.attendance.mayTake(from: found) }) else { return }
             do throws(ZooKeeperError) { try await session.delete(here) } catch  where error.kind == .noNode {}
         }
-        do throws(ZooKeeperError) { try await session.create(here, [], .ephemeral) } catch
-            where error.kind == .nodeExists
-        {}
+        try await session.ensure(own)
+        try await session.set(own, description.withLock(\.self))
+        if found == nil || found != session.owner {
+            do throws(ZooKeeperError) { try await session.create(here, [], .ephemeral) } catch {
+                guard error.kind == .nodeExists else { throw error }
+                // Whose it is the next look shows.
+                return
+            }
+        }
+        let owner = session.owner
+        store.state.withLock { $0.attendance.isHere(in: owner) }
+    }
+
+    package var namesake: String? {
+        guard store.state.withLock({ $0.attendance.hasNamesake }) else { return nil }
+        return """
+            another controller is at the same ZooKeeper servers under the id \(id): two have the same hostname and port. Give \
+            one of them another --hostname, or another port, and start it again
+            """
     }
 
     package func controllers() async throws(StoreError) -> [ControllerPresence] {
@@ -146,4 +161,24 @@ extension ZooKeeperLeadership {
             guard error.kind == .noNode else { throw error.storeError }
         }
     }
+}
+
+/// Whose the node is that shows a controller to be here, as this process found it.
+struct Attendance: Sendable {
+    /// The session in which this process made it last.
+    private var own: Int64?
+    /// Whose it was when this process came: of an earlier one under this id.
+    private var earlier: Int64?
+    /// Another controller that lives goes by the same id.
+    private(set) var hasNamesake = false
+
+    /// Whether it is not another's that lives, who can only have come after this process.
+    mutating func mayTake(from owner: Int64) -> Bool {
+        if own == nil { earlier = owner }
+        hasNamesake = owner != own && owner != earlier
+        return !hasNamesake
+    }
+
+    /// It is this process's own.
+    mutating func isHere(in session: Int64?) { (own, hasNamesake) = (session, false) }
 }

@@ -31,6 +31,7 @@ package final class ZooKeeperStore: StateStore {
         var present: Set<String> = []
         /// What `follow` has read, until this controller commits.
         var mirror: StoreMirror?
+        var attendance = Attendance()
         /// Whose lease an acknowledgement renews.
         var term: Term?
     }

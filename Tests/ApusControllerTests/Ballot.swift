@@ -13,6 +13,7 @@ final class Ballot: Sendable {
         var won = 0
         var presences: [String: ControllerPresence] = [:]
         var reach: [String: [UInt8]] = [:]
+        var namesakes: [String: String] = [:]
         var listeners: [AsyncStream<ControllerPresence?>.Continuation] = []
 
         var told: ControllerPresence? { leader.flatMap { presences[$0] } }
@@ -49,6 +50,9 @@ final class Ballot: Sendable {
             state.presences[id] = Self.presence(id, description.bytes, isPresent: false)
         }
     }
+
+    /// Another one goes by that id, or `nil`: none any more.
+    func setNamesake(of id: String, _ trouble: String?) { state.withLock { $0.namesakes[id] = trouble } }
 
     private static func presence(_ id: String, _ description: [UInt8], isPresent: Bool) -> ControllerPresence {
         ControllerPresence(
@@ -136,6 +140,8 @@ final class Ballot: Sendable {
         state.withLock(\.reach).filter { $0.key != id }
     }
 
+    fileprivate func namesake(of id: String) -> String? { state.withLock(\.namesakes)[id] }
+
     fileprivate func forget(_ id: String) { state.withLock { $0.presences[id] = nil } }
 
     fileprivate func leaders() -> AsyncStream<ControllerPresence?> {
@@ -160,6 +166,8 @@ struct Seat: Leadership {
     func lead(_ body: @escaping @Sendable (Term) async throws -> Void) async throws -> TermEnd {
         try await ballot.lead(id, body)
     }
+
+    var namesake: String? { ballot.namesake(of: id) }
 
     func describe(_ bytes: [UInt8]) async throws(StoreError) { ballot.describe(id, bytes) }
     func controllers() async throws(StoreError) -> [ControllerPresence] { ballot.presences }

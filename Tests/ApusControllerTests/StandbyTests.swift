@@ -154,6 +154,19 @@ import Testing
         }
     }
 
+    @Test func `a controller whose id another one has too says so at its health page, until that is gone`() async throws {
+        let (store, telemetry) = (MemoryStore(), Telemetry())
+        let ballot = Ballot(of: store)
+        @Sendable func health() -> Health? { telemetry.health.results.first { $0.name == "identity" }?.health }
+        try await withController(store: store, leadership: ballot.seat("ctrl1:10000"), telemetry: telemetry) { _ in
+            #expect(health() == .healthy)
+            ballot.setNamesake(of: "ctrl1:10000", "another one has this id")
+            #expect(health() == .unhealthy("another one has this id"))
+            ballot.setNamesake(of: "ctrl1:10000", nil)
+            #expect(health() == .healthy)
+        }
+    }
+
     @Test func `one that led and cannot leave its place says that its store is away`() async throws {
         let (store, telemetry) = (MemoryStore(), Telemetry())
         let ballot = Ballot(of: store)
@@ -175,6 +188,8 @@ import Testing
 private struct HeldSeat: Leadership {
     let isShared = true
     let seat: Seat
+
+    var namesake: String? { seat.namesake }
 
     func lead(_ body: @escaping @Sendable (Term) async throws -> Void) async throws -> TermEnd {
         let end = try await seat.lead(body)

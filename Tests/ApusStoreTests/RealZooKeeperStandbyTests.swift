@@ -79,6 +79,39 @@ extension RealZooKeeper {
             }
         }
 
+        @Test func `two controllers of one id do not fight: the first one notices, until the second is gone`() async throws {
+            try await ZooKeeperEnsemble.with(jar: zooKeeperJar()) { ensemble in
+                let address = try ensemble.address("/apus")
+                func controller(_ store: ZooKeeperStore) -> ZooKeeperLeadership {
+                    ZooKeeperLeadership(store: store, id: "host/a:10000", description: [])
+                }
+                // What an earlier process left that was killed, and whose session lasts, is no other controller.
+                try await withZooKeeper(address) { killed in
+                    try await controller(killed).describe([0])
+                    try await withZooKeeper(address) { store in
+                        let first = controller(store)
+                        for _ in 0..<2 {
+                            try await first.describe([1])
+                            #expect(first.namesake == nil)
+                        }
+                        try await withZooKeeper(address, timeout: Self.session) { other in
+                            let second = controller(other)
+                            try await second.describe([2])
+                            for _ in 0..<2 { try await first.describe([1]) }
+                            #expect(first.namesake?.contains("under the id host/a:10000") == true)
+                            #expect(try await first.controllers().map(\.description) == [[2]])
+                            try await second.describe([2])
+                            #expect(second.namesake == nil, "nobody takes its place from it")
+                        }
+                        try await first.describe([1])
+                        #expect(first.namesake == nil)
+                        #expect(try await first.controllers().map(\.description) == [[1]])
+                        #expect(try await first.controllers().map(\.isPresent) == [true])
+                    }
+                }
+            }
+        }
+
         @Test func `a store whose servers are away refuses, and is opened when they come`() async throws {
             try await ZooKeeperEnsemble.with(jar: zooKeeperJar()) { ensemble in
                 let server = ensemble.servers[0]
