@@ -4,7 +4,8 @@ import NIOHTTP1
 
 /// The whole store, for a back-up.
 extension APIClient {
-    private static let deadline = TimeAmount.seconds(15)
+    /// Until it begins: all records may have to be read before.
+    private static let deadline = TimeAmount.seconds(120)
     private static let longestRefusal = 1 << 20
 
     /// Begins an export of the store, which only root may do; it comes as it is read, and is whole only with its last line.

@@ -54,7 +54,7 @@ package struct Controller: Service {
     private let access: Access
     private let vault: Vault
     private let execs = ExecRelays()
-    let exports = ExportDesk()
+    let exports: ExportDesk
     private let usage: UsageDesk
     /// Where requests and reports are handed in.
     package let inbox: Inbox
@@ -97,6 +97,7 @@ package struct Controller: Service {
         numbers = ControllerNumbers(telemetry, published: published, mayStandBy: isShared)
         let store = ObservedStore(store, tell: StoreNumbers(telemetry.metrics).took)
         self.store = store
+        exports = ExportDesk(store)
         recollection = Recollection(
             settings,
             cluster: cluster,

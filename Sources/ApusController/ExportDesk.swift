@@ -6,6 +6,8 @@ import Synchronization
 final class ExportDesk: Sendable {
     typealias Answer = Result<any StoreSnapshot, StoreError>
 
+    /// So long one waits until all is at hand that is to be exported.
+    private static let preparation = Duration.seconds(100)
     /// So long one waits for the end of a turn.
     private static let patience = Duration.seconds(10)
 
@@ -14,7 +16,10 @@ final class ExportDesk: Sendable {
         var waiting: AsyncStream<Answer>.Continuation?
     }
 
+    private let store: any StateStore
     private let state = Mutex(State())
+
+    init(_ store: any StateStore) { self.store = store }
 
     /// The one place; `nil` if it is taken.
     func place() -> Place? {
@@ -36,8 +41,22 @@ final class ExportDesk: Sendable {
 
     /// What the store holds after the turn that is under way; for who has the place.
     ///
+    /// What takes long is done before, beside the turns.
+    ///
     /// - Returns: `nil` if that turn did not end in time.
     func snapshot(after inbox: Inbox) async -> Answer? {
+        do {
+            let late = { @Sendable in StoreError.unavailable(reason: "not all was read within \(Self.preparation)") }
+            try await withDeadline(Self.preparation, late: late) { [store] in try await store.prepareSnapshot() }
+        } catch let error as StoreError {
+            return .failure(error)
+        } catch {
+            return nil
+        }
+        return await next(inbox)
+    }
+
+    private func next(_ inbox: Inbox) async -> Answer? {
         let (answers, answer) = AsyncStream.makeStream(of: Answer.self, bufferingPolicy: .bufferingNewest(1))
         state.withLock { $0.waiting = answer }
         defer { state.withLock { $0.waiting = nil } }
@@ -52,17 +71,22 @@ final class ExportDesk: Sendable {
         }
     }
 
-    /// Between two turns: takes the snapshot that somebody waits for.
-    func serve(from store: any StateStore) async {
+    /// Between two turns: takes the snapshot that somebody waits for, for as long as that one does.
+    func serve() async {
         let waiting = state.withLock { state in
             defer { state.waiting = nil }
             return state.waiting
         }
         guard let waiting else { return }
-        do throws(StoreError) {
-            waiting.yield(.success(try await store.snapshot()))
-        } catch {
+        do {
+            let snapshot = try await withDeadline(Self.patience, late: { CancellationError() }) { [store] in
+                try await store.snapshot()
+            }
+            waiting.yield(.success(snapshot))
+        } catch let error as StoreError {
             waiting.yield(.failure(error))
+        } catch {
+            // Nobody waits any more.
         }
     }
 }

@@ -92,7 +92,7 @@ struct LeaderLoop {
     /// What one takes who waits for it has the time it takes.
     private func export() async {
         controller.pulse.rest()
-        await controller.exports.serve(from: controller.store)
+        await controller.exports.serve()
         controller.pulse.begin(patience: patience)
     }
 

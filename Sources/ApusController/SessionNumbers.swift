@@ -17,7 +17,7 @@ package struct SessionNumbers: Sendable {
     package func join(_ metrics: MetricRegistry) {
         metrics.describe([
             "apus.controller.zookeeper.connected": "1 while a ZooKeeper server answers.",
-            "apus.controller.zookeeper.warm": "1 while a controller that stands by has all records at hand.",
+            "apus.controller.zookeeper.warm": "1 while all records are at hand.",
             "apus.controller.zookeeper.sessions": "Sessions so far; one more for each that ZooKeeper let expire.",
             "apus.controller.zookeeper.session.seconds":
                 "How long a session lasts without a sign of this controller, as the servers granted it.",

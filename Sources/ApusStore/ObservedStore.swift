@@ -42,6 +42,8 @@ package struct ObservedStore: StateStore {
         }
     }
 
+    package func prepareSnapshot() async throws(StoreError) { try await store.prepareSnapshot() }
+
     package func snapshot() async throws(StoreError) -> any StoreSnapshot { try await store.snapshot() }
 
     package func commit(_ batch: Batch) async throws(StoreError) {

@@ -12,9 +12,12 @@ package protocol StateStore: Sendable {
     /// All records of a kind, by ascending id.
     func list(_ kind: RecordKind) async throws(StoreError) -> [Record]
 
+    /// Has at hand what `snapshot` takes long to get; commits may go on meanwhile.
+    func prepareSnapshot() async throws(StoreError)
+
     /// All records and the epoch as of one moment, in which no batch is half.
     ///
-    /// Whoever commits under the epoch asks for it between two batches, and does not commit before it is there.
+    /// Prepared, it takes no longer than a commit. Whoever commits under the epoch asks for it between two batches, and does not commit before it is there.
     func snapshot() async throws(StoreError) -> any StoreSnapshot
 
     /// Stores the batch, whole or not at all.

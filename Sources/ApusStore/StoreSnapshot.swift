@@ -12,33 +12,47 @@ package protocol StoreSnapshot: Sendable {
 }
 
 extension StateStore {
+    /// Nothing is needed.
+    package func prepareSnapshot() async throws(StoreError) {}
+
     /// By the lists of all kinds, which are held in memory: whoever holds the epoch must not commit meanwhile.
     package func snapshot() async throws(StoreError) -> any StoreSnapshot {
         let epoch = try await currentEpoch()
-        var records: [Record] = []
-        for kind in RecordKind.allCases { records += try await list(kind) }
+        var lists: [RecordKind: [Record]] = [:]
+        for kind in RecordKind.allCases { lists[kind] = try await list(kind) }
         let later = try await currentEpoch()
         guard later == epoch else { throw .fenced(by: later) }
-        return ListedSnapshot(records, epoch: epoch)
+        return ListedSnapshot(epoch: epoch) { [lists] in lists[$0] ?? [] }
     }
 }
 
-/// Records that were all read at once.
-private final class ListedSnapshot: StoreSnapshot {
+/// Records that are all in memory, by kind and id.
+final class ListedSnapshot: StoreSnapshot {
     private static let pageRecords = 64
 
-    let epoch: Epoch
-    private let rest: Mutex<ArraySlice<Record>>
+    private struct Rest {
+        var kinds = RecordKind.allCases[...]
+        /// Of the kind that is being read.
+        var records: ArraySlice<Record> = []
+    }
 
-    init(_ records: [Record], epoch: Epoch) {
-        self.epoch = epoch
-        rest = Mutex(records[...])
+    let epoch: Epoch
+    private let list: @Sendable (RecordKind) -> [Record]
+    private let rest = Mutex(Rest())
+
+    /// `list` is asked once for each kind, when it is its turn.
+    init(epoch: Epoch, list: @escaping @Sendable (RecordKind) -> [Record]) {
+        (self.epoch, self.list) = (epoch, list)
     }
 
     func next() async throws(StoreError) -> [Record] {
         rest.withLock { rest in
-            defer { rest = rest.dropFirst(Self.pageRecords) }
-            return Array(rest.prefix(Self.pageRecords))
+            while rest.records.isEmpty {
+                guard let kind = rest.kinds.popFirst() else { return [] }
+                rest.records = list(kind)[...]
+            }
+            defer { rest.records = rest.records.dropFirst(Self.pageRecords) }
+            return Array(rest.records.prefix(Self.pageRecords))
         }
     }
 }

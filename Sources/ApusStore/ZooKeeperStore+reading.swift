@@ -121,7 +121,7 @@ package struct StoreChanges: Hashable, Sendable {
     package var writes: [Write]
 }
 
-/// All records as they were read last; nobody else holds them, so that a change copies none.
+/// All records as they were read or committed last; but for a snapshot nobody else holds them, so that a change copies none.
 struct StoreMirror: Sendable {
     /// Of one kind, by id.
     typealias Records = [String: [UInt8]]
@@ -149,7 +149,7 @@ struct StoreMirror: Sendable {
 }
 
 extension StoreMirror.Records {
-    fileprivate func listed(as kind: RecordKind) -> [Record] {
+    func listed(as kind: RecordKind) -> [Record] {
         map { Record(key: RecordKey(kind, $0.key), bytes: $0.value) }.sorted { $0.key.id < $1.key.id }
     }
 }
@@ -207,8 +207,7 @@ extension ZooKeeperStore {
     /// Keeps what another controller commits, so that `list` has it at once, and tells it: all at first, then changes.
     ///
     /// Until cancelled; it begins again by itself whenever the servers were away. Changes are gathered: the first is told
-    /// at once, those within `pause` of it together. Ends its use with the first commit of this controller. `warn` is told
-    /// once why nothing can be read though the servers answer.
+    /// at once, those within `pause` of it together. `warn` is told once why nothing can be read though the servers answer.
     package func follow(
         every pause: Duration = .seconds(1),
         warn: @Sendable (String) -> Void = { _ in },
@@ -221,8 +220,6 @@ extension ZooKeeperStore {
             let began = ContinuousClock.now
             do throws(StoreError) {
                 let changes = try await changes(since: turn, watch: watch)
-                // Whoever leads by now keeps no mirror.
-                if Task.isCancelled { return }
                 (wait, isTold) = (pause, false)
                 if changes.isWhole || !changes.writes.isEmpty {
                     turn = changes.turn
@@ -248,7 +245,7 @@ extension ZooKeeperStore {
     ///
     /// - Returns: what is kept of that kind.
     @discardableResult
-    private func reflect(_ changes: StoreChanges, giving kind: RecordKind? = nil) -> StoreMirror.Records? {
+    func reflect(_ changes: StoreChanges, giving kind: RecordKind? = nil) -> StoreMirror.Records? {
         state.withLock { state in
             if let kept = state.mirror?.turn {
                 if kept <= changes.turn { state.mirror?.apply(changes) }

@@ -29,11 +29,19 @@ package final class ZooKeeperStore: StateStore {
         ///
         /// What is wrong here is found out when a batch is refused for it, and mended.
         var present: Set<String> = []
-        /// What `follow` has read, until this controller commits.
+        /// All records: what `follow` or `prepareSnapshot` has read, and what this controller has committed since.
         var mirror: StoreMirror?
         var attendance = Attendance()
         /// Whose lease an acknowledgement renews.
         var term: Term?
+
+        /// Keeps what was acknowledged, if it is what comes next.
+        ///
+        /// Where it is not, as after a commit in doubt, the mirror stays at its turn, and the log of turns tells what it lacks.
+        mutating func committed(_ writes: [Write], as turn: Int64) {
+            guard !writes.isEmpty, mirror?.turn == turn - 1 else { return }
+            mirror?.apply(StoreChanges(turn: turn, isWhole: false, writes: writes))
+        }
     }
 
     /// So many reads are under way at most; each list has its own.
@@ -102,7 +110,7 @@ package final class ZooKeeperStore: StateStore {
         )
     }
 
-    /// Whether all records are at hand, so that whoever takes over need not read them first.
+    /// Whether all records are at hand, so that neither whoever takes over nor an export need read them first.
     package var isWarm: Bool { state.withLock { $0.mirror != nil } }
 
     // MARK: the epoch
@@ -186,13 +194,13 @@ package final class ZooKeeperStore: StateStore {
             try await lookFor(writes.deleted)
             let plan = CommitPlan(writes, fence: held.version, turn: turn, present: state.withLock { $0.present })
             try plan.checkLimit(chroot: session.settings.address.chroot.utf8.count)
-            if try await attempt(plan, under: held) { return }
+            if try await attempt(plan, batch.writes, under: held) { return }
         }
         throw .unavailable(reason: "somebody else writes to the nodes of \(session.settings.address)")
     }
 
     /// Whether it is done; if not, what was wrongly taken for there or not there is known better now.
-    private func attempt(_ plan: CommitPlan, under held: Held) async throws(StoreError) -> Bool {
+    private func attempt(_ plan: CommitPlan, _ writes: [Write], under held: Held) async throws(StoreError) -> Bool {
         let (sent, generation) = (now(), session.status.generation)
         do throws(ZooKeeperError) {
             try await session.multi(plan.changes)
@@ -216,7 +224,7 @@ package final class ZooKeeperStore: StateStore {
             state.turn = plan.nextTurn
             state.present.formUnion(plan.written)
             state.present.subtract(plan.deleted)
-            state.mirror = nil
+            state.committed(writes, as: plan.nextTurn.number)
         }
         acknowledged(sent: sent, generation: generation)
         return true

@@ -4,6 +4,7 @@ import ApusEngine
 import ApusModel
 import ApusStore
 import ApusTestKit
+import Synchronization
 import Testing
 
 /// The store as the API exports it, and a leader on what was imported.
@@ -95,6 +96,27 @@ import Testing
         }
     }
 
+    @Test func `while a store reads all that it is to export the leader goes on, and one that cannot is told`()
+        async throws
+    {
+        let store = SlowToPrepare()
+        try await withController(store: store) { controller in
+            async let exported = Self.export(controller)
+            try await eventually("all is being read") { store.isPreparing }
+            let created = await controller.inbox.submit(.application(create(instances: 0)))
+            #expect(created.outcome == .accepted(.application(AppID("TEST_APP-1"))))
+            store.prepared.happen(nil)
+            #expect(try await exported.records.contains { $0.key == RecordKey(.application, "TEST_APP-1") })
+        }
+        let failing = SlowToPrepare()
+        failing.prepared.happen(.unavailable(reason: "too much is changed"))
+        try await withController(store: failing) { controller in
+            let answer = await controller.post("cluster/export", "")
+            #expect(answer.status == 503)
+            #expect(answer.json?["message"]?.text?.contains("too much is changed") == true)
+        }
+    }
+
     @Test(arguments: [false, true])
     func `nobody leads by a store that holds half an import, or stands there, and nothing of it is touched`(
         ofSeveral: Bool
@@ -152,5 +174,28 @@ import Testing
             Self.faults([(RecordKey(.cluster, "news"), "{}")])
                 == ["cluster news: nothing reads such a record in apus \(ApusVersion.text)"]
         )
+    }
+}
+
+/// A store that has much to read before it can be exported.
+private final class SlowToPrepare: StateStore {
+    /// It has read all, or why it cannot.
+    let prepared = Once<StoreError?>()
+    private let store = MemoryStore()
+    private let asked = Mutex(false)
+
+    var isPreparing: Bool { asked.withLock(\.self) }
+
+    func prepareSnapshot() async throws(StoreError) {
+        asked.withLock { $0 = true }
+        if case .some(let error?) = await prepared.wait() { throw error }
+    }
+
+    func list(_ kind: RecordKind) async throws(StoreError) -> [Record] { try await store.list(kind) }
+    func commit(_ batch: Batch) async throws(StoreError) { try await store.commit(batch) }
+    func acquireEpoch() async throws(StoreError) -> Epoch { try await store.acquireEpoch() }
+    func currentEpoch() async throws(StoreError) -> Epoch { try await store.currentEpoch() }
+    func raiseEpoch(from held: Epoch, above met: Epoch) async throws(StoreError) -> Epoch {
+        try await store.raiseEpoch(from: held, above: met)
     }
 }

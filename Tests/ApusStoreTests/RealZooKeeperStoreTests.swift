@@ -161,6 +161,57 @@ extension RealZooKeeper {
             }
         }
 
+        // MARK: snapshots
+
+        /// All records of a snapshot of it, which must be those that are there.
+        private func expectWhole(_ store: ZooKeeperStore, _ ids: [String], at address: ZooKeeperAddress) async throws {
+            let snapshot = try await store.snapshot()
+            var found: [Record] = []
+            while case let page = try await snapshot.next(), !page.isEmpty { found += page }
+            let there = try await withZooKeeper(address) { try await $0.list(.task) }
+            #expect(found == there)
+            #expect(found.map(\.key.id) == ids)
+        }
+
+        @Test func `a leader's snapshot is of what is at hand, which each of its commits changes`() async throws {
+            let address = try OneZooKeeper.address()
+            try await withZooKeeper(address) { store in
+                let epoch = try await store.acquireEpoch()
+                try await store.commit(Batch(epoch: epoch, writes: [put(.task, "T/1", "1"), put(.task, "T/2", "1")]))
+                #expect(!store.isWarm)
+                try await store.prepareSnapshot()
+                #expect(store.isWarm)
+                let changes = [put(.task, "T/1", "2"), .delete(RecordKey(.task, "T/2")), put(.task, "T/3", "1")]
+                try await store.commit(Batch(epoch: epoch, writes: changes))
+                try await store.commit(Batch(epoch: epoch, writes: []))
+                #expect(store.isWarm)
+                try await expectWhole(store, ["T/1", "T/3"], at: address)
+                let next = try await store.raiseEpoch(from: epoch, above: 90)
+                try await store.commit(Batch(epoch: next, writes: [put(.task, "T/4", "1")]))
+                try await expectWhole(store, ["T/1", "T/3", "T/4"], at: address)
+            }
+        }
+
+        @Test func `what is at hand is right after a commit whose answer was lost, repeated or not`() async throws {
+            let address = try OneZooKeeper.address()
+            try await withZooKeeper(address) { store in
+                let epoch = try await store.acquireEpoch()
+                try await store.commit(Batch(epoch: epoch, writes: [put(.task, "T/1", "1")]))
+                try await store.prepareSnapshot()
+                try await withZooKeeper(address) { wire in
+                    // Done at the servers, and this store was not told.
+                    let lost = Batch(epoch: epoch, writes: [put(.task, "T/1", "2"), put(.task, "T/2", "1")])
+                    try await wire.commit(lost)
+                    try await expectWhole(store, ["T/1", "T/2"], at: address)
+                    let repeated = Batch(epoch: epoch, writes: [put(.task, "T/3", "1"), .delete(RecordKey(.task, "T/1"))])
+                    try await wire.commit(repeated)
+                    try await store.commit(repeated)
+                    try await store.commit(Batch(epoch: epoch, writes: [put(.task, "T/4", "1")]))
+                    try await expectWhole(store, ["T/2", "T/3", "T/4"], at: address)
+                }
+            }
+        }
+
         // MARK: those that follow
 
         /// What a follower was told, put together.
