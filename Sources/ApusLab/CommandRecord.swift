@@ -31,47 +31,62 @@ package struct CommandRecord: Sendable {
         }
     }
 
-    /// A command may be on its way when its leader gives way, and reach one executor just after another one heard from
-    /// the next leader.
-    private static let transit: Int64 = 1_000
+    /// A command may be on its way when its leader gives way, and reach one executor that has not heard the next leader
+    /// yet, as each does within 2 s, after another one has.
+    private static let transit: Int64 = 3_000
 
     /// In the order of each executor.
     package let entries: [Entry]
+    /// By executor the number of its journal's file: another one was written anew, whole.
+    private let files: [String: Int]
 
-    package init(_ entries: [Entry]) { self.entries = entries }
+    package init(_ entries: [Entry], files: [String: Int] = [:]) {
+        self.entries = entries
+        self.files = files
+    }
 
     /// Reads the journals, by their executors.
     package init(of journals: [(executor: String, path: String)]) throws {
-        self.init(
-            try journals.flatMap { executor, path in
-                try Self.entries(of: executor, in: FileManager.default.contents(atPath: path) ?? Data())
-            }
-        )
+        var (entries, files): ([Entry], [String: Int]) = ([], [:])
+        for (executor, path) in journals {
+            // Before it is read: if it is written anew meanwhile, it is not taken for the later one.
+            let attributes = try FileManager.default.attributesOfItem(atPath: path)
+            files[executor] = (attributes[.systemFileNumber] as? NSNumber)?.intValue
+            entries += try Self.entries(of: executor, in: try Data(contentsOf: URL(fileURLWithPath: path)))
+        }
+        self.init(entries, files: files)
     }
 
+    /// Of what stands before the first fence none is an entry: that tells of an epoch alone, or ends what was written anew.
     package static func entries(of executor: String, in journal: Data) throws -> [Entry] {
         var entries: [Entry] = []
         var taken: Entry?
+        var (isFenced, isAdopted) = (false, false)
         // What follows the last line feed is being written.
         for line in journal.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
             // Behind eight digits of a checksum.
             let json = try JSON(parsing: line.dropFirst(9))
-            if json["kind"]?.text == "FENCE" {
+            let kind = json["kind"]?.text
+            if kind == "FENCE" {
                 let fence = try Fence(json: try json.required("fence"))
                 // The sequence 0 is none of a command: a report's answer told of the epoch.
-                if var entry = taken, fence.sequence > 0 {
+                if var entry = taken, isFenced, fence.sequence > 0 {
                     entry.fence = fence
                     entries.append(entry)
                 }
-                taken = nil
+                (taken, isFenced) = (nil, true)
             } else {
-                taken = try command(in: json, of: executor)
+                // It raised no fence, as no command may that is taken.
+                if let taken, isFenced { entries.append(taken) }
+                // Of a container that is found it may have been told before.
+                taken = isAdopted ? nil : try command(in: json, of: executor)
             }
+            isAdopted = kind == "ADOPTED"
         }
         return entries
     }
 
-    /// The command of which a record tells; its fence is in the next one.
+    /// The command of which a record tells; its fence is in the next one, and lower than any until that is read.
     private static func command(in json: JSON, of executor: String) throws -> Entry? {
         let unknown = Fence(epoch: 0, sequence: 0)
         switch json["kind"]?.text {
@@ -88,6 +103,15 @@ package struct CommandRecord: Sendable {
     }
 
     package func starts(of app: AppID) -> [Entry] { entries.filter { $0.order == .start(.application(app)) } }
+
+    /// The leaderships whose commands were taken.
+    package var epochs: Set<Epoch> { Set(entries.map(\.fence.epoch)) }
+
+    /// What this one lacks of an earlier one; of an executor whose journal was written anew meanwhile nothing is asked.
+    package func lacks(of earlier: CommandRecord) -> [Entry] {
+        let own = Set(entries)
+        return earlier.entries.filter { files[$0.executor] == earlier.files[$0.executor] && !own.contains($0) }
+    }
 
     /// What shows that commands of two leaders were taken: no executor goes back to an earlier one, and none takes a
     /// command of a leader after another took one of a later leader.

@@ -37,8 +37,12 @@ package struct ContainerRecord: Sendable {
 
     private var starts: [Entry] { entries.filter { $0.event == .start } }
 
-    package func starts(of task: TaskID) -> Int {
-        starts.count { $0.labels["apus.task.source"] == task.source && $0.labels["apus.task.id"] == task.name }
+    /// How often each task was started.
+    package var taskStarts: [TaskID: Int] {
+        starts.reduce(into: [:]) { count, start in
+            guard let source = start.labels["apus.task.source"], let name = start.labels["apus.task.id"] else { return }
+            count[TaskID(source: source, name: name), default: 0] += 1
+        }
     }
 
     /// Instances that were started more than once, in the same container or in another.
@@ -52,5 +56,17 @@ package struct ContainerRecord: Sendable {
     /// The containers of an application that have ended, whether somebody asked for it or not.
     package func ends(of app: AppID) -> [Entry] {
         entries.filter { $0.event == .die && $0.labels["apus.app.id"] == app.rawValue }
+    }
+
+    /// The instances of an application whose containers run.
+    package func running(of app: AppID) -> Set<InstanceID> {
+        entries.filter { $0.labels["apus.app.id"] == app.rawValue }.reduce(into: []) { running, entry in
+            let id = InstanceID(entry.labels["apus.instance.id"] ?? entry.container.rawValue)
+            switch entry.event {
+            case .start: running.insert(id)
+            case .die: running.remove(id)
+            case .create, .destroy: break
+            }
+        }
     }
 }

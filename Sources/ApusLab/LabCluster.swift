@@ -248,6 +248,11 @@ package struct LabCluster: Sendable {
     /// What all engines have noted so far.
     package func containers() throws -> ContainerRecord { try ContainerRecord(of: executors.map(\.record)) }
 
+    /// What an executor's own engine has noted.
+    package func containers(on executor: Executor) throws -> ContainerRecord {
+        try ContainerRecord(of: [executor.record])
+    }
+
     /// What all executors have taken so far.
     package func commands() throws -> CommandRecord {
         try CommandRecord(of: executors.map { ($0.process.machine.address, $0.journal) })

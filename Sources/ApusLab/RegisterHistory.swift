@@ -58,10 +58,15 @@ package final class RegisterHistory: Sendable {
         }
     }
 
-    /// How many calls were answered, and how many writes were not.
-    package var counts: (answered: Int, unanswered: Int) {
-        let all = calls.withLock { $0.values.joined().map { $0.returned != nil } }
-        return (all.count { $0 }, all.count { !$0 })
+    /// How many calls were answered, how many of these were writes, and how many writes were not answered.
+    package var counts: (answered: Int, written: Int, unanswered: Int) {
+        calls.withLock { calls in
+            calls.values.joined().reduce(into: (answered: 0, written: 0, unanswered: 0)) { counts, call in
+                guard call.returned != nil else { return counts.unanswered += 1 }
+                counts.answered += 1
+                if case .write = call.action { counts.written += 1 }
+            }
+        }
     }
 
     /// What no order of each register's calls explains, by its key.

@@ -1,5 +1,5 @@
 package import ApusClient
-import ApusModel
+package import ApusModel
 import Synchronization
 
 /// Short tasks that were asked of a cluster, and what must therefore be found at the end.
@@ -20,7 +20,8 @@ package final class TaskLedger: Sendable {
     }
 
     /// Asks for one more task, which ends well after that time.
-    package func run(for span: Duration, on controller: APIClient) async throws {
+    @discardableResult
+    package func run(for span: Duration, on controller: APIClient) async throws -> TaskID {
         let id = fates.withLock { fates in
             let id = TaskID(source: source, name: "T\(fates.count + 1)")
             fates[id] = .unknown
@@ -33,16 +34,38 @@ package final class TaskLedger: Sendable {
             throw error
         }
         fates.withLock { $0[id] = .accepted }
+        return id
+    }
+
+    /// Asks for one more, and tells what came of that.
+    package func ask(for span: Duration, on controller: APIClient) async -> Fate {
+        do {
+            try await run(for: span, on: controller)
+            return .accepted
+        } catch {
+            return RegisterHistory.Outcome(error) == .refused ? .refused : .unknown
+        }
     }
 
     package var accepted: Int { fates.withLock { $0.values.count { $0 == .accepted } } }
 
+    /// Those accepted of which no engine knows.
+    package func neverStarted(in containers: ContainerRecord) -> [TaskID] {
+        let starts = containers.taskStarts
+        return fates.withLock { $0 }.filter { $1 == .accepted && starts[$0] == nil }.keys.sorted()
+    }
+
     /// What is not as it must be: those accepted start once, the others at most once or not at all.
-    package func faults(in containers: ContainerRecord) -> [String] {
-        fates.withLock { $0 }.sorted { $0.key < $1.key }.compactMap { id, fate in
-            let starts = containers.starts(of: id)
+    ///
+    /// Of those in `lost` callers were told that they never ran.
+    package func faults(in containers: ContainerRecord, lost: Set<TaskID> = []) -> [String] {
+        let allStarts = containers.taskStarts
+        return fates.withLock { $0 }.sorted { $0.key < $1.key }.compactMap { id, fate in
+            let starts = allStarts[id] ?? 0
             switch fate {
-            case .accepted where starts == 1, .unknown where starts <= 1, .refused where starts == 0: return nil
+            case .accepted where starts == (lost.contains(id) ? 0 : 1), .unknown where starts <= 1,
+                .refused where starts == 0:
+                return nil
             case .accepted, .unknown, .refused: return "\(id) was \(fate), and started \(starts) times"
             }
         }

@@ -34,6 +34,6 @@ struct RegisterHistoryTests {
         _ = await history.read("A", by: 1) { 1 }
         _ = await history.read("A", by: 1) { throw ClientError(.timedOut, "no") }
         #expect(history.violations(initially: 0).isEmpty)
-        #expect(history.counts == (answered: 3, unanswered: 0))
+        #expect(history.counts == (answered: 3, written: 1, unanswered: 0))
     }
 }
