@@ -57,7 +57,7 @@ package struct CommandRecord: Sendable {
         self.init(entries, files: files)
     }
 
-    /// Of what stands before the first fence none is an entry: that tells of an epoch alone, or ends what was written anew.
+    /// Nothing before the first fence is an entry: that tells of an epoch alone, or ends what was written anew.
     package static func entries(of executor: String, in journal: Data) throws -> [Entry] {
         var entries: [Entry] = []
         var taken: Entry?

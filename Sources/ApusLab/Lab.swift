@@ -25,8 +25,8 @@ package final class Lab: Sendable {
     /// Runs `body` in a lab of so many machines; nothing is left of it, whatever happens.
     package static func with<Value>(machines count: Int, _ body: (Lab) async throws -> Value) async throws -> Value {
         precondition((1...200).contains(count), "a lab has 1 to 200 machines, not \(count)")
-        let folder = FileManager.default.temporaryDirectory.path + "/apus-lab-\(UUID().uuidString.prefix(8))"
         let names = try Names()
+        let folder = names.folder
         let shell = try RootShell(clearing: names.clearing + "\nrm -rf '\(folder)'")
         let result: Result<Value, any Error>
         do {
@@ -108,7 +108,7 @@ package final class Lab: Sendable {
 
     /// From now on this is wrong with the links, and nothing else.
     package func set(_ faults: LinkFaults) async throws {
-        let line = "printf %s \(Self.quoted(faults.rules)) | nsenter --net=\(router) iptables-restore -w"
+        let line = "printf %s \(Self.quoted(faults.rules)) | nsenter --net=\(router) iptables-restore -w 60"
         guard try await shell.run(line) == 0 else {
             throw Unfulfilled("iptables-restore did not take these faults:\n\(faults.rules)")
         }
@@ -135,6 +135,9 @@ private struct Names {
     /// At most 15 characters.
     let link: String
 
+    /// In which those of all labs are, of this run and of those before.
+    private static let place = FileManager.default.temporaryDirectory.path
+
     init() throws {
         guard let own = ProcessSign(of: getpid()) else { throw Unfulfilled("/proc does not tell of this process") }
         let number = Self.given.withLock { given in
@@ -144,6 +147,8 @@ private struct Names {
         stem = "\(Self.prefix)-\(own.pid)-\(own.start)-\(number)"
         link = "lab\(own.pid)-\(number)"
     }
+
+    var folder: String { "\(Self.place)/\(stem)" }
 
     func space(_ name: String) -> String { "\(stem)-\(name)" }
 
@@ -156,23 +161,30 @@ private struct Names {
         """
     }
 
-    /// Does so with the labs of processes that are gone; a link goes with the router at its other end.
+    /// Does so with the labs of processes that are gone, and removes their folders; a link goes with the router at its
+    /// other end.
     static let sweeping = """
-        for space in $(ls /run/netns | grep '^\(prefix)-'); do
-            owner=${space#\(prefix)-}
-            pid=${owner%%-*}
+        gone() {
+            owner=${1#\(prefix)-}
             start=${owner#*-}
-            [ "$(sed 's/^.*) //' "/proc/$pid/stat" | cut -d ' ' -f 20)" = "${start%%-*}" ] && continue
+            [ "$(sed 's/^.*) //' "/proc/${owner%%-*}/stat" | cut -d ' ' -f 20)" != "${start%%-*}" ]
+        }
+        for space in $(ls /run/netns | grep '^\(prefix)-'); do
+            gone "$space" || continue
             \(removing)
+        done
+        for folder in $(ls '\(place)' | grep -x '\(prefix)-[0-9]*-[0-9]*-[0-9]*'); do
+            gone "$folder" && rm -rf '\(place)'/"$folder"
         done
         """
 
-    /// Again while there are any: whoever is ended may just have started another.
+    /// Again while there are any: whoever is ended may just have started another, and is there for a moment yet.
     private static let removing = """
-        for round in 1 2 3 4 5; do
+        for round in $(seq 50); do
             left=$(ip netns pids "$space")
             [ -n "$left" ] || break
             kill -9 $left
+            sleep 0.1
         done
         ip netns del "$space"
         """

@@ -1,16 +1,21 @@
 import Dispatch
 import Foundation
+import Synchronization
 
 /// One shell for all that a test or a benchmark needs root for; it is root's by itself or through sudo.
 ///
 /// Each child that this process itself makes holds, for a moment, every file that is open here; other tests take locks.
 package final class RootShell: Sendable {
+    private static let patience = Duration.seconds(120)
+
     private let input = Pipe()
     private let output = Pipe()
 
     /// Where it is waited for what the shell says; one line at a time.
     private let queue = DispatchQueue(label: "root shell")
     private let process = Process()
+    /// A line that did not end in time; what it may say yet is no answer to the next one.
+    private let stuck = Mutex<String?>(nil)
 
     /// `clear` is a command of it, and runs at its end too, which comes with that of this process at the latest.
     ///
@@ -27,7 +32,8 @@ package final class RootShell: Sendable {
 
     /// The status with which a line ends.
     ///
-    /// After two minutes the shell is killed, and an error thrown.
+    /// After two minutes an error is thrown, by this line and by each later one; the shell ends, and clears, once this
+    /// line does.
     package func run(_ line: String) async throws -> Int32 {
         try await number(after: "{ \(line)\n} </dev/null >/dev/null 2>&1; echo $?\n")
     }
@@ -44,12 +50,7 @@ package final class RootShell: Sendable {
 
     private func number(after command: String) async throws -> Int32 {
         try await withCheckedThrowingContinuation { next in
-            queue.async { [self] in
-                let late = DispatchWorkItem { [self] in kill(process.processIdentifier, SIGKILL) }
-                DispatchQueue.global().asyncAfter(deadline: .now() + 120, execute: late)
-                next.resume(with: Result { try answer(to: command) })
-                late.cancel()
-            }
+            queue.async { [self] in next.resume(with: Result { try answer(to: command) }) }
         }
     }
 
@@ -64,9 +65,15 @@ package final class RootShell: Sendable {
     }
 
     private func answer(to command: String) throws -> Int32 {
+        if let stuck = stuck.withLock(\.self) { throw Self.late(stuck) }
         try tell(command)
+        let end = ContinuousClock.now + Self.patience
         var answer = Data()
         while answer.last != UInt8(ascii: "\n") {
+            guard isReadable(until: end) else {
+                stuck.withLock { $0 = command }
+                throw Self.late(command)
+            }
             let more = output.fileHandleForReading.availableData
             guard !more.isEmpty else { throw Self.ended }
             answer += more
@@ -75,5 +82,19 @@ package final class RootShell: Sendable {
             throw Unfulfilled("the root shell answered \(String(decoding: answer, as: UTF8.self))")
         }
         return number
+    }
+
+    private static func late(_ command: String) -> Unfulfilled {
+        Unfulfilled("the root shell did not end this within \(patience): \(command)")
+    }
+
+    /// Waits until the shell says something, or has ended.
+    private func isReadable(until end: ContinuousClock.Instant) -> Bool {
+        while true {
+            let left = (end - .now).components
+            guard left.seconds >= 0, left.attoseconds >= 0 else { return false }
+            var place = pollfd(fd: output.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+            if poll(&place, 1, Int32(left.seconds + 1) * 1_000) > 0 { return true }
+        }
     }
 }

@@ -20,7 +20,7 @@ struct CommandRecordTests {
         #expect(found == [stop(by: "a", 2, 7, at: 1000)])
     }
 
-    @Test func `a command that was taken without a fence of its own is a fault, and what was written anew is none`() throws {
+    @Test func `a command that was taken without a fence is a fault, and what was written anew is none`() throws {
         let journal = """
             00000000 {"journal":"apus-executor","schema":1}
             00000000 {"schema":1,"kind":"STOP_TOLD","id":"AI-0","reason":"SURPLUS","at":1000}

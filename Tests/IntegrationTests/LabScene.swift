@@ -11,22 +11,30 @@ struct LabScene: Sendable {
     struct Record {
         var containers: ContainerRecord
         var commands: CommandRecord
+        /// Of `steady`, by the number of the executor.
+        var steady: [Set<InstanceID>]
         var time: WallTime
+    }
+
+    /// Who leads, and since when.
+    struct Leadership: Hashable {
+        var controller: String
+        var since: WallTime?
     }
 
     /// Nobody asks anything of its instances, of which each executor has some.
     static let steady = AppID("STEADY-1")
     static let steadyCount = 12
     /// Clients read and change their counts.
-    private static let changing = [AppID("A-1"), AppID("B-1")]
-    private static let firstCount = 1
+    static let changing = ["A", "B", "C", "D"].map { AppID("\($0)-1") }
+    static let firstCount = 1
 
     let cluster: LabCluster
     let zooKeeper: LabZooKeeper
     /// Of whoever leads.
     let api: APIClient
     let history = RegisterHistory()
-    private let tasks: TaskLedger
+    let tasks: TaskLedger
     private let clients: CountClients
 
     static func populate(_ cluster: LabCluster) async throws {
@@ -80,7 +88,7 @@ struct LabScene: Sendable {
                 "\(summary.healthy) of \(instances.count) instances are healthy"
             )
             let containers = try cluster.containers()
-            let running = containers.starts(of: Self.steady) - containers.ends(of: Self.steady).count
+            let running = containers.running(of: Self.steady).count
             try check(running == Self.steadyCount, "\(running) containers run")
         }
     }
@@ -100,42 +108,22 @@ struct LabScene: Sendable {
         }
     }
 
-    func record() throws -> Record {
-        let now = WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
-        return Record(containers: try cluster.containers(), commands: try cluster.commands(), time: now)
-    }
-
-    /// All that was accepted since then was done, once and in order, and by command of one leader at a time.
-    func verify(since before: Record, _ fate: SteadyFate) async throws {
-        for app in Self.changing {
-            let last = await history.read(app.rawValue, by: -1) { try await api.application(app).expected }
-            #expect(last == .done)
-        }
-        try await until("all tasks have ended", log: { cluster.logTails }) {
-            try check(try await api.tasks().isEmpty, "some have not")
-        }
-        let now = try record()
-        #expect(tasks.faults(in: now.containers) == [])
-        #expect(now.containers.startedAgain.filter { !before.containers.startedAgain.contains($0) } == [])
-        #expect(now.commands.entries.count > before.commands.entries.count, "no executor was told anything")
-        #expect(now.commands.faults.filter { !before.commands.faults.contains($0) } == [])
-        let violations = history.violations(initially: Self.firstCount)
-        #expect(violations.isEmpty, "\(violations)")
-        guard fate == .untouched else { return }
-        #expect(now.containers.starts(of: Self.steady) == before.containers.starts(of: Self.steady))
-        #expect(now.containers.ends(of: Self.steady) == before.containers.ends(of: Self.steady))
-        #expect(try await losses(since: before.time) == [])
-    }
-
     // MARK: clients
 
     /// Asks until it is cancelled.
-    func askAllTheWhile() async throws { try await clients.run(4, seed: 1) }
+    func askAllTheWhile() async throws {
+        async let tasksAreAsked: Void = TaskClient(of: cluster.controllers.map(\.api), tasks: tasks).run(seed: 2)
+        try await clients.run(4, seed: 1)
+        try await tasksAreAsked
+    }
 
+    /// Reads and changes alike.
     func clientsAreAnswered() async throws {
-        let before = history.counts.answered
+        let before = history.counts
         try await until("the clients are answered", log: { cluster.logTails }) {
-            try check(history.counts.answered > before + 40, "only some are")
+            let now = history.counts
+            try check(now.answered > before.answered + 40, "only some are")
+            try check(now.written >= before.written + 10, "only \(now.written - before.written) changes are taken")
         }
     }
 
@@ -147,9 +135,8 @@ struct LabScene: Sendable {
     }
 
     /// Asks one controller for a change.
-    func change(_ count: Int, at controller: LabCluster.Controller) async -> RegisterHistory.Outcome {
-        let app = Self.changing[0]
-        return await history.write(count, to: app.rawValue, by: -2) { try await controller.api.scale(app, to: count) }
+    func change(at controller: LabCluster.Controller) async -> TaskLedger.Fate {
+        await tasks.ask(for: .milliseconds(200), on: controller.api)
     }
 
     // MARK: controllers
@@ -172,10 +159,20 @@ struct LabScene: Sendable {
         #expect(controller.process.isRunning, "it stands by instead of ending")
     }
 
-    func minutePasses() async throws {
-        let end = ContinuousClock.now + .seconds(60)
-        try await until("a minute is over", within: .seconds(90), every: .seconds(1)) {
-            try check(ContinuousClock.now >= end, "it is not")
+    func leadership() async throws -> Leadership {
+        var found: Leadership?
+        try await until("somebody leads", log: { cluster.logTails }) {
+            found = try await api.controllerSummaries().first { $0.state == .leader }
+                .map { Leadership(controller: $0.id, since: $0.since) }
+            try check(found != nil, "nobody does")
+        }
+        return try #require(found)
+    }
+
+    func passes(_ span: Duration) async throws {
+        let end = ContinuousClock.now + span
+        try await until("\(span) are over", within: span + .seconds(30), every: .milliseconds(500)) {
+            try check(ContinuousClock.now >= end, "they are not")
         }
     }
 

@@ -12,8 +12,7 @@ extension ServiceTests.LabTests {
         var random = SplitMix64(seed: seed)
         try await withLabCluster(controllers: 3, executors: 6, begin: { try await $0.startAtOnce(&random) }) {
             cluster in
-            let leader = try #require(await cluster.leader())
-            let app = try await deploy(cluster.controllers[leader].api, "WEB", instances: 6)
+            let app = try await deploy(try await cluster.leading().api, "WEB", instances: 6)
             let containers = try cluster.containers()
             #expect(containers.starts(of: app) == 6 && containers.startedAgain.isEmpty)
         }
@@ -28,7 +27,8 @@ extension ServiceTests.LabTests.Scenarios {
         let seed = UInt64.random(in: 1...9_999)
         print("the order of the start is that of seed \(seed)")
         var random = SplitMix64(seed: seed)
-        try await scenario { scene in
+        // A task whose start was under way when its executor was killed may never run: it is started at most once.
+        try await scenario(tasks: stop == .killed ? .mayBeLost : .run) { scene in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for process in scene.cluster.processes {
                     group.addTask {

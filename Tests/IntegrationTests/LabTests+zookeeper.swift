@@ -4,7 +4,7 @@ import Testing
 
 /// Failures of ZooKeeper's servers.
 extension ServiceTests.LabTests.Scenarios {
-    @Test(.timeLimit(.minutes(3)))
+    @Test(.timeLimit(.minutes(6)))
     func `without a majority of ZooKeeper nobody leads, and somebody does once it is back`() async throws {
         try await scenario { scene in
             for server in scene.zooKeeper.servers.prefix(2) { try await server.kill9() }
@@ -17,14 +17,15 @@ extension ServiceTests.LabTests.Scenarios {
     @Test(.timeLimit(.minutes(6)))
     func `full suite: one ZooKeeper server is killed, then another for a minute, and both are back`() async throws {
         try await scenario { scene in
-            let head = try #require(await scene.zooKeeper.leader())
+            let head = try await leadingServer(scene)
             try await head.kill9()
             try await scene.untilAccepted()
             try await scene.clientsAreAnswered()
             let other = try #require(scene.zooKeeper.servers.first { $0 !== head })
             try await other.kill9()
             try await nobodyLeads(scene)
-            try await scene.minutePasses()
+            try await scene.passes(.seconds(60))
+            for controller in scene.cluster.controllers { #expect(await scene.change(at: controller) != .accepted) }
             try await scene.zooKeeper.start()
             try await scene.untilAccepted()
         }
@@ -42,10 +43,24 @@ extension ServiceTests.LabTests.Scenarios {
         }
     }
 
+    /// For three seconds, in which whoever does would be seen.
     private func nobodyLeads(_ scene: LabScene) async throws {
+        var since: ContinuousClock.Instant?
         try await until("nobody leads", log: { scene.cluster.logTails }) {
-            try check(await scene.cluster.leader() == nil, "somebody does")
+            let isLed = await scene.cluster.leader() != nil
+            since = isLed ? nil : since ?? .now
+            try check(!isLed, "somebody does")
+            try check(since.map { .now - $0 >= .seconds(3) } ?? false, "it is not for long that nobody does")
         }
+    }
+
+    private func leadingServer(_ scene: LabScene) async throws -> LabProcess {
+        var leader: LabProcess?
+        try await until("a ZooKeeper server leads") {
+            leader = await scene.zooKeeper.leader()
+            try check(leader != nil, "none does")
+        }
+        return try #require(leader)
     }
 
     /// Which server a controller connects to is chance: those that lead are started again until one leads by a follower.

@@ -29,7 +29,7 @@ extension ServiceTests {
         }
 
         @Test(.timeLimit(.minutes(2)))
-        func `an executor that was cut off is back through a link that loses packets, with all containers untouched`()
+        func `an executor that was cut off is back, and stays on a link that loses packets, all containers untouched`()
             async throws
         {
             try await withLabCluster { cluster in
@@ -43,16 +43,22 @@ extension ServiceTests {
                 try await until("it notices", log: { executor.logTail }) {
                     try check(executor.logTail.contains("no leader takes reports"), "it does not")
                 }
-                var losses = LinkFaults()
-                losses.lose(0.2, between: [executor.machine.address], and: controllers)
-                try await cluster.lab.set(losses)
+                try await cluster.lab.set(LinkFaults())
                 try await until("it is back", log: { executor.logTail }) {
                     try check(executor.logTail.contains("a leader answers again"), "it is not")
                 }
-                try await cluster.lab.set(LinkFaults())
                 try await until("all are healthy") {
                     try check(try await api.application(app).healthy == 4, "they are not")
                 }
+                var losses = LinkFaults()
+                losses.lose(0.2, between: [executor.machine.address], and: controllers)
+                try await cluster.lab.set(losses)
+                let end = ContinuousClock.now + .seconds(15)
+                try await until("it was not given up all the while", every: .milliseconds(500)) {
+                    #expect(try await api.executorSummaries().allSatisfy { $0.presence != "LOST" })
+                    try check(ContinuousClock.now >= end, "it is too early")
+                }
+                try await cluster.lab.set(LinkFaults())
                 #expect(try cluster.containers().starts(of: app) == 4)
                 #expect(try cluster.containers().ends(of: app).isEmpty)
             }
@@ -75,10 +81,12 @@ extension ServiceTests {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     defer { group.cancelAll() }
                     group.addTask { try await clients.run(4, seed: 1) }
+                    group.addTask { try await TaskClient(of: [controller.api], tasks: tasks).run(seed: 2) }
                     for _ in 0..<5 {
-                        let before = history.counts.answered
+                        let before = history.counts
                         try await until("the clients are answered") {
-                            try check(history.counts.answered > before + 40, "only some")
+                            let now = history.counts
+                            try check(now.answered > before.answered + 40 && now.written > before.written, "only some")
                         }
                         try await controller.process.kill9()
                         try await controller.process.start()
@@ -90,8 +98,14 @@ extension ServiceTests {
                 try await until("all tasks have ended", log: { cluster.logTails }) {
                     try check(try await controller.api.tasks().isEmpty, "some have not")
                 }
+                for app in apps {
+                    let last = await history.read(app.rawValue, by: -1) {
+                        try await controller.api.application(app).expected
+                    }
+                    #expect(last == .done)
+                }
                 let containers = try cluster.containers()
-                #expect(tasks.accepted >= 5)
+                #expect(tasks.accepted >= 10)
                 #expect(tasks.faults(in: containers).isEmpty)
                 #expect(containers.startedAgain.isEmpty)
                 #expect(containers.starts(of: steady) == 3 && containers.ends(of: steady).isEmpty)

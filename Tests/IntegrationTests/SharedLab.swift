@@ -29,25 +29,43 @@ extension Trait where Self == SharedLab {
 enum SteadyFate {
     /// All run on, and no executor is given up.
     case untouched
-    case replaced
+    /// Those of these executors, by number, are replaced, and of no other.
+    ///
+    /// Where the executors ran on, all is in the end as it was before: the older of two that are healthy stays. One that
+    /// was started again is back before it knows what is healthy, so there either may stay.
+    case replaced([Int], ranOn: Bool)
+}
+
+/// What may become of tasks that were accepted.
+enum TaskFate {
+    /// Each starts.
+    case run
+    /// Some may never start, and whoever asks is told so: no executor had them, or lost them at its end.
+    case mayBeLost
 }
 
 /// Plays a scenario on the cluster of the suite, with clients at work all the while.
 ///
 /// Afterwards the cluster is whole again, and nothing that was accepted may have been lost, done twice or answered out of
 /// order, nor may executors have taken commands of two leaders at once.
-func scenario(_ fate: SteadyFate = .untouched, _ body: (LabScene) async throws -> Void) async throws {
+func scenario<Value>(
+    _ fate: SteadyFate = .untouched,
+    tasks: TaskFate = .run,
+    _ body: (LabScene) async throws -> Value
+) async throws -> Value {
     let scene = try LabScene(#require(SharedLab.cluster))
     try await scene.makeWhole()
     try await scene.settleCounts()
     let before = try scene.record()
-    try await withThrowingTaskGroup(of: Void.self) { group in
+    let value = try await withThrowingTaskGroup(of: Void.self) { group in
         defer { group.cancelAll() }
         group.addTask { try await scene.askAllTheWhile() }
         try await scene.clientsAreAnswered()
-        try await body(scene)
+        let value = try await body(scene)
         try await scene.makeWhole()
         try await scene.clientsAreAnswered()
+        return value
     }
-    try await scene.verify(since: before, fate)
+    try await scene.verify(since: before, fate, tasks)
+    return value
 }
