@@ -14,6 +14,8 @@ struct LabScene: Sendable {
         /// Of `steady`, by the number of the executor.
         var steady: [Set<InstanceID>]
         var time: WallTime
+
+        var allSteady: Set<InstanceID> { steady.reduce(into: []) { $0.formUnion($1) } }
     }
 
     /// Who leads, and since when.

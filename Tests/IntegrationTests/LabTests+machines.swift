@@ -10,18 +10,14 @@ extension ServiceTests.LabTests.Scenarios {
     func `a lost machine is given up within 11 s and replaced within one more, and is back with its old containers`()
         async throws
     {
-        try await once(more: { $0.isTimed(loss: 0...11_000, start: 1_000) }) {
-            try await loses([0], ranOn: true)
-        }
+        try await loses([0], ranOn: true).expect(given: 0...11_000, replacedWithin: 1_000)
     }
 
     @Test(.timeLimit(.minutes(6)))
     func `full suite: a lost machine whose executor is started again is back, and one container of each two ends`()
         async throws
     {
-        try await once(more: { $0.isTimed(loss: 0...11_000, start: 1_000) }) {
-            try await loses([0], ranOn: false)
-        }
+        try await loses([0], ranOn: false).expect(given: 0...11_000, replacedWithin: 1_000)
     }
 
     /// How soon all of a zone are started elsewhere depends on the others; it is not before the first is given up.
@@ -29,9 +25,7 @@ extension ServiceTests.LabTests.Scenarios {
     func `full suite: a whole zone of three is given up a minute later, and is back with its old containers`()
         async throws
     {
-        try await once(more: { $0.isTimed(loss: 70_000...72_000, start: 30_000) }) {
-            try await loses([0, 2, 4], ranOn: true)
-        }
+        try await loses([0, 2, 4], ranOn: true).expect(given: 70_000...72_000, replacedWithin: 30_000)
     }
 
     @Test(.timeLimit(.minutes(8)))
@@ -56,8 +50,8 @@ extension ServiceTests.LabTests.Scenarios {
         /// Of one leader; another gives those it has not heard the whole time anew.
         var isOfOneLeader = false
 
-        /// In milliseconds after it was last heard, and since the loss.
-        func isTimed(loss limits: ClosedRange<Int64>, start latest: Int64) {
+        /// All in milliseconds: since each was last heard, and since the last was given up.
+        func expect(given limits: ClosedRange<Int64>, replacedWithin latest: Int64) {
             for (seen, loss) in zip(seen, losses) {
                 #expect(limits.contains(loss.milliseconds - seen.milliseconds))
                 #expect(loss.milliseconds - cut.milliseconds <= limits.upperBound)
@@ -68,15 +62,16 @@ extension ServiceTests.LabTests.Scenarios {
     }
 
     /// Plays it once more if the leader changed by chance.
-    private func once(more check: (Loss) -> Void, _ play: () async throws -> Loss) async throws {
-        var loss = try await play()
-        if !loss.isOfOneLeader { loss = try await play() }
-        try #require(loss.isOfOneLeader, "the leader changed twice")
-        check(loss)
+    private func loses(_ numbers: [Int], ranOn: Bool) async throws -> Loss {
+        let first = try await playLoss(of: numbers, ranOn: ranOn)
+        if first.isOfOneLeader { return first }
+        let second = try await playLoss(of: numbers, ranOn: ranOn)
+        try #require(second.isOfOneLeader, "the leader changed twice")
+        return second
     }
 
     /// The machines of these executors are cut off until all that ran there is replaced.
-    private func loses(_ numbers: [Int], ranOn: Bool) async throws -> Loss {
+    private func playLoss(of numbers: [Int], ranOn: Bool) async throws -> Loss {
         try await scenario(.replaced(numbers, ranOn: ranOn), tasks: .mayBeLost) { scene in
             let executors = numbers.map { scene.cluster.executors[$0] }
             let zone = scene.cluster.executors.filter { $0.zone == executors[0].zone }
