@@ -31,7 +31,8 @@ struct Failover: AsyncParsableCommand {
             do {
                 try await measure(FailoverScene(cluster))
             } catch {
-                print(cluster.logTails)
+                // Once more behind all that the processes said, where it is looked for.
+                print("failover: \(error)\n\(cluster.logTails)\nfailover: \(error)")
                 throw error
             }
         }
@@ -41,15 +42,20 @@ struct Failover: AsyncParsableCommand {
         try await scene.populate()
         let (failovers, handed) = try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
-            group.addTask { try await scene.clients.run(Self.clients, seed: 17) }
+            group.addTask { try await scene.ask(Self.clients) }
             var failovers: [Double] = []
-            for _ in 0..<kills {
-                try await scene.clientsAreAnswered(Self.answersBetween)
-                failovers.append(try await scene.kill())
+            for tried in 1...(2 * kills + 1) where failovers.count < kills {
+                try await scene.isAtWork(Self.answersBetween)
+                guard let seconds = try await scene.kill() else { continue }
+                failovers.append(seconds)
+                if failovers.count % 10 == 0 { say("\(failovers.count) of \(kills) kills, \(tried) tried") }
+            }
+            guard failovers.count == kills else {
+                throw BenchError(description: "of \(2 * kills + 1) that were killed only \(failovers.count) led")
             }
             var handed: [Double] = []
             for _ in 0..<(controllers > 1 ? handovers : 0) {
-                try await scene.clientsAreAnswered(Self.answersBetween)
+                try await scene.isAtWork(Self.answersBetween)
                 handed.append(try await scene.handOver())
             }
             return (failovers, handed)
@@ -59,11 +65,14 @@ struct Failover: AsyncParsableCommand {
         if let longest = handed.max() {
             show("handover-max", longest, "s", "\(handed.count) hand-overs, limit 1 s", 1)
         }
-        for (name, faults) in try await scene.faults() {
+        for (name, faults) in try await scene.faults(after: kills) {
             for fault in faults.prefix(10) { print("\(name): \(fault)") }
             show("failover-\(name)", Double(faults.count), "times", "none may be", .ulpOfOne)
         }
     }
+
+    /// Beside the figures: it takes minutes.
+    private func say(_ text: String) { FileHandle.standardError.write(Data("failover: \(text)\n".utf8)) }
 
     private func show(_ name: String, _ value: Double, _ unit: String, _ against: String, _ limit: Double) {
         Row(name: name, value: value, unit: unit, against: against, ratio: value / limit, aim: 1).show()
