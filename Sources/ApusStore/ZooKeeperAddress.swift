@@ -17,9 +17,10 @@ package struct ZooKeeperAddress: Hashable, Sendable, CustomStringConvertible {
 
         /// Nobody beyond this machine reaches it there.
         var isLoopback: Bool {
-            var bytes = in_addr()
+            if host == "localhost" || host == "::1" { return true }
             // A name may begin with 127 too.
-            return host == "localhost" || host == "::1" || host.hasPrefix("127.") && inet_pton(AF_INET, host, &bytes) == 1
+            var bytes = in_addr()
+            return host.hasPrefix("127.") && inet_pton(AF_INET, host, &bytes) == 1
         }
     }
 

@@ -172,10 +172,10 @@ extension ZooKeeperSession {
     func connect() {
         guard state.withLock({ $0.status.phase != .closed && $0.handle == nil }) else { return }
         let (address, servers) = (settings.address, serverList)
+        let unknown = "none of \(address) is a name or an address that is known here"
         // They are looked up again.
-        guard !servers.isEmpty else {
-            return change { $0.trouble = "none of \(address) is a name or an address that is known here" }
-        }
+        guard !servers.isEmpty else { return change { $0.trouble = unknown } }
+        change { if $0.trouble == unknown { $0.trouble = "" } }
         let number = owners.withLock { owners in
             owners.last += 1
             owners.sessions[owners.last] = self

@@ -1,4 +1,4 @@
-package import ApusEngine
+import ApusEngine
 import Synchronization
 
 extension ZooKeeperStore {
