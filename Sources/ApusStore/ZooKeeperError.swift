@@ -62,7 +62,7 @@ package struct ZooKeeperError: Error, Hashable, Sendable, CustomStringConvertibl
 
     /// The same of whoever stands at a place in the line and takes over; that the place is gone says nothing of the store.
     func storeError(at place: String?) -> StoreError {
-        guard let place, path != place, lasts else { return storeError }
+        guard let place, lasts, kind != .noNode || path != place else { return storeError }
         return .refused(reason: description)
     }
 

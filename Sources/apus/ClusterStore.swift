@@ -134,7 +134,7 @@ struct ClusterStore {
                 return ClusterID(try await store.cluster(orFound: new))
             }
             guard found.isPlain else {
-                throw CommandFailure(.conflict, "\(address) holds cluster \(found), which is no cluster's id: \(remedy)")
+                throw CommandFailure(.conflict, "\(address) holds cluster \(found), which is no id: \(remedy)")
             }
             // After it was founded: a directory never belongs to a cluster that is not there.
             try membership.settle(found)

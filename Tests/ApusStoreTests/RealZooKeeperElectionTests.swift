@@ -183,13 +183,16 @@ extension RealZooKeeper {
             }
         }
 
-        @Test func `a controller that cannot raise the epoch says so once, makes way, and leads when it can`() async throws
+        @Test func `a controller that cannot raise the epoch says so once, makes way, and leads when it can`()
+            async throws
         {
             try await Course.withServer { _, address in
                 let course = Course()
                 try await withZooKeeper(address) { store in
                     try await store.session.set("/epoch", Array("x".utf8))
-                    let leadership = ZooKeeperLeadership(store: store, id: "a", description: []) { course.note("a", $0) }
+                    let leadership = ZooKeeperLeadership(store: store, id: "a", description: []) { warning in
+                        course.note("a", warning)
+                    }
                     func said() -> [String] { course.order().filter { $0.contains("/apus/epoch holds no number") } }
                     try await withThrowingTaskGroup(of: Void.self) { group in
                         defer { group.cancelAll() }
