@@ -109,7 +109,7 @@ extension CommandLineTests {
     @Test(arguments: [SIGINT, SIGTERM])
     func `an export that is interrupted leaves nothing`(signal: Int32) async throws {
         try await Self.withFolder { folder in
-            func files() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder) }
+            @Sendable func files() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder) }
             let store = GatedStore()
             try await withController(store: store) { controller in
                 try await withServer(controller) { client in
