@@ -17,7 +17,8 @@ package protocol StateStore: Sendable {
 
     /// All records and the epoch as of one moment, in which no batch is half.
     ///
-    /// Prepared, it takes no longer than a commit. Whoever commits under the epoch asks for it between two batches, and does not commit before it is there.
+    /// Prepared, it takes no longer than a commit. Whoever commits under the epoch asks for it between two batches, and does
+    /// not commit before it is there.
     func snapshot() async throws(StoreError) -> any StoreSnapshot
 
     /// Stores the batch, whole or not at all.

@@ -88,8 +88,8 @@ extension ZooKeeperLeadership {
     package var namesake: String? {
         guard store.state.withLock({ $0.attendance.hasNamesake }) else { return nil }
         return """
-            another controller is at the same ZooKeeper servers under the id \(id): two have the same hostname and port. Give \
-            one of them another --hostname, or another port, and start it again
+            another controller is at the same ZooKeeper servers under the id \(id): two have the same hostname and port. \
+            Give one of them another --hostname, or another port, and start it again
             """
     }
 

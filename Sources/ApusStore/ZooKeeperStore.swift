@@ -37,7 +37,8 @@ package final class ZooKeeperStore: StateStore {
 
         /// Keeps what was acknowledged, if it is what comes next.
         ///
-        /// Where it is not, as after a commit in doubt, the mirror stays at its turn, and the log of turns tells what it lacks.
+        /// Where it is not, as after a commit in doubt, the mirror stays at its turn, and the log of turns tells what it
+        /// lacks.
         mutating func committed(_ writes: [Write], as turn: Int64) {
             guard !writes.isEmpty, mirror?.turn == turn - 1 else { return }
             mirror?.apply(StoreChanges(turn: turn, isWhole: false, writes: writes))

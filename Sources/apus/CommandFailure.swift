@@ -69,8 +69,8 @@ struct CommandFailure: Error {
         self.init(
             .hung,
             """
-            \(what) for \(hang.silence.components.seconds) s: the process ends, so that another controller can lead and the \
-            service manager starts this one again. All containers run on.
+            \(what) for \(hang.silence.components.seconds) s: the process ends, so that another controller can lead and \
+            the service manager starts this one again. All containers run on.
             """
         )
     }

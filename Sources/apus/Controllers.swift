@@ -68,8 +68,8 @@ struct ControllersHandOver: AsyncParsableCommand {
         if let to, leader != to {
             throw CommandFailure(
                 .other,
-                "\(to) was to lead, and \(leader) leads: \(to) did not stand in the line when it was its turn. Look with: "
-                    + "apus controllers"
+                "\(to) was to lead, and \(leader) leads: \(to) did not stand in the line when it was its turn. "
+                    + "Look with: apus controllers"
             )
         }
         Output.line(api.json ? JSON.members(["leader": .string(leader)]).serialized : "\(leader) leads")

@@ -86,7 +86,8 @@ import Testing
     }
 
     @Test(arguments: [404, 502])
-    func `while a proxy in front of one has no controller behind it, the leader is waited for`(status: Int) async throws {
+    func `while a proxy in front of one has no controller behind it, the leader is waited for`(status: Int) async throws
+    {
         try await Self.withTwo { client, first, second in
             (first.part, second.part) = (.proxyAlone(status), .standsBy)
             async let asked = client.applications()

@@ -154,7 +154,8 @@ import Testing
         }
     }
 
-    @Test func `a controller whose id another one has too says so at its health page, until that is gone`() async throws {
+    @Test func `a controller whose id another one has too says so at its health page, until that is gone`() async throws
+    {
         let (store, telemetry) = (MemoryStore(), Telemetry())
         let ballot = Ballot(of: store)
         @Sendable func health() -> Health? { telemetry.health.results.first { $0.name == "identity" }?.health }

@@ -203,7 +203,8 @@ extension RealZooKeeper {
                     let lost = Batch(epoch: epoch, writes: [put(.task, "T/1", "2"), put(.task, "T/2", "1")])
                     try await wire.commit(lost)
                     try await expectWhole(store, ["T/1", "T/2"], at: address)
-                    let repeated = Batch(epoch: epoch, writes: [put(.task, "T/3", "1"), .delete(RecordKey(.task, "T/1"))])
+                    let writes = [put(.task, "T/3", "1"), .delete(RecordKey(.task, "T/1"))]
+                    let repeated = Batch(epoch: epoch, writes: writes)
                     try await wire.commit(repeated)
                     try await store.commit(repeated)
                     try await store.commit(Batch(epoch: epoch, writes: [put(.task, "T/4", "1")]))
