@@ -146,24 +146,19 @@ extension Agent {
 
 extension NodeDescription {
     /// What in it is out of bounds; `nil` if nothing is.
-    package var fault: String? {
-        do {
-            try checkLimits()
-            return nil
-        } catch {
-            return error.message
-        }
-    }
+    package var fault: String? { finding(of: checkLimits) }
 }
 
 extension InstanceReport {
     /// What in it is out of bounds, so that a leader would refuse every report that holds it; `nil` if nothing is.
-    var fault: String? {
-        do {
-            try checkLimits()
-            return nil
-        } catch {
-            return error.message
-        }
+    var fault: String? { finding(of: checkLimits) }
+}
+
+private func finding(of check: () throws(JSONError) -> Void) -> String? {
+    do throws(JSONError) {
+        try check()
+        return nil
+    } catch {
+        return error.message
     }
 }

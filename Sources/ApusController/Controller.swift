@@ -342,8 +342,7 @@ package struct Controller: Service {
     /// Loads what the store holds; every earlier leader is fenced off by the epoch.
     private func takeOver(as epoch: Epoch) async throws -> Turn {
         guard let cluster = await cluster.wait() else { throw CancellationError() }
-        var records: [Record] = []
-        for kind in RecordKind.allCases { records += try await store.list(kind) }
+        let records = try await store.records()
         try Self.refuseHalfImport(records)
         let turn: Turn
         do {

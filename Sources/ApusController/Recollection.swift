@@ -113,8 +113,7 @@ final class Recollection: Sendable {
         guard let cluster = cluster.value else { return nil }
         let epoch = try await store.currentEpoch()
         guard epoch > 0 else { return nil }
-        var records: [Record] = []
-        for kind in RecordKind.allCases { records += try await store.list(kind) }
+        let records = try await store.records()
         try Controller.refuseHalfImport(records)
         return try Engine(
             cluster: cluster,

@@ -108,6 +108,11 @@ extension Engine {
             for id in member.instances { state.change(id) { $0.revision = 0 } }
             if case .present = member.presence { member.presence = .joining }
         }
+        isThere(&member, at: times)
+    }
+
+    /// One that was silent, or given up, is so no more.
+    private mutating func isThere(_ member: inout Member, at times: Times) {
         switch member.presence {
         case .joining, .present:
             break

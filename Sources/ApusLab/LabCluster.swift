@@ -245,6 +245,17 @@ package struct LabCluster: Sendable {
         }
     }
 
+    /// Waits until somebody leads.
+    package func leading() async throws -> Controller {
+        var leader: Controller?
+        try await until("somebody leads", log: { logTails }) {
+            leader = await self.leader().map { controllers[$0] }
+            guard leader != nil else { throw Unfulfilled("nobody does") }
+        }
+        guard let leader else { throw Unfulfilled("nobody leads") }
+        return leader
+    }
+
     /// What all engines have noted so far.
     package func containers() throws -> ContainerRecord { try ContainerRecord(of: executors.map(\.record)) }
 

@@ -42,6 +42,15 @@ package protocol StateStore: Sendable {
     func currentEpoch() async throws(StoreError) -> Epoch
 }
 
+extension StateStore {
+    /// All records, one kind after the other; those of a batch together only while nobody commits.
+    package func records() async throws(StoreError) -> [Record] {
+        var records: [Record] = []
+        for kind in RecordKind.allCases { records += try await list(kind) }
+        return records
+    }
+}
+
 extension Batch {
     /// Refuses what some store could not take, so that no store takes it.
     package func checkLimits() throws(StoreError) {

@@ -8,7 +8,7 @@ extension ZooKeeperSession {
 
     /// Who stands at a place; `nil` if nobody does any more.
     func standing(_ name: String) async throws(ZooKeeperError) -> [UInt8]? {
-        try await bytes(of: "\(ZooKeeperTree.election)/\(name)")
+        try await bytes("\(ZooKeeperTree.election)/\(name)")
     }
 
     /// What the controllers in the line say of themselves, whoever leads or is next first; it writes nothing.
@@ -20,22 +20,12 @@ extension ZooKeeperSession {
             for name in try await line(watch: watch) {
                 guard let id = try await standing(name) else { continue }
                 let path = ZooKeeperTree.controller(String(decoding: id, as: UTF8.self))
-                if let description = try await bytes(of: path) { descriptions.append(description) }
+                if let description = try await bytes(path) { descriptions.append(description) }
             }
             return descriptions
         } catch {
             guard error.kind == .noNode else { throw error.storeError }
             throw .unavailable(reason: "no controller has founded a cluster at \(settings.address) yet")
-        }
-    }
-
-    /// `nil` if there is no such node.
-    private func bytes(of path: String) async throws(ZooKeeperError) -> [UInt8]? {
-        do throws(ZooKeeperError) {
-            return try await get(path).bytes
-        } catch {
-            guard error.kind == .noNode else { throw error }
-            return nil
         }
     }
 }

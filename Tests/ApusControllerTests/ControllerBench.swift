@@ -218,7 +218,7 @@ func withRunning<Value: Sendable>(
     _ controller: Controller,
     _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
-    try await running { try await controller.run() } during: { try await body() }
+    try await running({ try await controller.run() }, during: body)
 }
 
 /// Runs something that goes on for as long as the body takes.
@@ -270,7 +270,9 @@ func withServer(
         mostRequests: mostRequests,
         encryption: encryption
     ) { listening.yield($0) }
-    try await running { try await server.run() } during: {
+    try await running {
+        try await server.run()
+    } during: {
         guard let port = await ports.first(where: { _ in true }) else { throw CancellationError() }
         try await body(APIClient(endpoint: "127.0.0.1:\(port)"))
     }

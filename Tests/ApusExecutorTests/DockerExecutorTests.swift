@@ -7,7 +7,6 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
-import ServiceLifecycle
 import Testing
 
 /// The whole executor on a real Docker engine, told by APUS_TEST_DOCKER_SOCKET; APUS_TEST_IMAGE serves on port 8000.
@@ -68,23 +67,8 @@ struct DockerExecutorTests {
     }
 
     private func running(_ body: () async throws -> Void) async throws {
-        let services = ServiceGroup(
-            services: [Executor(settings: settings, logger: LoopRig.logger)],
-            logger: LoopRig.logger
-        )
-        var result = Result<Void, any Error>.success(())
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await services.run() }
-            do {
-                try await eventually("the executor listens") { await answers(settings.port) }
-                try await body()
-            } catch {
-                result = .failure(error)
-            }
-            await services.triggerGracefulShutdown()
-            try await group.waitForAll()
-        }
-        try result.get()
+        let executor = Executor(settings: settings, logger: LoopRig.logger)
+        try await withExecutor(executor, answers: { await answers(settings.port) }, body)
     }
 
     private func answers(_ port: Int) async -> Bool {

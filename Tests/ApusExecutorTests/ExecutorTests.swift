@@ -7,7 +7,6 @@ import Foundation
 import Logging
 import NIOCore
 import NIOHTTP1
-import ServiceLifecycle
 import Synchronization
 import Testing
 
@@ -27,20 +26,8 @@ struct ExecutorTests {
         held = try PortReservation(ports: ports, address: "127.0.0.1", excluding: [])
     }
 
-    private func settings() -> ExecutorSettings {
-        ExecutorSettings(
-            cluster: ClusterID("cluster"),
-            stateDirectory: "\(scratch.path)/node",
-            hostname: "box",
-            address: "127.0.0.1",
-            port: port,
-            engineSocket: "\(scratch.path)/no-engine.sock",
-            sharing: .shared(multiplier: 4),
-            publishAddress: "127.0.0.1"
-        )
-    }
+    private func settings() -> ExecutorSettings { .withoutEngine(in: scratch, port: port) }
 
-    /// Runs an executor around `body`, and ends it as a service manager does.
     private func running(
         _ settings: ExecutorSettings,
         controllers: @escaping @Sendable () -> [String] = { [] },
@@ -53,20 +40,7 @@ struct ExecutorTests {
             telemetry: telemetry,
             logger: LoopRig.logger
         )
-        let services = ServiceGroup(services: [executor], logger: LoopRig.logger)
-        var result = Result<Void, any Error>.success(())
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await services.run() }
-            do {
-                try await eventually("the executor answers") { await isUp() }
-                try await body()
-            } catch {
-                result = .failure(error)
-            }
-            await services.triggerGracefulShutdown()
-            try await group.waitForAll()
-        }
-        try result.get()
+        try await withExecutor(executor, answers: isUp, body)
     }
 
     private func isUp() async -> Bool {

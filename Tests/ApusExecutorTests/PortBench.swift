@@ -5,7 +5,6 @@ import ApusTestKit
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
-import ServiceLifecycle
 
 /// An executor that is asked over its own port, without a container engine or a controller.
 struct PortBench {
@@ -24,33 +23,12 @@ struct PortBench {
 
     /// Runs it for as long as the body takes; `secret` is one of those that let in.
     func running(showing secret: String? = nil, _ body: () async throws -> Void) async throws {
-        let settings = ExecutorSettings(
-            cluster: ClusterID("cluster"),
-            stateDirectory: "\(scratch.path)/node",
-            hostname: "box",
-            address: "127.0.0.1",
-            port: port,
-            engineSocket: "\(scratch.path)/no-engine.sock",
-            sharing: .shared(multiplier: 4),
-            publishAddress: "127.0.0.1"
-        )
+        let settings = ExecutorSettings.withoutEngine(in: scratch, port: port)
         let executor = Executor(settings: settings, secrets: { [secrets] in secrets }, logger: LoopRig.logger)
-        let services = ServiceGroup(services: [executor], logger: LoopRig.logger)
-        var result = Result<Void, any Error>.success(())
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await services.run() }
-            do {
-                try await eventually("the executor answers") {
-                    do { return try await ask("ping", showing: secret).status == .ok } catch { return false }
-                }
-                try await body()
-            } catch {
-                result = .failure(error)
-            }
-            await services.triggerGracefulShutdown()
-            try await group.waitForAll()
+        func answers() async -> Bool {
+            do { return try await ask("ping", showing: secret).status == .ok } catch { return false }
         }
-        try result.get()
+        try await withExecutor(executor, answers: answers, body)
     }
 
     func ask(

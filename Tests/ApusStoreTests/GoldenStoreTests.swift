@@ -17,8 +17,7 @@ struct GoldenStoreTests {
         try FileManager.default.copyItem(atPath: state, toPath: copy)
         let directory = try StateDirectory(at: copy)
         let store = try await SQLiteStore.open(in: directory)
-        var records: [Record] = []
-        for kind in RecordKind.allCases { records += try await store.list(kind) }
+        let records = try await store.records()
         let epoch = try await store.acquireEpoch()
         try await store.close()
         let cluster = ClusterID("golden")
@@ -58,8 +57,7 @@ struct GoldenStoreTests {
         let state = try state(version)
         try FileManager.default.copyItem(atPath: state, toPath: copy)
         let store = try await SQLiteStore.open(in: try StateDirectory(at: copy))
-        var records: [Record] = []
-        for kind in RecordKind.allCases { records += try await store.list(kind) }
+        let records = try await store.records()
         try await store.close()
         let engine = try Engine(
             cluster: ClusterID("golden"),

@@ -35,11 +35,7 @@ extension RealZooKeeper {
         }
 
         private static func all(_ store: ZooKeeperStore) async throws -> [RecordKey: [UInt8]] {
-            var all: [RecordKey: [UInt8]] = [:]
-            for kind in RecordKind.allCases {
-                for record in try await store.list(kind) { all[record.key] = record.bytes }
-            }
-            return all
+            Dictionary(uniqueKeysWithValues: try await store.records().map { ($0.key, $0.bytes) })
         }
 
         /// All of it is there and nothing else, RESTORED since the epoch in force, and it is that cluster's.

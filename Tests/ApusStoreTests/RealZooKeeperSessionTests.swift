@@ -88,7 +88,7 @@ extension RealZooKeeper {
         }
 
         @Test func `what a session lost by expiry is not its last: the store goes on with a new one`() async throws {
-            try await withCuttable { store, wire, _ in
+            try await withCuttable { store, wire, ensemble in
                 let epoch = try await store.acquireEpoch()
                 try await store.session.create("/mine", [], .ephemeral)
                 let watch = Watch(store.session)
@@ -96,8 +96,10 @@ extension RealZooKeeper {
                 wire.cut()
                 try await eventually("the cut is noticed") { store.session.status.phase == .connecting }
                 await #expect(throws: StoreError.self) { try await store.commit(Batch(epoch: epoch, writes: [])) }
-                // deadline: the session's own, with the server's tick to spare; nobody else sees it expire.
-                try await Task.sleep(for: Self.session * 2)
+                // Who is not cut off sees it expire.
+                try await withZooKeeper(ensemble.address("/apus")) { other in
+                    try await eventually("it has expired") { try await other.session.exists("/mine") == nil }
+                }
                 wire.heal()
                 await watch.wait()
                 try await store.session.connected(within: .seconds(20))

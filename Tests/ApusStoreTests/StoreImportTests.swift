@@ -16,9 +16,7 @@ import Testing
     }
 
     private static func all(_ store: any StateStore) async throws -> [RecordKey: [UInt8]] {
-        var all: [RecordKey: [UInt8]] = [:]
-        for kind in RecordKind.allCases { for record in try await store.list(kind) { all[record.key] = record.bytes } }
-        return all
+        Dictionary(uniqueKeysWithValues: try await store.records().map { ($0.key, $0.bytes) })
     }
 
     private static func restoration(_ store: any StateStore) async throws -> Restoration? {

@@ -12,16 +12,11 @@ func withLabCluster(
     begin: (LabCluster) async throws -> Void = { try await $0.start() },
     _ body: (LabCluster) async throws -> Void
 ) async throws {
-    let programs = LabCluster.Programs(
-        apus: try needed("APUS_TEST_BINARY"),
-        fakeEngine: try needed("APUS_TEST_FAKE_ENGINE"),
-        zooKeeperJar: controllers > 1 ? try needed("APUS_TEST_ZOOKEEPER_JAR") : nil
-    )
     try await LabCluster.with(
         controllers: controllers,
         executors: executors,
         zones: zones,
-        programs,
+        programs(forSeveral: controllers > 1),
         begin: begin,
         body
     )
@@ -29,25 +24,19 @@ func withLabCluster(
 
 /// Gives a test a cluster of `apus node` in a lab; with more than one it stands on three ZooKeeper servers.
 func withLabNodes(_ nodes: Int, executors: Int = 0, _ body: (LabCluster) async throws -> Void) async throws {
-    let programs = LabCluster.Programs(
+    try await LabCluster.with(nodes: nodes, executors: executors, programs(forSeveral: nodes > 1), body)
+}
+
+/// Several controllers need ZooKeeper.
+private func programs(forSeveral: Bool) throws -> LabCluster.Programs {
+    LabCluster.Programs(
         apus: try needed("APUS_TEST_BINARY"),
         fakeEngine: try needed("APUS_TEST_FAKE_ENGINE"),
-        zooKeeperJar: nodes > 1 ? try needed("APUS_TEST_ZOOKEEPER_JAR") : nil
+        zooKeeperJar: forSeveral ? try needed("APUS_TEST_ZOOKEEPER_JAR") : nil
     )
-    try await LabCluster.with(nodes: nodes, executors: executors, programs, body)
 }
 
 extension LabCluster {
-    /// Waits until somebody leads.
-    func leading() async throws -> Controller {
-        var leader: Int?
-        try await until("somebody leads", log: { logTails }) {
-            leader = await self.leader()
-            try check(leader != nil, "nobody does")
-        }
-        return controllers[try #require(leader)]
-    }
-
     func anotherLeads(than old: Controller, within limit: Duration = .seconds(40)) async throws {
         try await until("another leads", within: limit, log: { logTails }) {
             let leader = await leader().map { controllers[$0].api.endpoint }
