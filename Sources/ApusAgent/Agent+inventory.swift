@@ -65,7 +65,8 @@ extension Agent {
         // One that is not on record would be told of, and be missing from the first full list after a crash: a leader
         // takes that as its end. Once the journal can be written the containers are looked at again.
         let isRecordable = journal.fault == nil
-        lookedAt = isRecordable || unknown.isEmpty ? asked : nil
+        hasLeftOut = !isRecordable && !unknown.isEmpty
+        lookedAt = hasLeftOut ? nil : asked
         if isRecordable {
             for id in unknown { adopt(id, byInstance[id] ?? [], &out) }
         }
@@ -109,7 +110,7 @@ extension Agent {
     /// It could not be put on record: the next look finds it again.
     mutating func unadopt(_ id: InstanceID, _ out: Outbox) {
         guard let machine = machines.removeValue(forKey: id) else { return }
-        lookedAt = nil
+        (lookedAt, hasLeftOut) = (nil, true)
         guard let reason = machine.stopTold else { return }
         tombstones[id] = Tombstone(reason: reason, at: out.times.wall)
     }

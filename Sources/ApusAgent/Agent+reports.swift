@@ -37,7 +37,8 @@ extension Agent {
         let faults: [(NodeChannel, String?)] = [
             (.engine, engineFault.map { "the container engine does not answer: \($0)" }),
             // Another state folder may not know what runs here and holds cores.
-            (.engine, lookedAt == nil && engineFault == nil ? "its containers were not looked at yet" : nil),
+            (.engine, isBlind ? "its containers were not looked at yet" : nil),
+            (.storage, hasLeftOut ? "a container that runs here cannot be put on record" : nil),
             (.storage, journal.fault.map { "the journal cannot be written: \($0)" }),
             (.storage, storageFault.map { "its state directory cannot be written: \($0)" }),
             (.clock, clock.fault),
@@ -46,6 +47,8 @@ extension Agent {
             text.map { Trouble(channel, $0.clipped(toBytes: InstanceMachine.longestText)) }
         }
     }
+
+    private var isBlind: Bool { lookedAt == nil && !hasLeftOut && engineFault == nil }
 
     /// What an outcome tells of the container engine; its first silence has the containers looked at.
     mutating func hear(_ outcome: Outcome, of id: InstanceID, _ out: inout Outbox) {

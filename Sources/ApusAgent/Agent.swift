@@ -64,6 +64,8 @@ package struct Agent: Sendable {
     /// When the last look at the containers that succeeded was asked for; `nil` before the first, and when one was left
     /// out because it could not be put on record.
     var lookedAt: Moment?
+    /// The last look has left one out.
+    var hasLeftOut = false
     var isInventoryFailing = false
     /// The first reason why the container engine does not answer; `nil` when it does.
     var engineFault: String?
@@ -97,6 +99,9 @@ package struct Agent: Sendable {
         journal.length = records.count
         highest = fence
     }
+
+    /// Whether it knows all containers that there are.
+    package var hasSeenAll: Bool { lookedAt != nil }
 
     /// Every instance it knows, as it would be reported.
     package var instances: [InstanceReport] { machines.values.map(\.report) }

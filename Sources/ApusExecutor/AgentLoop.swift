@@ -153,7 +153,7 @@ package struct AgentLoop: Sendable {
         let found = state.turn.agent.containers
         containers?.list(Dictionary(found.map { ($0.instance, $0.container) }) { first, _ in first })
         for container in found { follow(container) }
-        logs?.listed()
+        logs?.listed(all: state.turn.agent.hasSeenAll)
         numbers?.stats.judged(state.turn.agent.instancesByContainer)
     }
 

@@ -136,8 +136,8 @@ package final class LogCapture: Sendable {
     /// There is no room for what is to be written.
     package func wantRoom() { roomWanted.continuation.yield() }
 
-    /// All containers of before are followed now.
-    package func listed() { isComplete.withLock { $0 = true } }
+    /// What was found of containers is followed now, be it all of them or not.
+    package func listed(all isComplete: Bool) { self.isComplete.withLock { $0 = isComplete } }
 
     /// Whether what is not followed has ended.
     var isListed: Bool { isComplete.withLock(\.self) }

@@ -114,7 +114,9 @@ struct InventoryTests {
         #expect(rig.reports.flatMap(\.instances).isEmpty)
         #expect(rig.jobs.isEmpty)
         #expect(rig.notes == [.journalUnwritable(reason: "disk full")])
-        #expect(rig.agent.troubles.contains(Trouble(.engine, "its containers were not looked at yet")))
+        #expect(rig.agent.troubles.contains(Trouble(.storage, "a container that runs here cannot be put on record")))
+        #expect(!rig.agent.troubles.contains { $0.channel == .engine }, "its engine is in order")
+        #expect(!rig.agent.hasSeenAll, "what it left on the disk is not that of one that ended")
         let isOnDisk = rig.remains.contains { $0.journal.contains { if case .adopted = $0 { true } else { false } } }
         #expect(isOnDisk == lands)
         for remains in Set(rig.remains) {
@@ -127,7 +129,7 @@ struct InventoryTests {
         rig.run(for: .seconds(3))
         #expect(rig.instance(two)?.state == .healthy, "it is looked for again as soon as it can be recorded")
         #expect(rig.notes.dropFirst() == [.journalWritable, .adopted(two, ContainerID("x"))])
-        #expect(rig.agent.troubles.isEmpty)
+        #expect(rig.agent.troubles.isEmpty && rig.agent.hasSeenAll)
     }
 
     @Test func `an adopted container holds its cores`() {

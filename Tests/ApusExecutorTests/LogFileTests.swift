@@ -164,7 +164,7 @@ struct LogFileTests {
     /// One that knows all that runs.
     private var idle: LogCapture {
         let capture = LogCapture(root: bench.root, source: bench.engine, disk: bench.disk, logger: LoopRig.logger)
-        capture.listed()
+        capture.listed(all: true)
         return capture
     }
 
