@@ -4,14 +4,16 @@ import HashTreeCollections
 /// After an import what the store holds is old: nothing is stopped on its word, nothing of it is sent again.
 extension Engine {
     /// Epochs grow by one with each leader: no store is so much older than its cluster.
-    private static let mostEpochsBehind: Epoch = 1_000_000_000
+    private static let mostEpochsBehind: Epoch = 1_000_000
 
     /// An executor has obeyed somebody under an epoch, or a sequence, that this leader has not come to: what the
     /// store holds is older than the cluster.
     ///
     /// The epoch is raised above it, else this executor would obey nobody; until people say so nothing is stopped.
     mutating func overtaken(by fence: Fence, on member: Member) {
-        guard fence.epoch > epochMet ?? 0, fence.epoch - state.epoch <= Self.mostEpochsBehind else { return }
+        guard fence.epoch > epochMet ?? 0, fence.epoch - state.epoch <= Self.mostEpochsBehind,
+            fence.epoch < Epochs.last
+        else { return }
         epochMet = fence.epoch
         state.facts.restoration = Restoration(epoch: fence.epoch + 1)
         touched.insert(ClusterFacts.key)

@@ -49,3 +49,9 @@ package typealias OperationID = Identifier<OperationEntity>
 
 /// The number of one leadership: strictly greater at each change of leader.
 package typealias Epoch = Int64
+
+/// The epochs that there are.
+package enum Epochs {
+    /// For a greater one the audit log has no sequences.
+    package static let last = Epoch(Int32.max)
+}

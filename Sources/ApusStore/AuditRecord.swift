@@ -75,7 +75,7 @@ package enum AuditSequence {
 
     /// What a leader may give; `nil` of one that is beyond all numbers.
     static func all(of epoch: Epoch) -> ClosedRange<Int64>? {
-        guard (1...Epoch(Int32.max)).contains(epoch) else { return nil }
+        guard (1...Epochs.last).contains(epoch) else { return nil }
         let base = epoch << bits
         return (base + 1)...(base + 0xffff_ffff)
     }

@@ -96,12 +96,27 @@ import Testing
 
     @Test func `an epoch that no cluster could have come to raises nothing`() throws {
         var bench = try Bench()
-        for epoch in [Epoch.max, Epoch.max / 2] {
+        for epoch in [Epoch.max, Epoch.max / 2, 1_000_002] {
             bench.executors[try #require(bench.ids.first)]?.fence = Fence(epoch: epoch, sequence: .max)
             bench.beat()
         }
         #expect(bench.epochMet == nil)
         #expect(bench.turn.committed.facts.restoration == nil)
+        bench.executors[try #require(bench.ids.first)]?.fence = Fence(epoch: 1_000_001, sequence: 1)
+        bench.beat()
+        #expect(bench.epochMet == 1_000_001)
+    }
+
+    @Test func `no epoch is raised beyond those for which the audit log has sequences`() throws {
+        var bench = try Bench()
+        try bench.failOver(epoch: Epochs.last - 2)
+        let id = try #require(bench.ids.first)
+        bench.executors[id]?.fence = Fence(epoch: Epochs.last, sequence: 1)
+        bench.beat()
+        #expect(bench.epochMet == nil)
+        bench.executors[id]?.fence = Fence(epoch: Epochs.last - 1, sequence: 1)
+        bench.beat()
+        #expect(bench.epochMet == Epochs.last - 1)
     }
 
     @Test(arguments: [true, false])
