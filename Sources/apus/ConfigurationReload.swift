@@ -57,7 +57,8 @@ struct ConfigurationReload<Role: RoleCommand>: Service {
             let reason = (error as? CommandFailure)?.message ?? "\(error)"
             process.logger.error(
                 "the configuration cannot be used; what it said before holds",
-                metadata: ["error": "\(reason)"]
+                // People read several lines where they asked, a log has one.
+                metadata: ["error": "\(reason.split(separator: "\n").joined(separator: "; "))"]
             )
             return inForce
         }

@@ -273,6 +273,7 @@ extension CommandLineTests {
             _ = try Self.write("\(fixed)label: blue\nlog-level: info\naudit-age: 90d\n", in: folder)
             _ = try Self.write("\(fixed)label: green\nlog-level: warning\n", "quiet", in: folder)
             _ = try Self.write("adress: a\n", "broken", in: folder)
+            _ = try Self.write("\(fixed)label: blue\naudit-age: soon\n", "wrong", in: folder)
             _ = try Self.write("\(fixed)label: blue\naudit-age: 30d\nstale-task-age: 3d\n", "last", in: folder)
             let script = """
                 cd '\(path)'
@@ -286,6 +287,7 @@ extension CommandLineTests {
                 until_told 'leading'
                 change quiet 'hold only after a restart'
                 change broken 'cannot be used'
+                change wrong 'audit-age is set by'
                 change last 'was read again'
                 kill -TERM $apus; wait $apus; cat log
                 """
@@ -299,6 +301,7 @@ extension CommandLineTests {
             let later = told("hold only after a restart")
             #expect(later.count == 1 && later[0].contains("settings=label") && later[0].contains("label=blue"))
             #expect(told("cannot be used").contains { $0.contains("adress is no setting here") })
+            #expect(told("--audit-age is set by").allSatisfy { $0.contains("cannot be used") }, "on one line: \(run)")
         }
     }
 
