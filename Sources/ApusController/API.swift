@@ -102,19 +102,23 @@ package struct API: Sendable {
             let answer = APIAnswer(error)
             if answer.status == 401 {
                 if route.isChange { deny(call, by: nil, 401) }
-                if route.need == .nodes { turnAway(call) }
+                if route.need == .nodes { turnAway(call, asController: route.isForControllers) }
             }
             return .refused(answer)
         }
     }
 
-    /// A browser is passed on to the leader (contract §0.5); `nil` for all else, and where no leader is known.
+    private static let pages = "/apis/ui"
+
+    /// A browser is passed on to the leader (contract §0.5); `nil` for all else, and where no other one is known to lead.
     private func otherPlace(of call: APICall) -> APIAnswer? {
-        guard call.path.contains("/ui/"), published.lead == nil, let url = peers.leaderURL else { return nil }
-        let path = call.path.hasPrefix("/apis/ui/") ? call.path.dropFirst("/apis/ui".count) : call.path[...]
-        // Of what the caller has chosen only a path comes back: anything else could make another host of the leader's.
-        guard path.hasPrefix("/"), path.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
-        return APIAnswer(status: 303, location: "\(url)\(path)")
+        guard call.path.hasPrefix("\(Self.pages)/"), ["GET", "HEAD"].contains(call.method), published.lead == nil,
+            let url = peers.leaderURL
+        else { return nil }
+        // Of what the caller has chosen comes back what stands behind a slash: it makes no other host of the leader's.
+        let place = call.target.dropFirst(Self.pages.count)
+        guard place.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
+        return APIAnswer(status: 303, location: "\(url)\(place)")
     }
 
     private func admission(of call: APICall, to route: Route, _ principal: Principal) -> Admission {

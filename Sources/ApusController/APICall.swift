@@ -5,6 +5,8 @@ package struct APICall: Sendable {
     package var method: String
     /// Still encoded, without the query.
     package var path: String
+    /// The same with its query, as it was asked for.
+    let target: String
     /// In the order given, decoded.
     package var query: [(name: String, value: String)]
     package var contentType: String?
@@ -34,6 +36,7 @@ package struct APICall: Sendable {
     ) {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         self.method = method
+        self.target = target
         path = String(parts[0])
         query = parts.count > 1 ? Self.pairs(parts[1]) : []
         self.contentType = contentType

@@ -30,7 +30,7 @@ package struct Controller: Service {
     private static let standbyPatience: Duration = .seconds(3)
     /// Before one that could not take the state over stands again: at first, and at most.
     private static let firstPause: Duration = .seconds(1)
-    private static let longestPause: Duration = .seconds(30)
+    private static let longestPause: Duration = .seconds(5)
 
     let settings: ControllerSettings
     /// Which cluster it is of, once it has reached its store.
@@ -141,7 +141,8 @@ package struct Controller: Service {
         )
         self.audit = log
         history = HistoryDesk(events, log, news: news, logger: logger)
-        follower = HistoryFollower(settings.leader, events, log, peers, logger: logger) { path, query, url in
+        let lag = numbers.history
+        follower = HistoryFollower(settings.leader, events, log, peers, lag, logger: logger) { path, query, url in
             if let askHistory { return try await askHistory(path, query, url) }
             return try await client.history(path, query, of: url)
         }
@@ -237,6 +238,7 @@ package struct Controller: Service {
                     // One who only stands by when it is stopped waits for its election no longer.
                     while !(inbox.isStopped && published.lead == nil) {
                         inbox.nudge()
+                        if published.lead == nil, peers.leaderURL != nil { numbers.sawAnotherLead() }
                         try await Task.sleep(for: Self.tick)
                     }
                 }
@@ -290,13 +292,15 @@ package struct Controller: Service {
         } catch StoreError.unavailable where leadership.isShared {
             // Whoever takes over looks again.
         }
-        var cause = ControllerNumbers.Election.start
+        var hasStood = false
         var pause = Self.firstPause
         await peers.tell(.standby, at: time().wall)
         while !inbox.isStopped, !Task.isCancelled {
-            let asked = cause
+            let isFirst = !hasStood
             do {
-                let end = try await leadership.lead { term in try await lead(term, asked) }
+                let end = try await leadership.lead { term in
+                    try await lead(term, isFirst && !peers.hasSeenAnotherLead ? .start : .won)
+                }
                 if !inbox.isStopped { logger.warning("leading no more", metadata: ["reason": "\(end)"]) }
                 await peers.tell(.standby, at: time().wall)
                 pause = Self.firstPause
@@ -306,7 +310,7 @@ package struct Controller: Service {
                 try await Task.sleep(for: pause)
                 pause = min(pause * 2, Self.longestPause)
             }
-            cause = .won
+            hasStood = true
         }
     }
 

@@ -15,6 +15,9 @@ package struct ControllerCard: Hashable, Sendable {
     /// When it came to that role.
     var since: WallTime
 
+    /// By what it is listed.
+    var id: String { "\(hostname):\(port)" }
+
     /// Where its API is.
     package var url: String { "\(isEncrypted ? "https" : "http")://\(hostname):\(port)" }
 

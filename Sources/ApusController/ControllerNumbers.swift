@@ -9,7 +9,7 @@ import Synchronization
 final class ControllerNumbers: Sendable {
     /// Why this controller became the leader.
     enum Election: String, CaseIterable {
-        /// It began.
+        /// It began, and no other controller has led since.
         case start = "START"
         /// It stood by, or had stepped down.
         case won = "WON"
@@ -28,10 +28,13 @@ final class ControllerNumbers: Sendable {
     private let readingTrouble = Mutex("it was not reached yet")
     private let commit: CoreMetrics.Timer
     private let events: EventMeters
+    /// Of a controller that stands by.
+    let history: HistoryLag
 
     /// One that `mayStandBy` need not lead to be well.
     init(_ telemetry: Telemetry, published: Published, mayStandBy: Bool) {
         metrics = telemetry.metrics
+        history = HistoryLag { [metrics = telemetry.metrics] in metrics.time }
         presence = LeaderPresence(patience: Self.patience, from: metrics.time)
         commit = CoreMetrics.Timer(label: "apus.controller.store.commit", dimensions: [], factory: metrics)
         events = EventMeters(at: metrics.time)
@@ -51,6 +54,10 @@ final class ControllerNumbers: Sendable {
                 + [Sample(Series("apus.controller.leading"), .gauge(leads)), lease].compactMap(\.self)
         }
         addChecks(telemetry, published, mayStandBy)
+        guard mayStandBy else { return }
+        let history = history
+        metrics.add { now in [history.sample(at: now)] }
+        telemetry.health.add("history") { history.health }
     }
 
     private func describe() {
@@ -63,6 +70,8 @@ final class ControllerNumbers: Sendable {
             "apus.controller.lease.seconds": "How long this leader may lead without a word of the store.",
             "apus.controller.leader.absent.seconds": "How long this controller had no leader that could commit.",
             "apus.controller.leader.absent.times": "How often this controller had no leader that could commit.",
+            "apus.controller.history.lag.seconds":
+                "How long this controller has taken over no events and audit records of the leader that it knows.",
             "apus.controller.elections": "How often this controller became the leader, by cause.",
             "apus.controller.store.commit": "Batches stored, and how long that took.",
             "apus.controller.tasks.ended": "Tasks that ended, by result.",
@@ -115,7 +124,17 @@ final class ControllerNumbers: Sendable {
 
     // MARK: what the loop tells
 
-    func elected(_ cause: Election) { count(cause, 1) }
+    func elected(_ cause: Election) {
+        // Before the first turn too nobody is to think that it hangs.
+        presence.answered(at: metrics.time)
+        count(cause, 1)
+    }
+
+    /// While this controller stands by, another one is known to lead; whether it can commit only the store tells.
+    func sawAnotherLead() {
+        guard readingTrouble.withLock(\.isEmpty) else { return }
+        presence.answered(at: metrics.time)
+    }
 
     /// A turn was finished: what was decided is stored.
     func turned(_ happened: [Happening: Int64]) {

@@ -83,13 +83,14 @@ extension API {
     }
 
     /// A node shows no secret of this cluster; told once in a while of each.
-    func turnAway(_ call: APICall) {
+    func turnAway(_ call: APICall, asController isController: Bool) {
         let (name, now) = (Access.nodeName(call), time())
-        guard turnedAway.isNews(name, from: call.source, at: now.now) else { return }
+        let action = isController ? "CONTROLLER_REFUSED" : "EXECUTOR_REFUSED"
+        guard turnedAway.isNews(action, name, from: call.source, at: now.now) else { return }
         let state = published.state
         let subject = AuditSubject(.cluster, state?.cluster.rawValue ?? "")
         let actor = AuditActor(.node, name, source: call.source)
-        var entry = AuditEntry(at: now.wall, in: state?.epoch ?? 0, actor, "EXECUTOR_REFUSED", subject, .denied)
+        var entry = AuditEntry(at: now.wall, in: state?.epoch ?? 0, actor, action, subject, .denied)
         entry.reason = "it shows no secret of this cluster's nodes (--node-secret-file)"
         entry.detail = AuditDetail(.members(["kind": "WRONG_SECRET"]))
         audit.append([entry])
@@ -109,6 +110,9 @@ extension AuditActor {
 }
 
 extension Route {
+    /// Only controllers ask for it.
+    var isForControllers: Bool { pattern.hasPrefix("/apis/v1/internal/history") }
+
     /// Whoever is turned away from it is noted; what nodes and instances send is no change of anybody's.
     var isChange: Bool {
         switch need {

@@ -39,7 +39,7 @@ final class HistoryDesk: Sendable {
 
     /// What a reader lacks, as soon as there is something or its time is up; `nil` if too many wait already.
     ///
-    /// Of events some at a time, of the audit log only what there is of each leadership.
+    /// Of events some at a time; of the audit log only what there is of each leadership, if anything came into it.
     ///
     /// - Throws: `StoreError` if the audit log cannot be read, `JSONError` if an event cannot, which would be a bug.
     func answer(_ reader: Reader, within span: Duration) async throws -> JSON? {
@@ -48,7 +48,7 @@ final class HistoryDesk: Sendable {
         guard hasLooked else { return nil }
         // Before what there is: so much of it is there at least.
         let changes = audit.store.changes
-        let held = try await audit.store.held()
+        let held = reader.changes == changes ? [] : try await audit.store.held()
         let notes = reader.events == nil ? try await audit.store.notes() : []
         let told = try reader.events.map { try events.lacking(behind: $0) }
         return .members([

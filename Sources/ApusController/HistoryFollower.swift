@@ -39,14 +39,44 @@ struct HistoryFollower: Sendable {
     private struct Acquaintance {
         /// What it had of the audit log when all of that was taken.
         var changes: Int64?
-        /// Why it could not be asked; empty if it could.
-        var trouble = ""
+        /// Why it could not be asked since it could be last: people are told once of each kind.
+        var troubles: Set<Trouble> = []
+        /// It is left alone until then.
+        var rests: ContinuousClock.Instant?
+    }
+
+    /// A kind of failure, however it is put.
+    private enum Trouble: Hashable {
+        case status(Int)
+        case unreachable
+        case untrusted
+        case other
+
+        init(_ error: any Error) {
+            switch (error as? ClientError)?.code {
+            case .status(let status, _)?: self = .status(status)
+            case .unreachable?, .timedOut?: self = .unreachable
+            case .untrusted?: self = .untrusted
+            case .refused?, .notFound?, .unreadable?, nil: self = .other
+            }
+        }
+
+        /// How long whoever answers so is left alone: where people have to mend it, and wrong proofs are counted; `nil`
+        /// if it may be over at once.
+        var rest: Duration? {
+            switch self {
+            case .status(401), .status(403), .untrusted: .seconds(10)
+            case .status(429): .seconds(30)
+            case .status, .unreachable, .other: nil
+            }
+        }
     }
 
     private let id: String
     private let events: EventLog
     private let audit: AuditLog
     private let peers: Peers
+    private let lag: HistoryLag
     private let ask: Controller.AskHistory
     private let logger: Logger
     private var known: [String: Acquaintance] = [:]
@@ -59,10 +89,11 @@ struct HistoryFollower: Sendable {
         _ events: EventLog,
         _ audit: AuditLog,
         _ peers: Peers,
+        _ lag: HistoryLag,
         logger: Logger,
         ask: @escaping Controller.AskHistory
     ) {
-        (self.id, self.events, self.audit, self.peers) = (id, events, audit, peers)
+        (self.id, self.events, self.audit, self.peers, self.lag) = (id, events, audit, peers, lag)
         (self.logger, self.ask) = (logger, ask)
     }
 
@@ -78,10 +109,14 @@ struct HistoryFollower: Sendable {
     /// - Returns: how long to wait before the next look.
     private mutating func look() async -> Duration {
         if let epoch = audit.epoch {
+            lag.ends()
             for url in await others() where audit.epoch == epoch { _ = await follow(url, leadingIn: epoch) }
             return Self.interval
         }
-        guard let url = peers.leaderURL, peers.leaderID != id else { return Self.pause }
+        guard let url = peers.leaderURL else {
+            lag.ends()
+            return Self.pause
+        }
         return await follow(url, leadingIn: nil) ? Self.breath : Self.pause
     }
 
@@ -96,27 +131,35 @@ struct HistoryFollower: Sendable {
 
     /// - Returns: `false` if that one did not answer.
     private mutating func follow(_ url: String, leadingIn epoch: Epoch?) async -> Bool {
+        if let rests = known[url]?.rests, ContinuousClock.now < rests { return false }
         do {
             try await exchange(with: url, leadingIn: epoch)
-            known[url]?.trouble = ""
+            known[url]?.troubles = []
+            known[url]?.rests = nil
+            if epoch == nil { lag.ends() }
             return true
         } catch {
-            tell(error, of: url)
+            take(Trouble(error), error, of: url, leadingIn: epoch)
             return false
         }
     }
 
-    private mutating func tell(_ error: any Error, of url: String) {
-        let trouble = "\(error)"
-        guard !Task.isCancelled, known[url]?.trouble != trouble else { return }
-        known[url, default: Acquaintance()].trouble = trouble
-        if case .status(404, _)? = (error as? ClientError)?.code {
+    private mutating func take(_ trouble: Trouble, _ error: any Error, of url: String, leadingIn epoch: Epoch?) {
+        guard !Task.isCancelled else { return }
+        // One of an earlier version is in order; of one that stands by its own `/healthcheck` tells.
+        if trouble == .status(404) { lag.ends() } else if epoch == nil { lag.lasts(for: "\(error)") }
+        known[url, default: Acquaintance()].rests = trouble.rest.map { .now + $0 }
+        if known[url]?.troubles.insert(trouble).inserted == true { tell(trouble, error, of: url) }
+    }
+
+    private func tell(_ trouble: Trouble, _ error: any Error, of url: String) {
+        if trouble == .status(404) {
             logger.info(
                 "a controller of an earlier version hands out no history: events and audit begin anew behind it",
                 metadata: ["controller": "\(url)"]
             )
         } else {
-            logger.info(
+            logger.warning(
                 "a controller's events and audit records could not be taken over; trying again",
                 metadata: ["controller": "\(url)", "error": "\(error)"]
             )
@@ -133,15 +176,16 @@ struct HistoryFollower: Sendable {
         } else {
             try await audit.keep(news.notes)
         }
-        if try await takeRecords(news.held, below: epoch, from: url) {
+        // A leader leaves out what is of a leadership after its own, so it has not all that there was.
+        if try await takeRecords(news.held, below: epoch, from: url), epoch == nil {
             known[url, default: Acquaintance()].changes = news.changes
         }
     }
 
     private func question(to url: String, isLeading: Bool) -> [(name: String, value: String)] {
         var question = [(name: "reader", value: id)]
-        if let changes = known[url]?.changes { question.append((name: "changes", value: "\(changes)")) }
         guard !isLeading else { return question }
+        if let changes = known[url]?.changes { question.append((name: "changes", value: "\(changes)")) }
         let end = events.heard
         return question + [
             (name: "events", value: "\(end.position)"), (name: "over", value: "\(end.isOver)"),
@@ -153,6 +197,7 @@ struct HistoryFollower: Sendable {
     ///
     /// - Returns: `false` if there is more of it.
     private mutating func takeRecords(_ held: [Int64], below limit: Epoch?, from url: String) async throws -> Bool {
+        guard !held.isEmpty else { return true }
         var pages = 0
         let own = Dictionary(try await audit.store.held().map { (AuditSequence.epoch(of: $0), $0) }) { max($0, $1) }
         for last in held.sorted() {

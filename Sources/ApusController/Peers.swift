@@ -10,27 +10,42 @@ final class Peers: Sendable {
 
     private let leadership: any Leadership
     private let card: Mutex<ControllerCard>
-    private let leader = Mutex<ControllerCard?>(nil)
+    private let leader = Mutex(Seen())
     /// The term in which this controller leads.
     private let term = Mutex<Term?>(nil)
+
+    /// Who leads, as far as that is known.
+    private struct Seen {
+        var card: ControllerCard?
+        var hasBeenAnother = false
+    }
+
+    private let id: String
 
     init(_ leadership: any Leadership, as card: ControllerCard) {
         self.leadership = leadership
         self.card = Mutex(card)
+        id = card.id
     }
 
     /// Where the leader's API is, if that is another controller which is known.
-    var leaderURL: String? { leader.withLock { $0?.url } }
+    var leaderURL: String? { leader.withLock { $0.card.flatMap { $0.id == id ? nil : $0.url } } }
 
     /// `host:port` of the leader, as far as it is known.
-    var leaderID: String? { leader.withLock { $0.map { "\($0.hostname):\($0.port)" } } }
+    var leaderID: String? { leader.withLock { $0.card?.id } }
+
+    /// Another controller led at some time since this process began.
+    var hasSeenAnotherLead: Bool { leader.withLock(\.hasBeenAnother) }
 
     /// Follows who leads, until it is cancelled.
     func run() async {
         await leadership.followLeader { [self] presence in
             // Of one that has not said yet where it is nothing is known.
             let card = presence.flatMap { Self.card(of: $0) }
-            leader.withLock { $0 = card }
+            leader.withLock { seen in
+                seen.card = card
+                if let card, card.id != id { seen.hasBeenAnother = true }
+            }
         }
     }
 

@@ -8,6 +8,7 @@ final class TurnedAway: Sendable {
     private static let most = 60
 
     private struct Caller: Hashable {
+        var action: String
         var name: String
         var source: String
     }
@@ -15,8 +16,8 @@ final class TurnedAway: Sendable {
     private let told = Mutex<[Caller: Moment]>([:])
 
     /// - Returns: `true` if it is to be told of now.
-    func isNews(_ name: String, from source: String, at now: Moment) -> Bool {
-        let caller = Caller(name: name, source: source)
+    func isNews(_ action: String, _ name: String, from source: String, at now: Moment) -> Bool {
+        let caller = Caller(action: action, name: name, source: source)
         return told.withLock { told in
             if let last = told[caller], now - last < Self.toldEvery { return false }
             if told.count >= Self.most { told = told.filter { now - $0.value < Self.toldEvery } }

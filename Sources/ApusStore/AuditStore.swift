@@ -16,7 +16,7 @@ package final class AuditStore: Sendable {
     private let directory: StateDirectory?
     /// GRDB does not look itself: what is asked of a closed queue would go to freed memory.
     private let isClosed = Atomic(false)
-    private let changed = Atomic<Int64>(0)
+    private let changed = Atomic(Int64.random(in: 0..<(1 << 52)))
 
     private init(_ database: any DatabaseWriter, at path: String, in directory: StateDirectory?) {
         self.database = database
@@ -198,7 +198,7 @@ extension AuditStore {
         return value
     }
 
-    /// How often something came into the log since it was opened.
+    /// Rises whenever something comes into the log; begins anywhere, so that nobody takes it for that of an earlier opening.
     package var changes: Int64 { changed.load(ordering: .sequentiallyConsistent) }
 
     func checkOpen() throws(StoreError) {

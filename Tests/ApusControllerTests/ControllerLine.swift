@@ -11,8 +11,8 @@ final class ControllerLine: Sendable {
         var controllers: [String: Controller] = [:]
         /// Of those that are no controllers of today.
         var answers: [String: Answer] = [:]
-        /// What is answered in place of one that is cut off.
-        var faults: [String: ClientError] = [:]
+        /// What is answered in place of one that is cut off, each time in other words.
+        var faults: [String: ClientError.Code] = [:]
         var asked = 0
     }
 
@@ -31,7 +31,7 @@ final class ControllerLine: Sendable {
     }
 
     func cut(_ hostname: String, _ code: ClientError.Code = .unreachable("cut")) {
-        state.withLock { $0.faults[Self.url(hostname)] = ClientError(code, "\(hostname) is cut off: \(code)") }
+        state.withLock { $0.faults[Self.url(hostname)] = code }
     }
 
     func mend(_ hostname: String) { state.withLock { $0.faults[Self.url(hostname)] = nil } }
@@ -55,7 +55,10 @@ final class ControllerLine: Sendable {
     private func controller(at url: String) throws -> Controller {
         try state.withLock { state in
             state.asked += 1
-            if let fault = state.faults[url] { throw fault }
+            if let code = state.faults[url] {
+                let hostname = url.dropFirst("http://".count).prefix { $0 != ":" }
+                throw ClientError(code, "\(hostname) is cut off: \(code), told \(state.asked) times")
+            }
             guard let controller = state.controllers[url] else {
                 throw ClientError(.unreachable(""), "nobody listens at \(url)")
             }

@@ -98,10 +98,27 @@ import Testing
             }
             let answer = await standby.api.answer(APICall("GET", "/apis/ui/applications"))
             #expect(answer.location == "http://ctrl1:10000/applications")
-            let elsewhere = await standby.api.answer(APICall("GET", "/apis/ui@example.com/ui/"))
-            #expect(elsewhere.location == "http://ctrl1:10000/apis/ui@example.com/ui/", "to no other host")
+            let page = await standby.api.answer(APICall("GET", "/apis/ui/tasks?name=a%20b&x"))
+            #expect(page.location == "http://ctrl1:10000/tasks?name=a%20b&x")
+            for path in ["/apis/ui@example.com/ui/", "/apis/v1/tasks/ui/instances/T", "/ui/", "/apis/ui/\u{1}"] {
+                #expect(await standby.api.answer(APICall("GET", path)).location == nil, "\(path)")
+            }
+            #expect(await standby.api.answer(APICall("POST", "/apis/ui/applications")).location == nil)
             #expect(await leader.api.answer(APICall("GET", "/apis/ui/applications")).status != 303)
             #expect(await standby.get("cluster/controllers").status == 400, "of the API itself nothing is passed on")
+        }
+    }
+
+    @Test func `a leader whose term has run out sends nobody to itself`() async throws {
+        let (store, time) = (MemoryStore(), ManualTime())
+        let ballot = Ballot(of: store, lease: Lease(session: .seconds(60), sent: .zero))
+        try await withController(store: store, leadership: ballot.seat("ctrl1:10000"), time: time.source) { controller in
+            time.advance(by: .seconds(120))
+            try await eventually("it leads no more") { await controller.get("ping").status == 400 }
+            for _ in 0..<20 {
+                #expect(await controller.api.answer(APICall("GET", "/apis/ui/applications")).location == nil)
+                await Task.yield()
+            }
         }
     }
 }

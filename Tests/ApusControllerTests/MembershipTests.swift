@@ -249,6 +249,24 @@ import Testing
             try await eventually("it is told again") { await told(controller, "EXECUTOR_REFUSED", root).count == 2 }
         }
     }
+
+    @Test func `a controller that shows a wrong secret is told of as one, beside its executor`() async throws {
+        let root = CallerRig.basic("root")
+        let rig = CallerRig(users: CallerRig.users, secrets: [CallerRig.secret], credentials: root)
+        try await withController(store: MemoryStore(), callers: rig) { controller in
+            let headers = ["Cluster-Authorization": "another-secret-of-nodes", "NodeId": "node7"]
+            let body = fullReport().json.serialized
+            #expect(await controller.call("POST", "internal/nodes/report", headers, body: body).status == 401)
+            for path in ["internal/history?reader=x", "internal/history/audit"] {
+                #expect(await controller.call("GET", path, headers).status == 401)
+            }
+            for action in ["EXECUTOR_REFUSED", "CONTROLLER_REFUSED"] {
+                try await eventually("\(action) is told") { await told(controller, action, root).count == 1 }
+                let record = try #require(await told(controller, action, root).first)
+                #expect(record["actor"]?["name"] == "node7" && record["detail"] == ["kind": "WRONG_SECRET"])
+            }
+        }
+    }
 }
 
 /// A list that a test changes while a controller looks.

@@ -168,6 +168,41 @@ import Testing
         }
     }
 
+    @Test func `while another leads none is absent, and who takes over from it was elected because it had stood by`()
+        async throws
+    {
+        let (store, line, telemetry) = (MemoryStore(), ControllerLine(), Telemetry())
+        let ballot = Ballot(of: store)
+        // So it asks five times a second.
+        line.cut("ctrl1")
+        @Sendable func count(_ path: String) -> Int64 {
+            let sample = telemetry.metrics.samples().first { $0.series.path == "apus.controller.\(path)" }
+            guard case .counter(let count)? = sample?.value else { return -1 }
+            return count
+        }
+        try await withController(store: store, leadership: ballot.seat("ctrl1:10000")) { _ in
+            let standby = try await standingBy(
+                store: store,
+                leadership: ballot.seat("ctrl2:10000"),
+                line: line,
+                telemetry: telemetry
+            )
+            try await withRunning(standby) {
+                try await eventually("it knows who leads, and reads the store") {
+                    line.asked > 0 && telemetry.health.report.isHealthy
+                }
+                let (asked, absent) = (line.asked, count("leader.absent.seconds"))
+                try await eventually("it has stood by for some seconds") { line.asked >= asked + 20 }
+                #expect(count("leader.absent.seconds") <= absent + 1)
+                ballot.depose()
+                try await eventually("it leads") { await standby.get("ping").status == 200 }
+                #expect(telemetry.health.report.isHealthy)
+                #expect(count("elections.WON") == 1)
+                #expect(count("elections.START") == 0)
+            }
+        }
+    }
+
     @Test func `one that led and cannot leave its place says that its store is away`() async throws {
         let (store, telemetry) = (MemoryStore(), Telemetry())
         let ballot = Ballot(of: store)
