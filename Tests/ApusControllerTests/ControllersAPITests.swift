@@ -1,5 +1,6 @@
 import ApusController
 import ApusModel
+import ApusStore
 import ApusTestKit
 import Testing
 

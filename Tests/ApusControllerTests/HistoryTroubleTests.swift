@@ -25,7 +25,9 @@ import Testing
             return handler
         }
         let callers = rig
-        try await withController(store: store, leadership: ballot.seat("ctrl1:10000")) { _ in
+        try await withController(store: store, leadership: ballot.seat("ctrl1:10000")) { leader in
+            // It asks others by a line of its own, so that only the standby's questions count here.
+            line.join(leader, as: "ctrl1")
             let standby = try await standingBy(
                 store: store,
                 leadership: ballot.seat("ctrl2:10000"),

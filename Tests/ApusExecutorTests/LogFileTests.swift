@@ -181,6 +181,14 @@ struct LogFileTests {
             .map { String($0.split(separator: "/")[2]) }
     }
 
+    @Test func `nothing is removed while a container that runs is not on record`() async throws {
+        try put("AI-old", bytes: 10, age: 4_000)
+        let capture = idle
+        capture.listed(all: false)
+        #expect(try await retention(capture).sweep().isEmpty)
+        #expect(try kept() == ["AI-old"])
+    }
+
     @Test func `what ended long ago is removed, with the folders that are empty then`() async throws {
         try put("AI-old", bytes: 10, age: 4_000)
         #expect(try await retention(idle).sweep().map(\.name) == ["AI-old"])
