@@ -80,5 +80,5 @@ package struct AuditQueue: Sendable {
 
 extension AuditEntry {
     /// Somebody changed something, or tried to.
-    var isAskedFor: Bool { outcome == .accepted || outcome == .refused }
+    var isAskedFor: Bool { [.accepted, .refused, .inDoubt].contains(outcome) }
 }

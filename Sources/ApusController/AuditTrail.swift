@@ -4,7 +4,7 @@ import HashTreeCollections
 import OrderedCollections
 
 /// A request for change, and who made it.
-struct AskedCommand: Sendable {
+package struct AskedCommand: Sendable {
     var command: Command
     var actor: AuditActor
 }
@@ -99,20 +99,42 @@ extension Command {
     }
 }
 
-extension AnsweredCommand {
+extension AskedCommand {
     /// What it is about beside its subject: the application that a rollout takes from.
     private var related: [String] {
-        if case .application(.rollout(_, let from, _, _)) = asked.command { [from.rawValue] } else { [] }
+        if case .application(.rollout(_, let from, _, _)) = command { [from.rawValue] } else { [] }
     }
 
+    fileprivate func subjects(in state: ClusterState) -> [AuditSubject] {
+        command.auditSubjects ?? [AuditSubject(.cluster, state.cluster.rawValue)]
+    }
+
+    fileprivate func entry(
+        _ subject: AuditSubject,
+        _ result: AuditEntry.Outcome,
+        _ reason: String = "",
+        in state: ClusterState,
+        at wall: WallTime
+    ) -> AuditEntry {
+        var entry = AuditEntry(at: wall, in: state.epoch, actor, command.auditAction, subject, result)
+        entry.reason = reason
+        entry.detail = command.auditDetail.map { AuditDetail($0) }
+        entry.related = related
+        return entry
+    }
+
+    /// Nobody knows here what became of it.
+    func entriesInDoubt(for reason: String, in state: ClusterState, at wall: WallTime) -> [AuditEntry] {
+        let text = "whether this was carried out is not known, for \(reason)"
+        return subjects(in: state).map { entry($0, .inDoubt, text, in: state, at: wall) }
+    }
+}
+
+extension AnsweredCommand {
     /// One of each subject; none of what nobody decided on.
     fileprivate func entries(in state: ClusterState, at wall: WallTime) -> [AuditEntry] {
-        let command = asked.command
         func entry(_ subject: AuditSubject, _ result: AuditEntry.Outcome, _ reason: String = "") -> AuditEntry {
-            var entry = AuditEntry(at: wall, in: state.epoch, asked.actor, command.auditAction, subject, result)
-            entry.reason = reason
-            entry.detail = command.auditDetail.map { AuditDetail($0) }
-            entry.related = related
+            var entry = asked.entry(subject, result, reason, in: state, at: wall)
             entry.operation = begun
             return entry
         }
@@ -120,8 +142,7 @@ extension AnsweredCommand {
         switch outcome {
         case .unavailable: return []
         case .refused(let reasons):
-            let subjects = command.auditSubjects ?? [cluster]
-            return subjects.map { entry($0, .refused, reasons.joined(separator: "; ")) }
+            return asked.subjects(in: state).map { entry($0, .refused, reasons.joined(separator: "; ")) }
         case .accepted(let owner): return [entry(AuditSubject(owner), .accepted)]
         case .cluster(.executors(let change)):
             return change.done.map { entry(AuditSubject($0), .accepted) }

@@ -222,11 +222,19 @@ package struct Controller: Service {
 
     /// Nothing is taken, read or sent any more, until it leads again.
     private func standBy(_ reason: String) {
-        recollection.keep(published.last)
+        let last = published.last
+        recollection.keep(last)
         published.withdraw()
         audit.end()
-        inbox.close(reason)
+        closeInbox(reason, in: last?.state)
         outboxes.end()
+    }
+
+    /// Whoever asked for what is in doubt now is told so, and the audit log who that was.
+    private func closeInbox(_ reason: String, in state: ClusterState?) {
+        let inDoubt = inbox.close(reason)
+        guard let state else { return }
+        audit.append(inDoubt.flatMap { $0.entriesInDoubt(for: reason, in: state, at: time().wall) })
     }
 
     /// Waits for its store, and stands and leads then.
@@ -327,7 +335,7 @@ package struct Controller: Service {
             audit.begin(epoch)
             var loop = LeaderLoop(turn: turn, under: term, controller: self, outboxes: outboxes)
             guard case .overtaken(let met) = try await loop.run() else { return await handDown(term) }
-            inbox.close("this leader takes over anew")
+            closeInbox("this leader takes over anew", in: published.last?.state)
             (held, epoch) = (epoch, try await store.raiseEpoch(from: epoch, above: met))
             cause = .epochOvertaken
         }
@@ -338,7 +346,7 @@ package struct Controller: Service {
     /// What was told and noted last is read by whoever comes next, while this one still has its place.
     private func handDown(_ term: Term) async {
         guard leadership.isShared else { return }
-        inbox.close(Self.leadsNoMore)
+        closeInbox(Self.leadsNoMore, in: published.last?.state)
         // proof: awaited here; a task of its own because this one is cancelled where the leadership was given up.
         await Task { await history.handDown(to: term.successor) }.value
     }

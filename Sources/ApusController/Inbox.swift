@@ -67,7 +67,7 @@ package final class Inbox: Sendable {
         /// Wakes the loop because something came, or time passed.
         var nudging: AsyncStream<Void>.Continuation?
         var commands: [(RequestID, Command)] = []
-        /// Who made the requests that are not answered yet: their callers may have given up.
+        /// Who made the requests that are not noted yet, nor answered: their callers may have given up.
         var asked: [RequestID: AskedCommand] = [:]
         var reports: OrderedDictionary<NodeIdentity, WaitingReport> = [:]
         var outcomes: [Input] = []
@@ -207,8 +207,8 @@ package final class Inbox: Sendable {
         }
     }
 
-    /// Who made a request that is about to be answered.
-    func asked(_ request: RequestID) -> AskedCommand? { state.withLock { $0.asked[request] } }
+    /// Who made a request that is about to be answered; asked once, by whoever notes it.
+    func takeAsked(_ request: RequestID) -> AskedCommand? { state.withLock { $0.asked.removeValue(forKey: request) } }
 
     /// Gives the caller of a command its answer; one who has given up gets none.
     package func answer(_ request: RequestID, _ outcome: CommandOutcome) {
@@ -252,17 +252,21 @@ package final class Inbox: Sendable {
     /// Takes nothing until it is opened again, and tells everyone who waits why.
     ///
     /// Only what the loop has not taken was surely not carried out; of all else a batch may be on its way to the store.
-    package func close(_ reason: String) {
-        let (waiting, untaken) = state.withLock { state in
+    ///
+    /// - Returns: what is in doubt, in order.
+    @discardableResult
+    package func close(_ reason: String) -> [AskedCommand] {
+        let (waiting, untaken, asked) = state.withLock { state in
             let waiting = state.waiting.sorted { $0.key < $1.key }
             let untaken = Set(state.commands.map(\.0))
+            let asked = state.asked.sorted { $0.key < $1.key }
             var empty = State()
             // What is answered late is never taken for another request's.
             empty.lastRequest = state.lastRequest
             empty.isStopped = state.isStopped
             empty.closed = reason
             state = empty
-            return (waiting, untaken)
+            return (waiting, untaken, asked)
         }
         for (request, waiting) in waiting {
             if case .command = waiting.waiter, !untaken.contains(request) {
@@ -273,5 +277,6 @@ package final class Inbox: Sendable {
                 waiting.waiter.resume(unavailable: reason)
             }
         }
+        return asked.filter { !untaken.contains($0.key) }.map(\.value)
     }
 }

@@ -122,7 +122,7 @@ struct LeaderLoop {
         let begun = turn.changes.begun
         let answers = effects.compactMap { effect -> AnsweredCommand? in
             guard case .answer(let request, let outcome) = effect else { return nil }
-            return inbox.asked(request).map { AnsweredCommand(asked: $0, outcome: outcome, begun: begun[request]) }
+            return inbox.takeAsked(request).map { AnsweredCommand(asked: $0, outcome: outcome, begun: begun[request]) }
         }
         let (state, wall) = (turn.committed, controller.time().wall)
         let decisions = state.decisions(since: before, turn.changes)

@@ -4,6 +4,8 @@ package struct AuditEntry: Hashable, Sendable {
         case accepted = "ACCEPTED"
         /// Not allowed as things were.
         case refused = "REFUSED"
+        /// Perhaps carried out: its leader ended before that was known.
+        case inDoubt = "IN_DOUBT"
         /// Not allowed to whoever asked.
         case denied = "DENIED"
         /// Decided by the controller.

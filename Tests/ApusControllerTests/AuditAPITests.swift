@@ -114,6 +114,28 @@ import Testing
         }
     }
 
+    @Test func `who asked for what is in doubt is in the log, once, and nobody who was answered`() async throws {
+        let (store, audit) = (MemoryStore(), try await AuditStore.inMemory())
+        await #expect(throws: ControllerError.self) {
+            try await withController(store: store, audit: audit) { controller in
+                _ = await controller.post("cluster/maintenance/set", "", type: nil)
+                _ = await controller.post("cluster/maintenance/unset", "", type: nil)
+                _ = try await store.acquireEpoch()
+                let answer = await Self.ask(controller, "applications/operations", create(instances: 1).json)
+                #expect(answer.status == 503 && answer.json?["message"]?.text?.contains("look before") == true)
+                // Its own end is what ends this.
+                try await eventually("it has ended") { false }
+            }
+        }
+        var query = AuditQuery(size: 100)
+        query.actor = "default-user"
+        let told = try await audit.page(query).records.reversed()
+        #expect(told.map { $0["outcome"]?.text } == ["ACCEPTED", "ACCEPTED", "IN_DOUBT"])
+        let last = try #require(told.last)
+        #expect(last["action"] == "APPLICATION_CREATE" && last["subject"]?["id"] == "TEST_APP-1")
+        #expect(last["actor"]?["source"] == "10.1.2.3")
+    }
+
     @Test func `what is ordered of executors is written of each, and what concerns the cluster of that`() async throws {
         try await withController(store: MemoryStore()) { controller in
             _ = await controller.inbox.submit(fullReport())

@@ -28,7 +28,8 @@ final class Recorder<Element: Sendable>: Sendable {
             }
             guard case .busy = await inbox.submit(.application(.recover(AppID("A-1")))) else {
                 Issue.record("one more was taken")
-                return inbox.close("the test is over")
+                inbox.close("the test is over")
+                return
             }
             for case .command(let request, _) in inbox.drain() { inbox.answer(request, .refused([])) }
         }
