@@ -102,7 +102,9 @@ package struct API: Sendable {
             let answer = APIAnswer(error)
             if answer.status == 401 {
                 if route.isChange { deny(call, by: nil, 401) }
-                if route.need == .nodes { turnAway(call, asController: route.isForControllers) }
+                if route.need == .nodes || route.need == .controllers {
+                    turnAway(call, asController: route.need == .controllers)
+                }
             }
             return .refused(answer)
         }

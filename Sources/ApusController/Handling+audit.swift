@@ -110,16 +110,13 @@ extension AuditActor {
 }
 
 extension Route {
-    /// Only controllers ask for it.
-    var isForControllers: Bool { pattern.hasPrefix("/apis/v1/internal/history") }
-
     /// Whoever is turned away from it is noted; what nodes and instances send is no change of anybody's.
     var isChange: Bool {
         switch need {
         case .changes, .maintenance, .administration: method != "GET"
         // Drove lets anybody forget a task.
         case .anyone: method == "DELETE"
-        case .logs, .nodes, .instances: false
+        case .logs, .nodes, .controllers, .instances: false
         }
     }
 }

@@ -117,7 +117,7 @@ package enum OpenAPI {
             case .anyone: ["basic", "cluster", "instance"]
             case .changes, .maintenance, .logs, .administration: ["basic"]
             // The user is for where access is open.
-            case .nodes: ["cluster", "basic"]
+            case .nodes, .controllers: ["cluster", "basic"]
             case .instances: ["instance"]
             }
         return .array(schemes.map { .object([JSON.Member($0, .array([]))]) })

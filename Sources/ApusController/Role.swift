@@ -40,7 +40,7 @@ package enum Role: String, CaseIterable, Hashable, Sendable {
         case .maintenance: [.root, .readWrite, .maintenance].contains(self)
         case .logs: [.root, .readWrite, .readOnly].contains(self)
         case .administration: self == .root
-        case .nodes: self == .node
+        case .nodes, .controllers: self == .node
         case .instances: self == .instance
         }
     }
@@ -60,6 +60,8 @@ enum Need: CaseIterable, Hashable, Sendable {
     case administration
     /// Another node.
     case nodes
+    /// Another controller, which is told what users need a role for.
+    case controllers
     /// An instance, from inside its container.
     case instances
 }

@@ -171,10 +171,10 @@ struct Route: Sendable {
             try call.knownInstances(livingOnly: true)
         },
         get("internal/cluster/resources/reserved", .nodes) { call throws(APIRefusal) in call.reservedResources() },
-        Route("GET", "internal/history", .nodes, needsLeader: false) { call throws(APIRefusal) in
+        Route("GET", "internal/history", .controllers, needsLeader: false) { call throws(APIRefusal) in
             try await call.history()
         },
-        Route("GET", "internal/history/audit", .nodes, needsLeader: false) { call throws(APIRefusal) in
+        Route("GET", "internal/history/audit", .controllers, needsLeader: false) { call throws(APIRefusal) in
             try await call.historyOfAudit()
         },
         post("messages", .nodes) { call throws(APIRefusal) in try call.takeDroveMessage() },

@@ -15,8 +15,12 @@ package struct StandbyView: Hashable, Sendable {
 extension Engine {
     /// One machine alone says nothing of the leader.
     private static let fewestSilent = 2
-    /// If the last leader gave way and this one does not hear them either, another change helps nobody.
+    /// The last leader gave way a moment ago: before this one does too, what was wrong may have passed.
     private static let pauseBetweenHandOvers = Duration.seconds(60)
+    /// If leaders gave way to each other so often, and none of them hears the members, another change helps nobody.
+    private static let mostHandOvers = 3
+    /// A leadership that was handed over longer ago has served.
+    private static let handOversAreLinkedFor = Duration.seconds(300)
 
     /// What a leader knows of its own place among its members.
     enum Outlook: Hashable, Sendable {
@@ -24,6 +28,9 @@ extension Engine {
         case clear
         /// More than half are silent, and until then nobody is given up: what standbys reach is not known yet.
         case asking(until: Moment)
+        /// Another one reaches more, but the leadership was handed over a moment ago: that is asked again then, and until
+        /// then nobody is given up.
+        case waiting(until: Moment)
         /// Another one is to lead; should that come to nothing, it goes on then.
         case leaving(until: Moment)
         /// No other one is to lead: whoever is silent is given up when it is time. Asked once of each such silence, which
@@ -38,7 +45,7 @@ extension Engine {
     /// Until when nobody is given up; `nil` if nothing speaks against it.
     var lossAwaited: Moment? {
         switch outlook {
-        case .asking(let end), .leaving(let end): end
+        case .asking(let end), .waiting(let end), .leaving(let end): end
         case .clear, .settled: nil
         }
     }
@@ -48,20 +55,24 @@ extension Engine {
         guard let patience = settings.standbyPatience else { return }
         guard isMostlySilent else { return outlook = .clear }
         switch outlook {
-        case .clear:
-            outlook = .asking(until: now + patience)
-            effects.append(
-                .note(
-                    "\(silent.count) of \(membersNotLost) executors are silent: none is given up before it is known what "
-                        + "the controllers reach that stand by"
-                )
-            )
-            effects.append(.askStandbys)
+        case .clear: askStandbys(until: now + patience)
+        case .waiting(let end) where now >= end: askStandbys(until: now + patience)
         case .asking(let end) where now >= end:
             settle("what the controllers reach that stand by was not known in time", at: now)
         case .leaving(let end) where now >= end: settle("the leadership was not handed over in time", at: now)
-        case .asking, .leaving, .settled: break
+        case .asking, .waiting, .leaving, .settled: break
         }
+    }
+
+    private mutating func askStandbys(until end: Moment) {
+        outlook = .asking(until: end)
+        effects.append(
+            .note(
+                "\(silent.count) of \(membersNotLost) executors are silent: none is given up before it is known what the "
+                    + "controllers reach that stand by"
+            )
+        )
+        effects.append(.askStandbys)
     }
 
     /// What the controllers reach that stand by.
@@ -73,10 +84,23 @@ extension Engine {
         }
         let cause =
             "\(silent.count) of \(membersNotLost) executors are silent here, and \(farthest.id) reaches \(farthest.reached)"
-        if let last = state.facts.handOver, last.isRecent(at: times.wall, within: Self.pauseBetweenHandOvers) {
-            return settle("\(cause), but the leadership was handed over for that a moment ago", at: times.now)
+        let last = state.facts.handOver.flatMap { $0.age(at: times.wall) < Self.handOversAreLinkedFor ? $0 : nil }
+        if let last {
+            guard last.inSuccession < Self.mostHandOvers else {
+                return settle("\(cause), but leaders gave way to each other \(last.inSuccession) times already", at: times.now)
+            }
+            let age = last.age(at: times.wall)
+            if age < Self.pauseBetweenHandOvers {
+                effects.append(.note("\(cause), but the leadership was handed over for that a moment ago: it stays a while"))
+                return outlook = .waiting(until: times.now + Self.pauseBetweenHandOvers - age)
+            }
         }
-        state.facts.handOver = HandOver(to: farthest.id, at: times.wall, cause: cause)
+        state.facts.handOver = HandOver(
+            to: farthest.id,
+            at: times.wall,
+            cause: cause,
+            inSuccession: (last?.inSuccession ?? 0) + 1
+        )
         touched.insert(ClusterFacts.key)
         outlook = .leaving(until: times.now + patience)
         effects.append(.note("\(cause): it is to lead"))
@@ -98,20 +122,24 @@ package struct HandOver: Hashable, Sendable {
     /// For people.
     package var cause: String
 
-    init(to: String, at: WallTime, cause: String) { (self.to, self.at, self.cause) = (to, at, cause) }
+    /// The how many-th of several that followed each other within minutes.
+    var inSuccession = 1
 
-    /// The clocks of two controllers may differ a little.
-    fileprivate func isRecent(at wall: WallTime, within span: Duration) -> Bool {
-        abs(wall.milliseconds - at.milliseconds) < span.milliseconds
+    init(to: String, at: WallTime, cause: String, inSuccession: Int) {
+        (self.to, self.at, self.cause, self.inSuccession) = (to, at, cause, inSuccession)
     }
+
+    /// How long ago it was; the clocks of two controllers may differ a little.
+    fileprivate func age(at wall: WallTime) -> Duration { .milliseconds(abs(wall.milliseconds - at.milliseconds)) }
 }
 
 extension HandOver {
-    var record: JSON { .members(["to": .string(to), "at": at.json, "cause": .string(cause)]) }
+    var record: JSON { .members(["to": .string(to), "at": at.json, "cause": .string(cause), "inSuccession": inSuccession > 1 ? .integer(Int64(inSuccession)) : nil]) }
 
     init(record json: JSON) throws(JSONError) {
         to = try json.string("to")
         at = WallTime(milliseconds: try json.integer("at"))
         cause = try json.string("cause")
+        if json["inSuccession"] != nil { inSuccession = Int(clamping: try json.integer("inSuccession")) }
     }
 }

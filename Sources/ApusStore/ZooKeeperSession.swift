@@ -3,6 +3,14 @@ import CZooKeeper
 import Dispatch
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// One controller's connection to ZooKeeper: what its ephemeral nodes and watches live by.
 ///
 /// It goes on when ZooKeeper has let the session expire: with a new one, a `generation` higher, in which the ephemeral
@@ -70,6 +78,9 @@ package final class ZooKeeperSession: Sendable {
     /// So many calls may be under way; more are refused.
     static let mostCalls = 1_000
     private static let pause: Duration = .seconds(1)
+    /// How often the library is handed the credential, and the pause between, in microseconds: ten seconds in all.
+    private static let mostTries = 2_000
+    private static let tryPause: UInt32 = 5_000
     /// How exactly the ends of calls are kept.
     private static let sweep = DispatchTimeInterval.milliseconds(200)
 
@@ -202,10 +213,16 @@ extension ZooKeeperSession {
         }
         // Addresses lead where they led.
         zoo_set_servers_resolution_delay(pointer, -1)
-        if let digest = settings.credential?.digest {
-            zoo_add_auth(pointer, "digest", digest, Int32(digest.utf8.count), nil, nil)
-        }
+        if let digest = settings.credential?.digest { Self.authenticate(pointer, by: digest) }
         state.withLock { $0.handle = Handle(pointer: pointer, number: number, servers: servers) }
+    }
+
+    /// Before any call: the library takes no credential between two attempts to connect, and would go on without one.
+    private static func authenticate(_ pointer: OpaquePointer, by digest: String) {
+        for _ in 0..<mostTries {
+            if zoo_add_auth(pointer, "digest", digest, Int32(digest.utf8.count), nil, nil) == ZOK.rawValue { return }
+            usleep(tryPause)
+        }
     }
 
     /// Closes the handle; its calls under way fail, and nothing of it is heard any more.

@@ -14,8 +14,8 @@ package struct ConfiguredZooKeeper: Sendable {
         case usual
 
         /// In milliseconds.
-        fileprivate var tick: Int { self == .shortest ? 200 : 500 }
-        fileprivate var syncLimit: Int { self == .shortest ? 5 : 4 }
+        fileprivate var tick: Int { self == .shortest ? 200 : 250 }
+        fileprivate var syncLimit: Int { self == .shortest ? 5 : 8 }
     }
 
     private let server: ZooKeeperAddress.Server

@@ -266,6 +266,24 @@ import Testing
         }
     }
 
+    @Test func `the past is handed out to nobody who may not read it, with a node secret and without`() async throws {
+        let paths = ["internal/history?events=0-0", "internal/history/audit?through=9223372036854775807"]
+        func statuses(_ rig: CallerRig, _ headers: [String: String]) async throws -> Set<Int> {
+            try await withController(store: MemoryStore(), callers: rig) { controller in
+                var statuses: Set<Int> = []
+                for path in paths { statuses.insert(await controller.call("GET", path, headers).status) }
+                return statuses
+            }
+        }
+        #expect(try await statuses(.roles, [:]) == [401])
+        #expect(try await statuses(.roles, CallerRig.basic("reader")) == [403])
+        let secrets = CallerRig(secrets: [CallerRig.secret])
+        #expect(try await statuses(secrets, [:]) == [401])
+        #expect(try await statuses(secrets, ["Cluster-Authorization": CallerRig.secret]) == [200])
+        #expect(try await statuses(CallerRig(), [:]) == [200])
+        #expect(try await statuses(CallerRig(), ["Host": "evil.example:10000"]) == [403])
+    }
+
     // MARK: a proxy in front
 
     @Test func `a proxy's word counts from its address alone`() async throws {

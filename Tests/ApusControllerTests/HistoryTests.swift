@@ -304,7 +304,9 @@ import Testing
     // MARK: what others note, and do not hand out
 
     @Test func `whom a standby turns away is in the log of all, once`() async throws {
-        try await Self.withTwo(callers: .roles) { two in
+        var rig = CallerRig.roles
+        rig.secrets = [CallerRig.secret]
+        try await Self.withTwo(callers: rig) { two in
             let answer = await two.second.call("POST", "operations", CallerRig.basic("root", "wrong"), body: "{}")
             #expect(answer.status == 401)
             try await eventually("the leader has it") {

@@ -100,7 +100,9 @@ import Testing
         #expect(bench.successors == ["b"])
     }
 
-    @Test func `the leadership goes round at most once a minute, whoever leads; then the loss is real`() throws {
+    @Test func `the leadership goes round once a minute at most, and nobody is given up meanwhile whom a standby reaches`()
+        throws
+    {
         var bench = try bench(2)
         bench.live(.seconds(7), beating: [])
         bench.take(.standbys([StandbyView(id: "b", reached: 2)]))
@@ -108,8 +110,33 @@ import Testing
         bench.live(.milliseconds(6500), beating: [])
         #expect(bench.questions == 2)
         bench.take(.standbys([StandbyView(id: "a", reached: 2)]))
-        #expect(bench.successors == ["b"])
+        bench.live(.seconds(50), beating: [])
+        #expect(bench.successors == ["b"] && bench.questions == 2)
+        #expect(lost(bench).isEmpty)
         bench.live(.seconds(4), beating: [])
+        #expect(bench.questions == 3)
+        bench.take(.standbys([StandbyView(id: "a", reached: 2)]))
+        #expect(bench.successors == ["b", "a"])
+        #expect(lost(bench).isEmpty)
+    }
+
+    @Test func `if leaders gave way to each other three times, and none hears the members, the loss is real`() throws {
+        var bench = try bench(2)
+        bench.live(.seconds(7), beating: [])
+        bench.take(.standbys([StandbyView(id: "b", reached: 2)]))
+        for (epoch, successor) in [(2, "a"), (3, "b")] {
+            try bench.failOver(epoch: Epoch(epoch))
+            bench.live(.milliseconds(6500), beating: [])
+            bench.take(.standbys([StandbyView(id: successor, reached: 2)]))
+            bench.live(.seconds(54), beating: [])
+            bench.take(.standbys([StandbyView(id: successor, reached: 2)]))
+        }
+        #expect(bench.successors == ["b", "a", "b"])
+        try bench.failOver(epoch: 4)
+        bench.live(.milliseconds(6500), beating: [])
+        bench.take(.standbys([StandbyView(id: "a", reached: 2)]))
+        bench.live(.seconds(4), beating: [])
+        #expect(bench.successors == ["b", "a", "b"])
         #expect(lost(bench) == bench.ids)
     }
 
