@@ -87,11 +87,16 @@ extension Engine {
         let last = state.facts.handOver.flatMap { $0.age(at: times.wall) < Self.handOversAreLinkedFor ? $0 : nil }
         if let last {
             guard last.inSuccession < Self.mostHandOvers else {
-                return settle("\(cause), but leaders gave way to each other \(last.inSuccession) times already", at: times.now)
+                return settle(
+                    "\(cause), but leaders gave way to each other \(last.inSuccession) times already",
+                    at: times.now
+                )
             }
             let age = last.age(at: times.wall)
             if age < Self.pauseBetweenHandOvers {
-                effects.append(.note("\(cause), but the leadership was handed over for that a moment ago: it stays a while"))
+                effects.append(
+                    .note("\(cause), but the leadership was handed over for that a moment ago: it stays a while")
+                )
                 return outlook = .waiting(until: times.now + Self.pauseBetweenHandOvers - age)
             }
         }
@@ -134,7 +139,12 @@ package struct HandOver: Hashable, Sendable {
 }
 
 extension HandOver {
-    var record: JSON { .members(["to": .string(to), "at": at.json, "cause": .string(cause), "inSuccession": inSuccession > 1 ? .integer(Int64(inSuccession)) : nil]) }
+    var record: JSON {
+        .members([
+            "to": .string(to), "at": at.json, "cause": .string(cause),
+            "inSuccession": inSuccession > 1 ? .integer(Int64(inSuccession)) : nil,
+        ])
+    }
 
     init(record json: JSON) throws(JSONError) {
         to = try json.string("to")

@@ -81,6 +81,8 @@ package final class ZooKeeperSession: Sendable {
     /// How often the library is handed the credential, and the pause between, in microseconds: ten seconds in all.
     private static let mostTries = 2_000
     private static let tryPause: UInt32 = 5_000
+    /// After so long nobody waits for the library any more, which takes 3 s at most to tell a server that it ends.
+    private static let longestClose = DispatchTimeInterval.seconds(5)
     /// How exactly the ends of calls are kept.
     private static let sweep = DispatchTimeInterval.milliseconds(200)
 
@@ -145,6 +147,8 @@ package final class ZooKeeperSession: Sendable {
     }
 
     /// Gives the session up: its ephemeral nodes vanish at once if a server can be reached, and calls under way fail.
+    ///
+    /// It returns after 5 s at most, whatever the library waits for.
     package func close() async {
         let listeners = state.withLock { state in
             defer { state.listeners = [:] }
@@ -152,10 +156,15 @@ package final class ZooKeeperSession: Sendable {
             for listener in state.listeners.values { listener.yield(state.status) }
             return Array(state.listeners.values)
         }
+        let isOver = Once<Void>()
         await withCheckedContinuation { continuation in
             queue.async { [self] in
                 closeHandle()
-                continuation.resume()
+                if isOver.happen(()) { continuation.resume() }
+            }
+            // The library waits for its own threads, and those wait for a name server as long as it likes.
+            DispatchQueue.global().asyncAfter(deadline: .now() + Self.longestClose) {
+                if isOver.happen(()) { continuation.resume() }
             }
         }
         // The library may drop what it has not answered by then.
