@@ -66,9 +66,14 @@ extension Engine {
     private func fault(in outcome: ProbeOutcome, of member: Member) -> String? {
         switch outcome {
         case .failed(let reason): return reason
-        case .answered(let cluster, let executor, incarnation: _):
-            guard cluster != state.cluster || executor != member.id else { return nil }
-            return "\(member.hostname):\(member.port) answers as executor \(executor) of cluster \(cluster)"
+        case .answered(let cluster, let executor, let incarnation):
+            let place = "\(member.hostname):\(member.port)"
+            guard cluster == state.cluster, executor == member.id else {
+                return "\(place) answers as executor \(executor) of cluster \(cluster)"
+            }
+            // A later one is about to report; with an earlier one there are two, and commands would reach the other.
+            guard incarnation < member.incarnation else { return nil }
+            return "\(place) answers as its run \(incarnation), and its run \(member.incarnation) reports"
         }
     }
 

@@ -160,6 +160,30 @@ import Testing
         #expect(channels(bench, id) == [])
     }
 
+    @Test func `one at whose address an earlier run of it answers gets nothing more, for that would take it`() throws {
+        var bench = try Bench()
+        let id = bench.ids[0]
+        bench.executors[id]?.restart()
+        bench.live(.seconds(3))
+        #expect(bench.turn.committed.members[id]?.admission == .open)
+        let probe = try #require(bench.looks[id])
+        #expect(probe.incarnation == 2)
+        bench.unreached = [id]
+        for _ in 0..<2 {
+            bench.take(.probed(probe, .answered(Bench.cluster, id, incarnation: 1)))
+            bench.pass(.seconds(6))
+        }
+        #expect(bench.turn.committed.members[id]?.admission == .closed(.suspended))
+        #expect(
+            bench.turn.committed.members[id]?.controlTrouble
+                == "its port is not reached: host-0:11000 answers as its run 1, and its run 2 reports"
+        )
+        bench.unreached = []
+        // A later run answers before it has reported.
+        bench.take(.probed(probe, .answered(Bench.cluster, id, incarnation: 3)))
+        #expect(channels(bench, id) == [])
+    }
+
     @Test func `a single look that fails suspends nobody`() throws {
         var bench = try Bench()
         let id = bench.ids[0]
