@@ -254,7 +254,8 @@ import Testing
                 let query = ends.map { "&after=\($0)" }.joined()
                 let answer = await two.second.get("cluster/audit?action=MAINTENANCE_SET\(query)").json?["data"]
                 let page = try #require(answer)
-                return (try page.array("records").map { $0["action"]?.text }, try page.integers("ends").map { Int64($0) })
+                let actions = try page.array("records").map { $0["action"]?.text }
+                return (actions, try page.integers("ends").map { Int64($0) })
             }
             let (before, ends) = try await records(after: [])
             #expect(before == [])
