@@ -42,7 +42,8 @@ package final class Lookups: Sendable {
         let answer = FirstAnswer<Value>()
         let ticket = begin { answer.give(Result { try work() }) }
         let timer = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: .nanoseconds(time.nanoseconds)) {
-            let text = self.drop(ticket) ? self.full : "the \(self.kind.rawValue) did not answer within \(time). Is it away?"
+            let late = "the \(self.kind.rawValue) did not answer within \(time). Is it away?"
+            let text = self.drop(ticket) ? self.full : late
             answer.give(.failure(LookupFailure(description: "\(doing): \(text)")))
         }
         defer { timer.cancel() }

@@ -8,7 +8,8 @@ extension ZooKeeperStore {
     /// Reads all records, if none are at hand from the time in the line or from an earlier snapshot; they are kept then.
     package func prepareSnapshot() async throws(StoreError) {
         for _ in 0..<Self.mostReadings {
-            if try await !caughtUp().wasWhole { return }
+            let reading = try await caughtUp()
+            if !reading.wasWhole { return }
         }
         throw .unavailable(reason: "more is changed while all records are read than can be followed")
     }

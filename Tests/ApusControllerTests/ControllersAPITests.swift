@@ -113,7 +113,8 @@ import Testing
     @Test func `a leader whose term has run out sends nobody to itself`() async throws {
         let (store, time) = (MemoryStore(), ManualTime())
         let ballot = Ballot(of: store, lease: Lease(session: .seconds(60), sent: .zero))
-        try await withController(store: store, leadership: ballot.seat("ctrl1:10000"), time: time.source) { controller in
+        try await withController(store: store, leadership: ballot.seat("ctrl1:10000"), time: time.source) {
+            controller in
             time.advance(by: .seconds(120))
             try await eventually("it leads no more") { await controller.get("ping").status == 400 }
             for _ in 0..<20 {

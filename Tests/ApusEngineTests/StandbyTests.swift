@@ -100,7 +100,7 @@ import Testing
         #expect(bench.successors == ["b"])
     }
 
-    @Test func `the leadership goes round once a minute at most, and nobody is given up meanwhile whom a standby reaches`()
+    @Test func `the leadership goes round once a minute, and nobody is given up meanwhile whom another reaches`()
         throws
     {
         var bench = try bench(2)

@@ -79,7 +79,7 @@ extension RealZooKeeper {
             }
         }
 
-        @Test func `two controllers of one id do not fight: the first one notices, until the second is gone`() async throws
+        @Test func `two controllers of one id do not fight: the first notices, until the second is gone`() async throws
         {
             try await ZooKeeperEnsemble.with(jar: zooKeeperJar()) { ensemble in
                 let address = try ensemble.address("/apus")
