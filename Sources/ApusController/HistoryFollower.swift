@@ -55,7 +55,7 @@ struct HistoryFollower: Sendable {
         init(_ error: any Error) {
             switch (error as? ClientError)?.code {
             case .status(let status, _)?: self = .status(status)
-            case .unreachable?, .timedOut?: self = .unreachable
+            case .unreachable?, .leaderless?, .timedOut?: self = .unreachable
             case .untrusted?: self = .untrusted
             case .refused?, .notFound?, .unreadable?, nil: self = .other
             }

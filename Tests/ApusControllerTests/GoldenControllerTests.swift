@@ -41,7 +41,7 @@ import Testing
 
     private static func records(_ log: AuditStore) async throws -> [JSON] {
         var query = AuditQuery(size: 1_000)
-        query.after = 0
+        query.after = [0]
         return try await log.page(query).records.reversed()
     }
 

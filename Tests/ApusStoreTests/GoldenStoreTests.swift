@@ -84,7 +84,7 @@ struct GoldenStoreTests {
         try FileManager.default.copyItem(atPath: try state(7), toPath: copy)
         let log = try await AuditStore.open(in: try StateDirectory(at: copy))
         var query = AuditQuery(size: 1000)
-        query.after = 0
+        query.after = [0]
         let records = Array(try await log.page(query).records.reversed())
         let sequences = try records.map { try $0.integer("sequence") }
         func epochs(_ action: String) -> [Epoch] {
