@@ -3,8 +3,8 @@ import ApusModel
 /// What the audit log tells.
 extension Schema {
     static let auditPage = object(
-        ["records": list(auditRecord, most: 1000), "last": integer, "ends": list(integer)],
-        optional: ["next": integer]
+        ["records": list(auditRecord, most: 1000), "last": integer],
+        optional: ["next": integer, "ends": list(integer)]
     )
 
     /// What controllers tell each other of the past.

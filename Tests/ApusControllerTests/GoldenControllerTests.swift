@@ -160,6 +160,9 @@ import Testing
 
     /// What two controllers of today tell each other, by the names of the files.
     private static func exchange() async throws -> [(name: String, message: JSON)] {
+        var rig = CallerRig.roles
+        rig.secrets = [CallerRig.secret]
+        let callers = rig
         let (store, time, line) = (MemoryStore(), ManualTime(), ControllerLine())
         let (ballot, told) = (Ballot(of: store), Recorder<(name: String, message: JSON)>())
         // Else the leader would take what the other one notes before it is seen.
@@ -169,7 +172,7 @@ import Testing
             leadership: ballot.seat(first),
             time: time.source,
             line: line,
-            callers: .roles
+            callers: callers
         ) { leader in
             for number in 1...3 { _ = await leader.inbox.submit(report(number)) }
             _ = await leader.inbox.submit(.application(create(instances: 1)))
@@ -183,7 +186,7 @@ import Testing
                     return NodePong(cluster: cluster, executor: ExecutorID(String(host)), incarnation: 1)
                 },
                 line: line,
-                callers: .roles
+                callers: callers
             )
             try await withRunning(standby) {
                 try await eventually("it stands by") { ballot.waiting == 1 }
@@ -226,7 +229,11 @@ import Testing
     ) async throws -> JSON {
         var answer: JSON?
         try await eventually("it answers \(question)") {
-            answer = await controller.api.answer(APICall("GET", "/apis/v1/internal/history\(question)")).json
+            answer = await controller.call(
+                "GET",
+                "internal/history\(question)",
+                ["Cluster-Authorization": CallerRig.secret]
+            ).json
             return try answer.map(isEnough) ?? false
         }
         return try #require(answer)
