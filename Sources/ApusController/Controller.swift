@@ -327,7 +327,8 @@ package struct Controller: Service {
     private func lead(_ term: Term, _ cause: ControllerNumbers.Election) async throws {
         var (epoch, held, cause) = (term.epoch, nil as Epoch?, cause)
         defer { standBy(Self.leadsNoMore) }
-        await peers.tell(.leader, at: time().wall, under: term)
+        // Beside the take-over: where it is the others know already.
+        async let _: Void = peers.tell(.leader, at: time().wall, under: term)
         while !inbox.isStopped, !Task.isCancelled {
             let turn = try await takeOver(as: epoch)
             numbers.elected(cause)

@@ -9,7 +9,7 @@ final class HistoryDesk: Sendable {
     /// Nobody waits longer for news.
     static let longestWait = Duration.seconds(2)
     /// A leader that makes way waits so long for those who follow it.
-    private static let farewell = Duration.milliseconds(800)
+    private static let farewell = Duration.milliseconds(500)
     /// Whoever has not asked for so long follows no more.
     private static let absence = longestWait + .seconds(1)
     private static let mostReaders = 32
