@@ -13,8 +13,19 @@ extension ServiceTests {
             let jar = try needed("APUS_TEST_ZOOKEEPER_JAR")
             let folder = try TemporaryFolder()
             try await ZooKeeperEnsemble.with(jar: jar) { ensemble in
-                // Each of a cluster of its own, side by side: a watchdog has patience.
-                let leaders = try ["controller", "node"].map { try leader($0, in: folder.path, ensemble) }
+                // Each of a cluster of its own, side by side: a watchdog has patience. The node has been of its cluster
+                // before: it needs no engine to start then.
+                let node = "\(folder.path)/node"
+                try FileManager.default.createDirectory(atPath: node, withIntermediateDirectories: true)
+                let founder = try leader("controller", at: "\(node)/controller", "\(try ensemble.address("/node"))")
+                try founder.start()
+                let founded = await waits { founder.said.contains("leading") }
+                #expect(await founder.terminate() == 0)
+                #expect(founded, "\(founder.logTail)")
+                let leaders = [
+                    try leader("controller", at: "\(folder.path)/alone", "\(try ensemble.address("/alone"))"),
+                    try leader("node", at: node, "\(try ensemble.address("/node"))"),
+                ]
                 for leader in leaders { try leader.start(environment: ["APUS_CRASH_AT": "hang:10"]) }
                 for leader in leaders {
                     #expect(await leader.end(within: 40) == 70, "\(leader.logTail)")
@@ -37,24 +48,27 @@ extension ServiceTests {
             }
         }
 
-        /// A controller, or a node that has been of its cluster before: that needs no engine to start.
-        private func leader(_ role: String, in folder: String, _ ensemble: ZooKeeperEnsemble) throws -> ApusProcess {
-            let state = "\(folder)/\(role)"
+        /// Whether it comes to that in time.
+        private func waits(_ isSo: @escaping @Sendable () -> Bool) async -> Bool {
+            do {
+                try await until("it is so") { try check(isSo(), "it is not") }
+                return true
+            } catch {
+                return false
+            }
+        }
+
+        private func leader(_ role: String, at state: String, _ address: String) throws -> ApusProcess {
             var arguments = [
-                role, "--state", state, "--address", "127.0.0.1:\(try freePort())", "--zookeeper",
-                "\(try ensemble.address("/\(role)"))", "--zookeeper-session", "2s",
+                role, "--state", state, "--address", "127.0.0.1:\(try freePort())", "--zookeeper", address,
+                "--zookeeper-session", "2s",
             ]
             if role == "node" {
                 arguments += [
-                    "--executor-address", "127.0.0.1:\(try freePort())", "--docker-socket", "\(folder)/no-engine.sock",
+                    "--executor-address", "127.0.0.1:\(try freePort())", "--docker-socket", "\(state)/no-engine.sock",
                 ]
-                try FileManager.default.createDirectory(
-                    atPath: "\(state)/controller",
-                    withIntermediateDirectories: true
-                )
-                try "hung\n".write(toFile: "\(state)/controller/cluster", atomically: true, encoding: .utf8)
             }
-            return try ApusProcess(arguments, log: "\(folder)/\(role).log")
+            return try ApusProcess(arguments, log: "\(state).log")
         }
 
         @Test(.timeLimit(.minutes(2)))
