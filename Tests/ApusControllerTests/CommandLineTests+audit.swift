@@ -71,6 +71,7 @@ extension CommandLineTests {
                 try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
                 defer { try? FileManager.default.removeItem(at: folder) }
                 let file = folder.appending(path: "told")
+                try Data().write(to: file)
                 let text = "exec '\(Self.binary)' audit -f --subject c1 > '\(file.path)'"
                 let followed = try Program("/bin/sh", ["-c", text], endpoint: client.endpoint)
                 func told(_ action: String) throws -> Int {
