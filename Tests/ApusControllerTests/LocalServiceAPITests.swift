@@ -114,7 +114,7 @@ import Testing
     }
 
     @Test func `an executor waits for a required service, and says for what`() async throws {
-        try await withController(store: MemoryStore()) { controller in
+        try await withController(store: MemoryStore(), time: ManualTime().source) { controller in
             _ = await Self.ask(.create(exampleService(), instancesPerHost: 1), controller)
             _ = await Self.ask(.activate(Self.id), controller)
             let node = ScriptedNode()
