@@ -46,6 +46,12 @@ package struct API: Sendable {
     /// Whether executors report at a path.
     package static func isReport(_ path: String) -> Bool { path == "/apis/v1/internal/nodes/report" }
 
+    /// Whether a path is answered however much is asked at a time: an executor whose reports were refused would be taken for
+    /// lost, and a controller that is not told of events could not tell of them when the leader is lost.
+    package static func isVital(_ path: String) -> Bool {
+        isReport(path) || path.hasPrefix("/apis/v1/internal/history")
+    }
+
     /// Whether a path takes a body that is read while it is answered.
     package static func isStreamed(_ path: String) -> Bool {
         path.hasPrefix("/apis/v1/instances/") && path.hasSuffix("/exec")

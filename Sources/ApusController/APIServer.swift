@@ -111,8 +111,8 @@ private struct APIResponder: HTTPResponder {
     }
 
     private func bounded(_ request: Request, _ context: SourceContext) async throws -> APIAnswer {
-        // An executor whose reports were refused would be taken for lost; of those no more come than connections.
-        guard !API.isReport(request.uri.path) else { return try await answer(to: request, context) }
+        // Of those no more come than connections.
+        guard !API.isVital(request.uri.path) else { return try await answer(to: request, context) }
         guard limits.all.begin() else { return .tooManyRequests(most: limits.all.most) }
         defer { limits.all.end() }
         return try await answer(to: request, context)

@@ -61,12 +61,12 @@ struct HistoryFollower: Sendable {
             }
         }
 
-        /// How long whoever answers so is left alone: where people have to mend it, and wrong proofs are counted; `nil`
-        /// if it may be over at once.
-        var rest: Duration? {
+        /// How long whoever answers so, after `others`, is left alone: where people have to mend it, and wrong proofs are
+        /// counted; `nil` if it may be over at once, as where too much is asked at a time.
+        func rest(after others: Set<Trouble>) -> Duration? {
             switch self {
             case .status(401), .status(403), .untrusted: .seconds(10)
-            case .status(429): .seconds(30)
+            case .status(429): others.contains(.status(401)) ? .seconds(30) : nil
             case .status, .unreachable, .other: nil
             }
         }
@@ -148,7 +148,7 @@ struct HistoryFollower: Sendable {
         guard !Task.isCancelled else { return }
         // One of an earlier version is in order; of one that stands by its own `/healthcheck` tells.
         if trouble == .status(404) { lag.ends() } else if epoch == nil { lag.lasts(for: "\(error)") }
-        known[url, default: Acquaintance()].rests = trouble.rest.map { .now + $0 }
+        known[url, default: Acquaintance()].rests = trouble.rest(after: known[url]?.troubles ?? []).map { .now + $0 }
         if known[url]?.troubles.insert(trouble).inserted == true { tell(trouble, error, of: url) }
     }
 

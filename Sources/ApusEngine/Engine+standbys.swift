@@ -84,7 +84,7 @@ extension Engine {
         }
         let cause =
             "\(silent.count) of \(membersNotLost) executors are silent here, and \(farthest.id) reaches \(farthest.reached)"
-        let last = state.facts.handOver.flatMap { $0.age(at: times.wall) < Self.handOversAreLinkedFor ? $0 : nil }
+        let last = state.facts.handOver.flatMap { age(of: $0, at: times) < Self.handOversAreLinkedFor ? $0 : nil }
         if let last {
             guard last.inSuccession < Self.mostHandOvers else {
                 return settle(
@@ -92,7 +92,7 @@ extension Engine {
                     at: times.now
                 )
             }
-            let age = last.age(at: times.wall)
+            let age = age(of: last, at: times)
             if age < Self.pauseBetweenHandOvers {
                 effects.append(
                     .note("\(cause), but the leadership was handed over for that a moment ago: it stays a while")
@@ -104,12 +104,19 @@ extension Engine {
             to: farthest.id,
             at: times.wall,
             cause: cause,
+            under: state.epoch,
             inSuccession: (last?.inSuccession ?? 0) + 1
         )
         touched.insert(ClusterFacts.key)
         outlook = .leaving(until: times.now + patience)
         effects.append(.note("\(cause): it is to lead"))
         effects.append(.handOver(to: farthest.id))
+    }
+
+    /// How long ago it was: who leads by it goes by its own time in office, for the clocks of two controllers may differ.
+    private func age(of handOver: HandOver, at times: Times) -> Duration {
+        if handOver.epoch == state.epoch - 1 { return times.now - began }
+        return .milliseconds(abs(times.wall.milliseconds - handOver.at.milliseconds))
     }
 
     private mutating func settle(_ reason: String, at now: Moment) {
@@ -126,22 +133,20 @@ package struct HandOver: Hashable, Sendable {
     package var at: WallTime
     /// For people.
     package var cause: String
-
+    /// Of the leader that made way; `nil` if that is not known, as of one of an earlier version.
+    var epoch: Epoch?
     /// The how many-th of several that followed each other within minutes.
     var inSuccession = 1
 
-    init(to: String, at: WallTime, cause: String, inSuccession: Int) {
-        (self.to, self.at, self.cause, self.inSuccession) = (to, at, cause, inSuccession)
+    init(to: String, at: WallTime, cause: String, under epoch: Epoch, inSuccession: Int) {
+        (self.to, self.at, self.cause, self.epoch, self.inSuccession) = (to, at, cause, epoch, inSuccession)
     }
-
-    /// How long ago it was; the clocks of two controllers may differ a little.
-    fileprivate func age(at wall: WallTime) -> Duration { .milliseconds(abs(wall.milliseconds - at.milliseconds)) }
 }
 
 extension HandOver {
     var record: JSON {
         .members([
-            "to": .string(to), "at": at.json, "cause": .string(cause),
+            "to": .string(to), "at": at.json, "cause": .string(cause), "epoch": epoch.map { .integer($0) },
             "inSuccession": inSuccession > 1 ? .integer(Int64(inSuccession)) : nil,
         ])
     }
@@ -150,6 +155,7 @@ extension HandOver {
         to = try json.string("to")
         at = WallTime(milliseconds: try json.integer("at"))
         cause = try json.string("cause")
+        if json["epoch"] != nil { epoch = try json.integer("epoch") }
         if json["inSuccession"] != nil { inSuccession = Int(clamping: try json.integer("inSuccession")) }
     }
 }

@@ -64,6 +64,8 @@ package struct Engine: Sendable {
     var hints = HintPages()
     /// By which age is counted.
     var clock: SoundClock
+    /// Since then it leads.
+    let began: Moment
     private var lastInput: Moment
     private var notListening: Duration = .zero
 
@@ -103,7 +105,7 @@ package struct Engine: Sendable {
         state.epoch = epoch
         self.settings = settings
         random = SplitMix64(seed: seed)
-        lastInput = times.now
+        (began, lastInput) = (times.now, times.now)
         clock = SoundClock(stored: nil, at: times)
         try load(records, at: times)
         startRetention(at: times)

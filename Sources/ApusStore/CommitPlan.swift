@@ -44,7 +44,7 @@ struct CommitPlan {
         if writes.keys.isEmpty {
             nextTurn = turn
         } else {
-            nextTurn = .init(number: turn.number + 1, version: turn.version &+ 1)
+            nextTurn = .init(number: turn.number + 1, version: turn.version &+ 1, birth: turn.birth)
             let entry = TurnEntry(turn: nextTurn.number, keys: writes.keys)
             changes.append(.set(ZooKeeperTree.turn, Array("\(nextTurn.number)".utf8), version: turn.version))
             put(ZooKeeperTree.slot(of: nextTurn.number), entry.bytes)

@@ -8,11 +8,21 @@ package struct NodeFacts: Hashable, Sendable {
     package var modified: Int64
     /// The session with which it vanishes; 0 if it stays.
     package var owner: Int64
+    package var birth: Birth
+
+    /// When a node was made; one that is made anew at the same path has another.
+    package struct Birth: Hashable, Sendable {
+        /// ZooKeeper's number of that change.
+        package var change: Int64
+        /// In milliseconds since 1970, by the server's clock: servers that begin without data count changes anew.
+        package var time: Int64
+    }
 
     init(_ stat: Stat) {
         version = stat.version
         modified = stat.mtime
         owner = stat.ephemeralOwner
+        birth = Birth(change: stat.czxid, time: stat.ctime)
     }
 }
 

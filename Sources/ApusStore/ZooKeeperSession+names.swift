@@ -9,7 +9,7 @@ import Synchronization
 /// that is not found once would cost it a sound connection.
 extension ZooKeeperSession {
     private static let firstPause: Duration = .seconds(1)
-    private static let longestPause: Duration = .seconds(30)
+    private static let longestPause: Duration = .seconds(5)
 
     /// Looks all names up, again and again while it is not connected or one of them was never found.
     func lookUpServers() {
@@ -22,6 +22,10 @@ extension ZooKeeperSession {
 
     /// On the queue of names, where nothing else waits: it blocks for as long as DNS does.
     private func lookUp(pausing pause: Duration) {
+        // One name that takes long holds up no other.
+        queue.asyncAfter(deadline: .now() + .milliseconds(Int(Self.firstPause.milliseconds))) { [weak self] in
+            if let self, !serverList.isEmpty { useServers() }
+        }
         for server in settings.address.servers where status.phase != .closed {
             let found = settings.lookUp(server)
             state.withLock { $0.servers.learn(found, of: server) }

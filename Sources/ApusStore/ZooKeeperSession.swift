@@ -25,6 +25,8 @@ package final class ZooKeeperSession: Sendable {
         package var timeout: Duration = .seconds(10)
         /// After so long a call counts as not answered.
         package var callTimeout: Duration = .seconds(10)
+        /// So long it is without a server before it is looked whether these take a new session.
+        package var renewal: Duration = .seconds(30)
         /// The addresses to which a server's name leads; it may block for long.
         package var lookUp: @Sendable (ZooKeeperAddress.Server) -> [String] = { $0.lookedUp() }
 
@@ -64,6 +66,8 @@ package final class ZooKeeperSession: Sendable {
         var servers = KnownServers()
         /// Their names are looked up, now or after a pause.
         var isLookingUp = false
+        /// It is looked whether the servers take a new session, now or after a pause.
+        var isRenewing = false
         var lastNumber = 0
         /// The calls under way, with what ends those that take too long.
         var calls: [Int: (deadline: ContinuousClock.Instant, end: @Sendable (_ reason: String) -> Void)] = [:]
@@ -186,7 +190,7 @@ private let onSession: watcher_fn = { handle, type, state, _, context in
 }
 
 /// What the library has to say is in the session's status and in the outcome of calls.
-private let onLog: log_callback_fn = { _ in }
+let onLog: log_callback_fn = { _ in }
 
 extension ZooKeeperSession {
     func connect() {
@@ -214,24 +218,32 @@ extension ZooKeeperSession {
                 ZOO_NO_LOG_CLIENTENV,
                 onLog
             )
-        else {
-            owners.withLock { $0.sessions[number] = nil }
-            change { $0.trouble = "the client library does not begin" }
-            queue.asyncAfter(deadline: .now() + .milliseconds(Int(Self.pause.milliseconds))) { [self] in connect() }
-            return
-        }
+        else { return connectAgain(instead: number, because: "the client library does not begin") }
         // Addresses lead where they led.
         zoo_set_servers_resolution_delay(pointer, -1)
-        if let digest = settings.credential?.digest { Self.authenticate(pointer, by: digest) }
+        if let digest = settings.credential?.digest, !Self.authenticate(pointer, by: digest) {
+            zookeeper_close(pointer)
+            return connectAgain(instead: number, because: "the client library does not take the credential")
+        }
         state.withLock { $0.handle = Handle(pointer: pointer, number: number, servers: servers) }
     }
 
+    private func connectAgain(instead number: Int, because trouble: String) {
+        owners.withLock { $0.sessions[number] = nil }
+        change { ($0.phase, $0.trouble) = (.connecting, trouble) }
+        queue.asyncAfter(deadline: .now() + .milliseconds(Int(Self.pause.milliseconds))) { [self] in connect() }
+    }
+
     /// Before any call: the library takes no credential between two attempts to connect, and would go on without one.
-    private static func authenticate(_ pointer: OpaquePointer, by digest: String) {
+    ///
+    /// - Returns: whether it has taken it.
+    private static func authenticate(_ pointer: OpaquePointer, by digest: String) -> Bool {
         for _ in 0..<mostTries {
-            if zoo_add_auth(pointer, "digest", digest, Int32(digest.utf8.count), nil, nil) == ZOK.rawValue { return }
+            let outcome = zoo_add_auth(pointer, "digest", digest, Int32(digest.utf8.count), nil, nil)
+            if outcome == ZOK.rawValue { return true }
             usleep(tryPause)
         }
+        return false
     }
 
     /// Closes the handle; its calls under way fail, and nothing of it is heard any more.
@@ -245,7 +257,7 @@ extension ZooKeeperSession {
         zookeeper_close(handle.pointer)
     }
 
-    private func change(_ change: (inout Status) -> Void) {
+    func change(_ change: (inout Status) -> Void) {
         state.withLock { state in
             guard state.status.phase != .closed else { return }
             change(&state.status)
@@ -280,10 +292,11 @@ extension ZooKeeperSession {
             // One may have been found since that was not known when this connection began.
             queue.async { [self] in useServers() }
             lookUpServers()
+            renewLater()
         }
     }
 
-    private func reconnect(_ number: Int, after pause: Duration = .zero) {
+    func reconnect(_ number: Int, after pause: Duration = .zero) {
         queue.asyncAfter(deadline: .now() + .milliseconds(Int(pause.milliseconds))) { [self] in
             guard state.withLock({ $0.handle?.number == number }) else { return }
             closeHandle()

@@ -10,8 +10,8 @@ extension ZooKeeperStore {
     /// One read for each record, 128 at a time: seconds for tens of thousands. What `follow` has read is only brought
     /// up to date, which takes milliseconds. While another controller commits, batches may show in part.
     package func list(_ kind: RecordKind) async throws(StoreError) -> [Record] {
-        if let turn = state.withLock({ $0.mirror?.turn }) {
-            let changes = try await changes(since: turn)
+        if let (turn, birth) = state.withLock({ $0.mirror.map { ($0.turn, $0.birth) } }) {
+            let changes = try await changes(since: turn, of: birth)
             let kept = reflect(changes, giving: kind)
             if changes.isWhole { return StoreMirror(changes).records(kind).listed(as: kind) }
             if let kept { return kept.listed(as: kind) }
@@ -115,6 +115,8 @@ extension ZooKeeperSession {
 package struct StoreChanges: Hashable, Sendable {
     /// Up to which turn at least: some of it may be newer already, and comes again then.
     package var turn: Int64
+    /// Of the node that counts the turns: those of a tree that was lost and made anew follow on nothing that was before.
+    package var birth: NodeFacts.Birth
     /// These are all records: what is not among them is no more.
     package var isWhole: Bool
     /// Each record once.
@@ -127,15 +129,16 @@ struct StoreMirror: Sendable {
     typealias Records = [String: [UInt8]]
 
     private(set) var turn: Int64
+    private(set) var birth: NodeFacts.Birth
     private var records: [RecordKind: Records] = [:]
 
     init(_ changes: StoreChanges) {
-        turn = changes.turn
+        (turn, birth) = (changes.turn, changes.birth)
         apply(changes)
     }
 
     mutating func apply(_ changes: StoreChanges) {
-        turn = changes.turn
+        (turn, birth) = (changes.turn, changes.birth)
         if changes.isWhole { records = [:] }
         for write in changes.writes {
             switch write {
@@ -158,21 +161,29 @@ extension ZooKeeperStore {
     /// What was committed since that turn, or all there is.
     ///
     /// It costs one read, one for each commit since then and one for each record that these wrote; or, for whoever is a
-    /// thousand commits behind, what listing all kinds costs. While the leader commits, batches may show in part.
-    package func changes(since turn: Int64?, watch: Watch? = nil) async throws(StoreError) -> StoreChanges {
-        let (latest, _) = try await number(ZooKeeperTree.turn, watch: watch)
-        if let turn, let keys = try await keys(after: turn, upTo: latest) {
+    /// thousand commits behind, what listing all kinds costs. While the leader commits, batches may show in part. With a
+    /// `birth` the turn counts only in that tree.
+    package func changes(
+        since turn: Int64?,
+        of birth: NodeFacts.Birth? = nil,
+        watch: Watch? = nil
+    ) async throws(StoreError) -> StoreChanges {
+        let (latest, facts) = try await number(ZooKeeperTree.turn, watch: watch)
+        if let turn, birth == nil || birth == facts.birth, let keys = try await keys(after: turn, upTo: latest) {
             let session = session
             let found = try await gather(keys) { key throws(ZooKeeperError) in
                 try await session.bytes(ZooKeeperTree.record(key))
             }
             let writes = zip(keys, found).map { key, bytes in bytes.map { Write.put(key, $0) } ?? .delete(key) }
             learn(writes)
-            return StoreChanges(turn: latest, isWhole: false, writes: writes)
+            return StoreChanges(turn: latest, birth: facts.birth, isWhole: false, writes: writes)
         }
+        // Nothing follows any more on what was read of a tree that is lost, or was put back as it was before.
+        let wentBack = turn.map { $0 > latest } ?? false
+        state.withLock { if wentBack || $0.mirror?.birth != facts.birth { $0.mirror = nil } }
         var writes: [Write] = []
         for kind in RecordKind.allCases { writes += try await read(kind).map { .put($0.key, $0.bytes) } }
-        return StoreChanges(turn: latest, isWhole: true, writes: writes)
+        return StoreChanges(turn: latest, birth: facts.birth, isWhole: true, writes: writes)
     }
 
     /// What is there and what is not, for the day when this controller commits.
@@ -213,16 +224,16 @@ extension ZooKeeperStore {
         warn: @Sendable (String) -> Void = { _ in },
         _ tell: @Sendable (StoreChanges) async -> Void
     ) async {
-        var turn: Int64?
+        var place: (turn: Int64, birth: NodeFacts.Birth)?
         var (wait, isTold) = (pause, false)
         while !Task.isCancelled {
             let watch = Watch(session)
             let began = ContinuousClock.now
             do throws(StoreError) {
-                let changes = try await changes(since: turn, watch: watch)
+                let changes = try await changes(since: place?.turn, of: place?.birth, watch: watch)
                 (wait, isTold) = (pause, false)
                 if changes.isWhole || !changes.writes.isEmpty {
-                    turn = changes.turn
+                    place = (changes.turn, changes.birth)
                     reflect(changes)
                     await tell(changes)
                 }
@@ -247,8 +258,8 @@ extension ZooKeeperStore {
     @discardableResult
     func reflect(_ changes: StoreChanges, giving kind: RecordKind? = nil) -> StoreMirror.Records? {
         state.withLock { state in
-            if let kept = state.mirror?.turn {
-                if kept <= changes.turn { state.mirror?.apply(changes) }
+            if let turn = state.mirror?.turn, state.mirror?.birth == changes.birth {
+                if turn <= changes.turn { state.mirror?.apply(changes) }
             } else if changes.isWhole {
                 state.mirror = StoreMirror(changes)
             }

@@ -25,7 +25,8 @@ extension ZooKeeperStore {
 
     /// What is kept, up to date, and whether all of it was read for that.
     private func caughtUp() async throws(StoreError) -> (mirror: StoreMirror, wasWhole: Bool) {
-        let changes = try await changes(since: state.withLock { $0.mirror?.turn })
+        let (turn, birth) = state.withLock { ($0.mirror?.turn, $0.mirror?.birth) }
+        let changes = try await changes(since: turn, of: birth)
         reflect(changes)
         let kept = state.withLock { $0.mirror }
         // What was read of servers that have lost turns is behind what is kept, and right.

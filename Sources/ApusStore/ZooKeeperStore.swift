@@ -18,6 +18,8 @@ package final class ZooKeeperStore: StateStore {
     struct TurnMark: Hashable, Sendable {
         var number: Int64
         var version: Int32
+        /// Of the node.
+        var birth: NodeFacts.Birth
     }
 
     struct State {
@@ -39,9 +41,9 @@ package final class ZooKeeperStore: StateStore {
         ///
         /// Where it is not, as after a commit in doubt, the mirror stays at its turn, and the log of turns tells what it
         /// lacks.
-        mutating func committed(_ writes: [Write], as turn: Int64) {
-            guard !writes.isEmpty, mirror?.turn == turn - 1 else { return }
-            mirror?.apply(StoreChanges(turn: turn, isWhole: false, writes: writes))
+        mutating func committed(_ writes: [Write], as turn: TurnMark) {
+            guard !writes.isEmpty, mirror?.turn == turn.number - 1, mirror?.birth == turn.birth else { return }
+            mirror?.apply(StoreChanges(turn: turn.number, birth: turn.birth, isWhole: false, writes: writes))
         }
     }
 
@@ -165,8 +167,8 @@ package final class ZooKeeperStore: StateStore {
     private func readEpoch(
         _ failure: (ZooKeeperError) -> StoreError = { $0.storeError }
     ) async throws(StoreError) -> Held {
-        let (number, version) = try await number(ZooKeeperTree.epoch, failure)
-        return Held(epoch: number, version: version)
+        let (number, facts) = try await number(ZooKeeperTree.epoch, failure)
+        return Held(epoch: number, version: facts.version)
     }
 
     /// The number that a node holds.
@@ -174,10 +176,10 @@ package final class ZooKeeperStore: StateStore {
         _ path: String,
         watch: Watch? = nil,
         _ failure: (ZooKeeperError) -> StoreError = { $0.storeError }
-    ) async throws(StoreError) -> (Int64, version: Int32) {
+    ) async throws(StoreError) -> (Int64, facts: NodeFacts) {
         do throws(ZooKeeperError) {
             let (bytes, facts) = try await session.get(path, watch: watch)
-            if let number = Int64(String(decoding: bytes, as: UTF8.self)) { return (number, facts.version) }
+            if let number = Int64(String(decoding: bytes, as: UTF8.self)) { return (number, facts) }
         } catch {
             throw failure(error)
         }
@@ -225,7 +227,7 @@ package final class ZooKeeperStore: StateStore {
             state.turn = plan.nextTurn
             state.present.formUnion(plan.written)
             state.present.subtract(plan.deleted)
-            state.committed(writes, as: plan.nextTurn.number)
+            state.committed(writes, as: plan.nextTurn)
         }
         acknowledged(sent: sent, generation: generation)
         return true
@@ -252,8 +254,8 @@ package final class ZooKeeperStore: StateStore {
 
     private func turnMark() async throws(StoreError) -> TurnMark {
         if let known = state.withLock({ $0.turn }) { return known }
-        let (number, version) = try await number(ZooKeeperTree.turn)
-        let found = TurnMark(number: number, version: version)
+        let (number, facts) = try await number(ZooKeeperTree.turn)
+        let found = TurnMark(number: number, version: facts.version, birth: facts.birth)
         state.withLock { $0.turn = found }
         return found
     }

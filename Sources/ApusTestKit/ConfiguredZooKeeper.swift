@@ -70,6 +70,9 @@ package struct ConfiguredZooKeeper: Sendable {
         try "\(text)\n\(line)\n".write(toFile: path, atomically: false, encoding: .utf8)
     }
 
+    /// Drops all that it holds, as with a new disk; for one that is not running.
+    package func forget() throws { try FileManager.default.removeItem(atPath: "\(folder)/version-2") }
+
     /// What it answers to a word of four letters; `nil` if nothing comes in time.
     package func answer(to word: String, within limit: Duration) async -> String? {
         await server.answer(to: word, within: limit)

@@ -72,6 +72,9 @@ package final class ZooKeeperServer: Sendable {
     /// Sets something else in its configuration, from its next start on.
     package func set(_ line: String) throws { try configured.set(line) }
 
+    /// Drops all that it keeps; for one that does not run.
+    package func forget() throws { try configured.forget() }
+
     /// Starts it, with what it kept; `serves` waits until it answers.
     package func start() throws {
         let begun = try ServerLife(configured.command(jar: jar), log: configured.log)

@@ -96,7 +96,7 @@ import Musl
         }
     }
 
-    @Test func `one request more than are answered at once is told to come again, but for executors' reports`()
+    @Test func `one request more than are answered at once is told to come again, but of nodes`()
         async throws
     {
         try await withController(store: MemoryStore()) { controller in
@@ -117,6 +117,11 @@ import Musl
                 #expect(head.hasPrefix("HTTP/1.1 429 ") && head.hasSuffix("\r\n\r\n"), "\(head)")
                 let report = try await NodeClient().report(fullReport(revision: 4), to: client.endpoint)
                 #expect(report.verdict == .applied)
+                let history = await Self.answer(
+                    to: "GET /apis/v1/internal/history HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                    at: port
+                )
+                #expect(history.hasPrefix("HTTP/1.1 200 "), "\(history)")
                 #expect(await held.hasPrefix("HTTP/1.1 408 "))
                 try await client.ping()
             }

@@ -43,14 +43,17 @@ import Testing
         told.all.count { $0.contains("could not be taken over") }
     }
 
-    @Test func `what changes in its wording alone is warned of once, and soon asked again`() async throws {
-        try await Self.withStandby(refusedWith: .status(503, "")) { line, told in
+    @Test(arguments: [ClientError.Code.status(503, ""), .status(429, "")])
+    func `what changes in its wording alone is warned of once, and soon asked again`(
+        code: ClientError.Code
+    ) async throws {
+        try await Self.withStandby(refusedWith: code) { line, told in
             try await eventually("it has asked often, and heard something else each time") { line.asked >= 6 }
             #expect(Self.warnings(told) == 1)
         }
     }
 
-    @Test(arguments: [ClientError.Code.status(401, ""), .status(429, ""), .untrusted("http://ctrl1:10000")])
+    @Test(arguments: [ClientError.Code.status(401, ""), .untrusted("http://ctrl1:10000")])
     func `a leader that does not trust it, or that it does not trust, is left alone for a while`(
         code: ClientError.Code
     ) async throws {

@@ -120,6 +120,22 @@ import Testing
         #expect(lost(bench).isEmpty)
     }
 
+    @Test(arguments: [-3_600, -400, -60, 60, 400, 3_600])
+    func `so it is where the clocks of two controllers differ by that many seconds`(_ seconds: Int64) throws {
+        var bench = try bench(2)
+        bench.live(.seconds(7), beating: [])
+        bench.take(.standbys([StandbyView(id: "b", reached: 2)]))
+        bench.now.wall = WallTime(milliseconds: bench.now.wall.milliseconds + seconds * 1000)
+        try bench.failOver(epoch: 2)
+        bench.live(.milliseconds(6500), beating: [])
+        bench.take(.standbys([StandbyView(id: "a", reached: 2)]))
+        #expect(bench.successors == ["b"])
+        bench.live(.seconds(54), beating: [])
+        bench.take(.standbys([StandbyView(id: "a", reached: 2)]))
+        #expect(bench.successors == ["b", "a"])
+        #expect(lost(bench).isEmpty)
+    }
+
     @Test func `if leaders gave way to each other three times, and none hears the members, the loss is real`() throws {
         var bench = try bench(2)
         bench.live(.seconds(7), beating: [])

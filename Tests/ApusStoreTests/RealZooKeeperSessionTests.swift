@@ -123,6 +123,28 @@ extension RealZooKeeper {
             }
         }
 
+        @Test func `servers that begin anew with empty disks are gone on with, in another session`() async throws {
+            try await ZooKeeperEnsemble.with(jar: zooKeeperJar()) { ensemble in
+                var settings = ZooKeeperSession.Settings(address: try ensemble.address("/apus"))
+                (settings.timeout, settings.renewal) = (Self.session, .milliseconds(500))
+                let store = ZooKeeperStore(ZooKeeperSession.open(settings), now: monotonic)
+                try await store.open(within: .seconds(30))
+                let epoch = try await store.acquireEpoch()
+                for index in 0..<100 { try await store.commit(Batch(epoch: epoch, writes: [put("T/\(index)", "1")])) }
+                let server = ensemble.servers[0]
+                await server.kill9()
+                try await eventually("it is missed") { store.session.status.phase == .connecting }
+                try server.forget()
+                try server.start()
+                try await store.session.connected(within: .seconds(30))
+                #expect(store.session.status.generation == 2)
+                try await until("they hold nothing") {
+                    #expect(try await store.session.exists("/epoch") == nil)
+                }
+                await store.session.close()
+            }
+        }
+
         @Test func `a server is found where its name leads now, and while DNS hangs where it led, in the same session`()
             async throws
         {

@@ -272,6 +272,41 @@ extension RealZooKeeper {
             }
         }
 
+        private func deleteTree(_ path: String, by session: ZooKeeperSession) async throws {
+            for name in try await session.children(path) { try await deleteTree("\(path)/\(name)", by: session) }
+            try await session.delete(path)
+        }
+
+        @Test func `nothing of a tree that was lost is mixed with one that is made anew, whatever its turn`()
+            async throws
+        {
+            let address = try OneZooKeeper.address()
+            try await withZooKeeper(address) { standby in
+                try await withZooKeeper(address) { leader in
+                    let epoch = try await leader.acquireEpoch()
+                    for index in 0..<3 {
+                        try await leader.commit(Batch(epoch: epoch, writes: [put(.task, "T/old-\(index)", "1")]))
+                    }
+                }
+                try await standby.prepareSnapshot()
+                #expect(try await standby.list(.task).count == 3)
+                let top = ZooKeeperSession.open(.init(address: try #require(OneZooKeeper.ensemble).address()))
+                try await top.connected(within: .seconds(30))
+                try await deleteTree(address.chroot, by: top)
+                await top.close()
+                try await withZooKeeper(address) { leader in
+                    let epoch = try await leader.acquireEpoch()
+                    for index in 0..<5 {
+                        try await leader.commit(Batch(epoch: epoch, writes: [put(.task, "T/new-\(index)", "1")]))
+                    }
+                    #expect(try await standby.list(.task) == leader.list(.task))
+                }
+                try await standby.prepareSnapshot()
+                #expect(standby.isWarm)
+                #expect(try await standby.list(.task).count == 5)
+            }
+        }
+
         @Test func `a standby that is too far behind reads everything again`() async throws {
             let address = try OneZooKeeper.address()
             try await withZooKeeper(address) { leader in

@@ -26,7 +26,7 @@ final class ApusProcess: Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program ?? binary)
         process.arguments = Self.withoutNumbers(changed ?? arguments)
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.environment = Self.inherited().merging(environment) { $1 }
         if !FileManager.default.fileExists(atPath: log) {
             try check(FileManager.default.createFile(atPath: log, contents: nil), "cannot write \(log)")
         }
@@ -37,6 +37,15 @@ final class ApusProcess: Sendable {
         process.standardInput = FileHandle.nullDevice
         let begun = try ProcessLife(process)
         life.withLock { $0 = begun }
+    }
+
+    /// This machine's own settings of the roles are no test's.
+    private static func inherited() -> [String: String] {
+        let roles = ["APUS_CONTROLLER", "APUS_EXECUTOR", "APUS_NODE"]
+        let others = ProcessInfo.processInfo.environment.filter { variable in
+            !roles.contains { variable.key.hasPrefix("\($0)_") }
+        }
+        return others.merging(roles.map { ("\($0)_CONFIG", "none") }) { $1 }
     }
 
     /// Most tests ask for no numbers, and a port that nobody chose may be another's.

@@ -93,6 +93,8 @@ final class RequestsMeanwhile: Sendable {
                 let task = try await cluster.api.task(id)
                 result = task.result
                 try check(result != nil, task.progress)
+                // The engine tells of it on another way.
+                try check(starts() >= 1, "its start is not known")
             }
             #expect(
                 result?.status == "SUCCESSFUL" && starts() == 1,

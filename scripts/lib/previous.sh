@@ -9,7 +9,7 @@ export previous_commit=41f15ff8740394d6863becfe2350d3fc4dde9687
 build_previous() {
     local folder=.build/previous
     if [ "$(cat "$folder/commit" 2>/dev/null)" != "$previous_commit" ]; then
-        if ! git cat-file -e "$previous_commit^{commit}"; then
+        if ! git cat-file -e "$previous_commit^{commit}" && [ "$(git rev-parse --is-shallow-repository)" = true ]; then
             echo "the history of this checkout does not reach back to $previous_commit, the version before this one:" \
                 "fetch it with git fetch --unshallow" >&2
             return 1
