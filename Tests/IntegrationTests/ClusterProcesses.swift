@@ -20,9 +20,12 @@ final class ClusterProcesses: Sendable {
     let executor: ApusProcess
     private let scratch: TemporaryFolder
     private let socket: String
+    /// Of all processes.
+    private let shared: [String]
 
-    /// `arguments` are more of the controller's; `credentials` are those of a user that they name.
-    init(arguments: [String] = [], as credentials: Credentials? = nil) throws {
+    /// `arguments` are more of the controller's, and `shared` of all; `credentials` are those of a user that they name.
+    init(arguments: [String] = [], shared: [String] = [], as credentials: Credentials? = nil) throws {
+        self.shared = shared
         socket = try needed("APUS_TEST_DOCKER_SOCKET")
         scratch = try TemporaryFolder()
         let folder = scratch.path
@@ -32,18 +35,20 @@ final class ClusterProcesses: Sendable {
         api = APIClient(endpoint: "http://\(address)", as: Caller(credentials))
         engine = DockerEngine(socketPath: socket)
         controller = try ApusProcess(
-            ["controller", "--state", "\(folder)/controller", "--address", address] + arguments,
+            ["controller", "--state", "\(folder)/controller", "--address", address] + arguments + shared,
             log: "\(folder)/controller.log"
         )
         executor = try ApusProcess(
-            Self.executorArguments(folder, executorAddress, ["--controllers", "http://\(address)"]),
+            Self.executorArguments(folder, executorAddress, ["--controllers", "http://\(address)"] + shared),
             log: "\(folder)/executor.log"
         )
         try connectEngine()
     }
 
     /// An executor's command line on this folder, with other controllers, say.
-    func executorArguments(_ more: [String]) -> [String] { Self.executorArguments(folder, executorAddress, more) }
+    func executorArguments(_ more: [String]) -> [String] {
+        Self.executorArguments(folder, executorAddress, more + shared)
+    }
 
     private static func executorArguments(_ folder: String, _ address: String, _ more: [String]) -> [String] {
         [
@@ -80,7 +85,7 @@ final class ClusterProcesses: Sendable {
                     "executor", "--state", "\(folder)/executor-\(number)", "--address",
                     "127.0.0.1:\(try freePort())", "--docker-socket", socketLink, "--multiplier", "16",
                     "--controllers", "http://\(address)",
-                ],
+                ] + shared,
                 log: "\(folder)/executor-\(number).log"
             )
         }
@@ -141,7 +146,7 @@ final class ClusterProcesses: Sendable {
 
     /// Waits until so many instances are HEALTHY and nothing else of the application is left.
     func settle(_ id: AppID, at count: Int) async throws {
-        try await until("\(id) settles at \(count)") {
+        try await eventually("\(id) settles at \(count)") {
             let summary = try await self.api.application(id)
             let live = try await self.api.instances(of: id)
             try check(
@@ -169,10 +174,11 @@ final class ClusterProcesses: Sendable {
 /// Runs a test against two processes of its own and cleans up after it, also when it fails.
 func withProcesses(
     arguments: [String] = [],
+    shared: [String] = [],
     as credentials: Credentials? = nil,
     _ body: (ClusterProcesses) async throws -> Void
 ) async throws {
-    let cluster = try ClusterProcesses(arguments: arguments, as: credentials)
+    let cluster = try ClusterProcesses(arguments: arguments, shared: shared, as: credentials)
     do {
         try await body(cluster)
     } catch {

@@ -23,7 +23,11 @@ extension ServiceTests {
             let previous = try needed("APUS_TEST_PREVIOUS_BINARY")
             let users = try UsersFile()
             defer { users.remove() }
-            try await withProcesses(arguments: ["--users", users.path], as: UsersFile.credentials) { cluster in
+            try await withProcesses(
+                arguments: ["--users", users.path],
+                shared: ["--node-secret-file", users.secrets],
+                as: UsersFile.credentials
+            ) { cluster in
                 try await cluster.withExecutors(2...2) { others in
                     let executors = [cluster.executor] + others
                     var walk = UpgradeWalk(on: cluster, executors: executors, from: previous)

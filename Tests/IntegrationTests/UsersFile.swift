@@ -14,6 +14,8 @@ struct UsersFile {
 
     private let scratch: TemporaryFolder
     var path: String { "\(scratch.path)/users.json" }
+    /// By which executors are known where there are users.
+    var secrets: String { "\(scratch.path)/secrets" }
 
     init() throws {
         scratch = try TemporaryFolder()
@@ -27,12 +29,16 @@ struct UsersFile {
                 ],
             ],
         ]
-        let isWritten = FileManager.default.createFile(
-            atPath: path,
-            contents: Data(list.bytes),
-            attributes: [.posixPermissions: 0o600]
-        )
-        try #require(isWritten)
+        for (path, bytes) in [
+            (path, list.bytes), (secrets, Array("a-secret-that-only-nodes-of-a-test-know\n".utf8)),
+        ] {
+            let isWritten = FileManager.default.createFile(
+                atPath: path,
+                contents: Data(bytes),
+                attributes: [.posixPermissions: 0o600]
+            )
+            try #require(isWritten)
+        }
     }
 
     func remove() { scratch.remove() }
