@@ -14,9 +14,16 @@ final class Course: Sendable {
     /// That of each of them.
     static let session: Duration = .seconds(3)
 
+    let ensemble: ZooKeeperEnsemble
+    let address: ZooKeeperAddress
+    private let candidates = Mutex<[String: Task<Void, any Error>]>([:])
     private let steps = Mutex<[Step]>([])
     private let terms = Mutex<[String: Term]>([:])
     private let stores = Mutex<[String: ZooKeeperStore]>([:])
+
+    private init(_ ensemble: ZooKeeperEnsemble, _ address: ZooKeeperAddress) {
+        (self.ensemble, self.address) = (ensemble, address)
+    }
 
     func note(_ who: String, _ what: String) { steps.withLock { $0.append(Step(who: who, what: what)) } }
     func began(_ who: String, _ term: Term) {
@@ -38,12 +45,55 @@ final class Course: Sendable {
         try await ZooKeeperEnsemble.with(jar: zooKeeperJar()) { try await body($0, try $0.address("/apus")) }
     }
 
-    /// Stands for election again and again, and leads until its term ends.
-    func control(
+    /// A server, at which whoever stands for election does so until `body` has ended.
+    static func run(_ body: (Course) async throws -> Void) async throws {
+        try await withServer { ensemble, address in
+            let course = Course(ensemble, address)
+            let result: Result<Void, any Error>
+            do {
+                result = .success(try await body(course))
+            } catch {
+                result = .failure(error)
+            }
+            let left = course.candidates.withLock { Array($0.values) }
+            for candidate in left { candidate.cancel() }
+            for candidate in left { _ = await candidate.result }
+            try result.get()
+        }
+    }
+
+    /// Has a controller stand for election beside whatever else goes on; at its own address if one is given.
+    func stand(
         _ who: String,
-        at address: ZooKeeperAddress,
+        at address: ZooKeeperAddress? = nil,
         times: Int = .max,
         _ use: @escaping @Sendable (ZooKeeperStore, ZooKeeperLeadership) async throws -> Void = { _, _ in }
+    ) {
+        let place = address ?? self.address
+        // Ended and awaited by `run`, or by `end` before that.
+        let candidate = Task { try await control(who, at: place, times: times, use) }
+        candidates.withLock { $0[who] = candidate }
+    }
+
+    /// The same, and waits until it leads.
+    func elect(_ who: String, at address: ZooKeeperAddress? = nil, times: Int = .max) async throws -> Term {
+        stand(who, at: address, times: times)
+        return try await leads(who)
+    }
+
+    /// Ends a controller, and waits until it has left.
+    func end(_ who: String) async {
+        let candidate = candidates.withLock { $0.removeValue(forKey: who) }
+        candidate?.cancel()
+        _ = await candidate?.result
+    }
+
+    /// Stands for election again and again, and leads until its term ends.
+    private func control(
+        _ who: String,
+        at address: ZooKeeperAddress,
+        times: Int,
+        _ use: @Sendable (ZooKeeperStore, ZooKeeperLeadership) async throws -> Void
     ) async throws {
         try await withZooKeeper(address, timeout: Self.session, callTimeout: Self.session) { store in
             uses(who, store)
@@ -60,7 +110,7 @@ final class Course: Sendable {
     }
 
     /// Waits until so many stand in the line.
-    static func standing(_ count: Int, at address: ZooKeeperAddress) async throws {
+    func standing(_ count: Int) async throws {
         try await withZooKeeper(address) { store in
             try await eventually("\(count) stand in the line") {
                 try await store.session.children("/election").count == count
