@@ -3,7 +3,7 @@ import ApusTestKit
 import Foundation
 import Testing
 
-/// The settings of roles: where they come from, and what becomes of them while a role runs.
+/// The settings of roles: where they come from, and what is written about them.
 extension CommandLineTests {
     private static let roles = ["controller", "executor", "node"]
     private static var root: URL {
@@ -260,50 +260,6 @@ extension CommandLineTests {
     }
 
     // MARK: while it runs
-
-    @Test func `SIGHUP takes what can change, tells what cannot, and keeps all if the file is broken`() async throws {
-        try await Self.withFolder { folder in
-            let fixed = """
-                state: \(folder.path)/state
-                address: 127.0.0.1:\(Int.random(in: 20_000..<32_000))
-                admin-address: none
-
-                """
-            let path = folder.path
-            _ = try Self.write("\(fixed)label: blue\nlog-level: info\naudit-age: 90d\n", in: folder)
-            _ = try Self.write("\(fixed)label: green\nlog-level: warning\n", "quiet", in: folder)
-            _ = try Self.write("adress: a\n", "broken", in: folder)
-            _ = try Self.write("\(fixed)label: blue\naudit-age: soon\n", "wrong", in: folder)
-            _ = try Self.write("\(fixed)label: blue\naudit-age: 30d\nstale-task-age: 3d\n", "last", in: folder)
-            let script = """
-                cd '\(path)'
-                '\(Self.binary)' controller --config '\(path)/node.yaml' 2>log >&2 &
-                apus=$!
-                until_told() {
-                    tries=0
-                    until grep -q "$1" log || [ $tries -ge 300 ]; do tries=$((tries + 1)); sleep 0.1; done
-                }
-                change() { mv "$1" node.yaml; kill -HUP $apus; until_told "$2"; }
-                until_told 'leading'
-                change quiet 'hold only after a restart'
-                change broken 'cannot be used'
-                change wrong 'audit-age is set by'
-                change last 'was read again'
-                kill -TERM $apus; wait $apus; cat log
-                """
-            let run = try await Program("/bin/sh", ["-c", script]).end()
-            let lines = run.output.split(separator: "\n")
-            func told(_ text: String) -> [String] { lines.filter { $0.contains(text) }.map(String.init) }
-            #expect(told("leading").allSatisfy { $0.contains("label=blue") } && !told("leading").isEmpty, "\(run)")
-            // The first reading said only what is worth a warning.
-            let read = told("was read again")
-            #expect(read.count == 1 && read[0].contains("changed=stale-task-age,audit-age,log-level"), "\(run)")
-            let later = told("hold only after a restart")
-            #expect(later.count == 1 && later[0].contains("settings=label") && later[0].contains("label=blue"))
-            #expect(told("cannot be used").contains { $0.contains("adress is no setting here") })
-            #expect(told("--audit-age is set by").allSatisfy { $0.contains("cannot be used") }, "on one line: \(run)")
-        }
-    }
 
     @Test func `a service manager is told when the controller listens`() async throws {
         try await Self.withFolder { folder in

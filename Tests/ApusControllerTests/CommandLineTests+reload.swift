@@ -4,11 +4,79 @@ import ApusTestKit
 import Foundation
 import Testing
 
-/// What a role takes of its files while it runs, besides what a controller takes of its settings.
+/// What a role takes of its files while it runs.
 extension CommandLineTests {
     private static func freeAddress() -> String { "127.0.0.1:\(Int.random(in: 20_000..<32_000))" }
 
-    // MARK: settings of an executor
+    // MARK: settings
+
+    private static func put(_ text: String, _ path: String) throws {
+        try "\(text)\n".write(toFile: path, atomically: true, encoding: .utf8)
+    }
+
+    /// Runs a role with the file `node.yaml` of a folder, and puts others in its place, each with a SIGHUP.
+    ///
+    /// It waits until the role says that it has begun, and then what is to be told of each file.
+    ///
+    /// - Returns: how it ended, and all that it said.
+    private static func run(
+        _ role: String,
+        in folder: String,
+        until begun: String,
+        _ changes: [(file: String, told: String)]
+    ) async throws -> (run: Run, lines: [String]) {
+        let steps = changes.map { "change \($0.file) '\($0.told)'" }.joined(separator: "; ")
+        let script = """
+            cd '\(folder)'
+            '\(Self.binary)' \(role) --config '\(folder)/node.yaml' 2>log >&2 &
+            apus=$!
+            until_told() {
+                tries=0
+                until grep -q "$1" log || [ $tries -ge 300 ]; do tries=$((tries + 1)); sleep 0.1; done
+            }
+            change() { mv "$1" node.yaml; kill -HUP $apus; until_told "$2"; }
+            until_told '\(begun)'
+            \(steps)
+            kill -TERM $apus; wait $apus; echo "ended with $?"; cat log
+            """
+        let run = try await Program("/bin/sh", ["-c", script]).end()
+        return (run, run.output.split(separator: "\n").map(String.init))
+    }
+
+    @Test func `SIGHUP takes what can change, tells what cannot, and keeps all if the file is broken`() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let path = folder.path
+        let fixed = """
+            state: \(path)/state
+            address: \(Self.freeAddress())
+            admin-address: none
+            """
+        func write(_ lines: String, _ name: String) throws { try Self.put("\(fixed)\n\(lines)", "\(path)/\(name)") }
+        try write("label: blue\nlog-level: info\naudit-age: 90d", "node.yaml")
+        try write("label: green\nlog-level: warning", "quiet")
+        try Self.put("adress: a", "\(path)/broken")
+        try write("label: blue\naudit-age: soon", "wrong")
+        try write("label: blue\naudit-age: 30d\nstale-task-age: 3d", "last")
+        let (run, lines) = try await Self.run(
+            "controller",
+            in: path,
+            until: "leading",
+            [
+                ("quiet", "hold only after a restart"), ("broken", "cannot be used"), ("wrong", "audit-age is set by"),
+                ("last", "was read again"),
+            ]
+        )
+        func told(_ text: String) -> [String] { lines.filter { $0.contains(text) } }
+        #expect(told("leading").allSatisfy { $0.contains("label=blue") } && !told("leading").isEmpty, "\(run)")
+        // The first reading said only what is worth a warning.
+        let read = told("was read again")
+        #expect(read.count == 1 && read[0].contains("changed=stale-task-age,audit-age,log-level"), "\(run)")
+        let later = told("hold only after a restart")
+        #expect(later.count == 1 && later[0].contains("settings=label") && later[0].contains("label=blue"))
+        #expect(told("cannot be used").contains { $0.contains("adress is no setting here") })
+        #expect(told("--audit-age is set by").allSatisfy { $0.contains("cannot be used") }, "on one line: \(run)")
+    }
 
     @Test func `SIGHUP on an executor takes the log level, tells what cannot change, and of a broken file the line`()
         async throws
@@ -16,15 +84,13 @@ extension CommandLineTests {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
         let path = folder.path
-        func write(_ lines: String, _ name: String) throws {
-            let fixed = """
-                state: \(path)/state
-                admin-address: none
-                docker-socket: \(path)/no-engine.sock
-                controllers: http://127.0.0.1:1
-                """
-            try "\(fixed)\n\(lines)\n".write(toFile: "\(path)/\(name)", atomically: true, encoding: .utf8)
-        }
+        let fixed = """
+            state: \(path)/state
+            admin-address: none
+            docker-socket: \(path)/no-engine.sock
+            controllers: http://127.0.0.1:1
+            """
+        func write(_ lines: String, _ name: String) throws { try Self.put("\(fixed)\n\(lines)", "\(path)/\(name)") }
         for name in ["node.yaml", "same"] { try write("label: blue\nzone: hall-1", name) }
         try write("log-level: critical\nadress: a", "unknown")
         try write("label: blue\nlog-level: loud", "odd")
@@ -32,26 +98,16 @@ extension CommandLineTests {
         try write("label: blue\nzone: hall-1\nlog-level: debug", "last")
         // One that has been of its cluster before needs neither an engine nor a controller to start.
         try FileManager.default.createDirectory(atPath: "\(path)/state", withIntermediateDirectories: true)
-        try "c1\n".write(toFile: "\(path)/state/cluster", atomically: true, encoding: .utf8)
-        let script = """
-            cd '\(path)'
-            '\(Self.binary)' executor --config '\(path)/node.yaml' --address \(Self.freeAddress()) 2>log >&2 &
-            apus=$!
-            until_told() {
-                tries=0
-                until grep -q "$1" log || [ $tries -ge 300 ]; do tries=$((tries + 1)); sleep 0.1; done
-            }
-            change() { mv "$1" node.yaml; kill -HUP $apus; until_told "$2"; }
-            until_told 'Ctrl-C ends this'
-            change unknown 'adress is no setting'
-            change same 'changed=nothing'
-            change odd 'log-level is set by'
-            change quiet 'hold only after a restart'
-            change last 'changed=log-level'
-            kill -TERM $apus; wait $apus; echo "ended with $?"; cat log
-            """
-        let run = try await Program("/bin/sh", ["-c", script]).end()
-        let lines = run.output.split(separator: "\n").map(String.init)
+        try Self.put("c1", "\(path)/state/cluster")
+        let (run, lines) = try await Self.run(
+            "executor --address \(Self.freeAddress())",
+            in: path,
+            until: "Ctrl-C ends this",
+            [
+                ("unknown", "adress is no setting"), ("same", "changed=nothing"), ("odd", "log-level is set by"),
+                ("quiet", "hold only after a restart"), ("last", "changed=log-level"),
+            ]
+        )
         func told(_ text: String) -> [String] { lines.filter { $0.contains(text) } }
         #expect(lines.first == "ended with 0", "\(run)")
         let broken = told("the configuration cannot be used; what it said before holds")
