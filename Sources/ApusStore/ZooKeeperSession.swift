@@ -1,6 +1,6 @@
 import ApusModel
 import CZooKeeper
-import Dispatch
+package import Dispatch
 import Synchronization
 
 #if canImport(Glibc)
@@ -93,15 +93,20 @@ package final class ZooKeeperSession: Sendable {
     package let settings: Settings
     let state = Mutex(State())
     /// Makes and closes handles: both may take long, and closing from the library's own threads would never end.
-    let queue = DispatchQueue(label: "apus.zookeeper")
+    let queue: DispatchQueue
     /// Looks names up, which may take long as well.
     let names = DispatchQueue(label: "apus.zookeeper.names")
 
-    private init(_ settings: Settings) { self.settings = settings }
+    private init(_ settings: Settings, _ queue: DispatchQueue) { (self.settings, self.queue) = (settings, queue) }
 
     /// Begins to connect; returns before it is connected.
-    package static func open(_ settings: Settings) -> ZooKeeperSession {
-        let session = ZooKeeperSession(settings)
+    ///
+    /// The library is told to begin and to end on a queue that nobody else needs: it may wait there for long.
+    package static func open(
+        _ settings: Settings,
+        on queue: DispatchQueue = DispatchQueue(label: "apus.zookeeper")
+    ) -> ZooKeeperSession {
+        let session = ZooKeeperSession(settings, queue)
         session.lookUpServers()
         session.endLateCalls()
         return session

@@ -4,7 +4,7 @@ import ApusModel
 import ApusTestKit
 import Testing
 
-/// `apus controllers`, and commands that are told of several controllers.
+/// Several controllers: `apus controllers`, commands that are told of several, and one whose ZooKeeper hangs.
 extension CommandLineTests {
     /// Serves both; `endpoint` names the one that stands by first.
     static func withEndpoints(
@@ -105,5 +105,26 @@ extension CommandLineTests {
             let over = try await Program(Self.binary, ["controllers", "hand-over"], endpoint: endpoint).end()
             #expect((over.code, over.errors) == (5, "apus: No other controller stands by\n"))
         }
+    }
+
+    @Test func `a controller that is stopped ends though ZooKeeper hangs`() async throws {
+        let (server, folder) = (try HungServer(), try TemporaryFolder())
+        defer {
+            server.close()
+            folder.remove()
+        }
+        let socket = try NoticeSocket("\(folder.path)/notify")
+        let arguments = [
+            "controller", "--config", "none", "--state", "\(folder.path)/state", "--address",
+            "127.0.0.1:\(Int.random(in: 20_000..<32_000))", "--admin-address", "none", "--zookeeper",
+            "127.0.0.1:\(server.port)/apus",
+        ]
+        let program = try Program(Self.binary, arguments, environment: ["NOTIFY_SOCKET": socket.path])
+        defer { if program.isRunning { program.kill9() } }
+        try await eventually("it listens") { socket.received() == "READY=1" }
+        try await eventually("it calls ZooKeeper") { server.isCalled }
+        program.interrupt()
+        try await eventually("it ends") { !program.isRunning }
+        #expect(try await program.end().code == 0)
     }
 }
