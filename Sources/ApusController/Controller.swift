@@ -28,9 +28,6 @@ package struct Controller: Service {
     private static let tick: Duration = .milliseconds(200)
     /// How long nobody is given up while more than half are silent and what standbys reach is not known.
     private static let standbyPatience: Duration = .seconds(3)
-    /// Before one that could not take the state over stands again: at first, and at most.
-    private static let firstPause: Duration = .seconds(1)
-    private static let longestPause: Duration = .seconds(5)
 
     let settings: ControllerSettings
     /// Which cluster it is of, once it has reached its store.
@@ -301,7 +298,7 @@ package struct Controller: Service {
             // Whoever takes over looks again.
         }
         var hasStood = false
-        var pause = Self.firstPause
+        var pause = TakeOverPause()
         await peers.tell(.standby, at: time().wall)
         while !inbox.isStopped, !Task.isCancelled {
             let isFirst = !hasStood
@@ -311,12 +308,11 @@ package struct Controller: Service {
                 }
                 if !inbox.isStopped { logger.warning("leading no more", metadata: ["reason": "\(end)"]) }
                 await peers.tell(.standby, at: time().wall)
-                pause = Self.firstPause
+                pause = TakeOverPause()
             } catch StoreError.unavailable(let reason) where leadership.isShared {
                 logger.warning("the state could not be taken over", metadata: ["reason": "\(reason)"])
                 await peers.tell(.standby, at: time().wall)
-                try await Task.sleep(for: pause)
-                pause = min(pause * 2, Self.longestPause)
+                try await Task.sleep(for: pause.next())
             }
             hasStood = true
         }

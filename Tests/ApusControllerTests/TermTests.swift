@@ -63,6 +63,12 @@ import Testing
         #expect(ContinuousClock.now - began >= .seconds(1))
     }
 
+    @Test func `each time in a row that one cannot take the state over it stands again later, at most 5 s`() {
+        var pause = TakeOverPause()
+        let pauses = (0..<50).map { _ in pause.next() }
+        #expect(pauses == [.seconds(1), .seconds(2), .seconds(4)] + Array(repeating: .seconds(5), count: 47))
+    }
+
     @Test func `of two controllers the elected one answers, and the other goes on with what it accepted`() async throws
     {
         let store = MemoryStore()
