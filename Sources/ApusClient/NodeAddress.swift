@@ -1,3 +1,5 @@
+import ApusModel
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -42,7 +44,7 @@ package struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
     package func beside(port: Int) -> NodeAddress { NodeAddress(host: isLoopback ? host : "127.0.0.1", port: port) }
 
     /// No other machine can reach it.
-    package var isLoopback: Bool { host.hasPrefix("127.") || host == "::1" }
+    package var isLoopback: Bool { host.isLoopbackHost }
     /// All addresses of the machine.
     package var isWildcard: Bool { host == "0.0.0.0" || host == "::" }
     package var isVersion4: Bool { !host.contains(":") }
@@ -119,7 +121,7 @@ package struct NodeURL: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// What is said to it crosses no network.
-    package var isLoopback: Bool { host == "localhost" || host == "[::1]" || host.hasPrefix("127.") }
+    package var isLoopback: Bool { host.isLoopbackHost }
     package var description: String { "\(isEncrypted ? "https" : "http")://\(host):\(port)" }
 }
 

@@ -43,7 +43,7 @@ final class TLSContexts: Sendable {
 
 extension HTTPProbe {
     /// The name that a certificate must have: Drove asks `localhost`; any other place is known by its address alone.
-    var serverName: String? { address.hasPrefix("127.") || address == "::1" ? "localhost" : nil }
+    var serverName: String? { address.isLoopbackHost ? "localhost" : nil }
 
     var trust: CertificateTrust {
         check.insecure ? .any : trustedCertificates.map(CertificateTrust.file) ?? .system

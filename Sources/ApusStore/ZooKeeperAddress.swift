@@ -1,4 +1,4 @@
-import Foundation
+import ApusModel
 
 /// Where a ZooKeeper ensemble is and which part of its tree is ours: `host:port,host:port/chroot`.
 package struct ZooKeeperAddress: Hashable, Sendable, CustomStringConvertible {
@@ -16,12 +16,7 @@ package struct ZooKeeperAddress: Hashable, Sendable, CustomStringConvertible {
         package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
         /// Nobody beyond this machine reaches it there.
-        var isLoopback: Bool {
-            if host == "localhost" || host == "::1" { return true }
-            // A name may begin with 127 too.
-            var bytes = in_addr()
-            return host.hasPrefix("127.") && inet_pton(AF_INET, host, &bytes) == 1
-        }
+        var isLoopback: Bool { host.isLoopbackHost }
     }
 
     /// What is wrong with an address, for the person who gave it.

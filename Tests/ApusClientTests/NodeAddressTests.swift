@@ -43,6 +43,10 @@ import Testing
         ]
         for (text, url) in cases { #expect(try NodeURL(text).description == url) }
         #expect(try NodeURL("https://localhost:1").isLoopback && !NodeURL("https://node1:1").isLoopback)
+        for here in ["127.9.8.7:1", "http://[::1]:1"] { #expect(try NodeURL(here).isLoopback) }
+        for beyond in ["127.example.com:1", "http://127.0.0.1.example.com:1"] {
+            #expect(try !NodeURL(beyond).isLoopback, "what is said to it crosses a network")
+        }
         for wrong in [
             "", "node1", "http://", "https://node1:0", "https://node_1:1", "ftp://node1:1", "https://a:b@node1:1",
             "https://1.2.3:1", "https://-a:1", "https://node1:1/apis",
