@@ -19,7 +19,8 @@ package protocol Leadership: Sendable {
     /// Changes what the others are told of this controller: its address, its role.
     func describe(_ bytes: [UInt8]) async throws(StoreError)
 
-    /// All controllers that were ever here, this one included, by id; absent ones until they are forgotten.
+    /// All controllers that were ever here, this one included, by id; absent ones until they are forgotten, of many the
+    /// longest absent by themselves.
     func controllers() async throws(StoreError) -> [ControllerPresence]
 
     /// Tells who is first in the line, now and at each change, until cancelled; `nil` while nobody is.

@@ -214,6 +214,7 @@ package final class ZooKeeperLeadership: Leadership {
                         { [self] in await renew(term, candidate) },
                         { [self] in await watchLease(of: term) },
                         { [self] in await watchSession(of: term) },
+                        { [self] in await forgetLongAbsent(in: term) },
                     ]
                 )
             )

@@ -10,7 +10,7 @@ import ApusEngine
 ///     /election/<who>-<number>            the line of controllers; the first leads
 ///     /successor                          whom a leader named that gave up
 ///     /controllers/<id>                   what a controller says of itself; below it `here` while it is, with
-///                                         what it reaches
+///                                         what it reaches; of absent ones the last 64 that were seen
 enum ZooKeeperTree {
     static let cluster = "/cluster"
     static let epoch = "/epoch"
@@ -30,7 +30,8 @@ enum ZooKeeperTree {
 
     /// A directory is listed whole, in one answer that must stay under 1 MB: so records are spread over buckets.
     ///
-    /// 256 of them hold two million tasks whose names have a hundred bytes.
+    /// 256 of them hold two million tasks whose names have a hundred bytes. Nothing counts tasks: ended ones are gone after
+    /// `Retention.tasks` (two days), so that is twelve a second all the time.
     static func bucket(of key: RecordKey) -> String {
         // FNV-1a: the same in every process and version.
         var hash: UInt32 = 2_166_136_261
