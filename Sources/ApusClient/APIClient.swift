@@ -220,7 +220,9 @@ package struct APIClient: Sendable {
             let texts = errors.compactMap(\.text)
             return ClientError(.refused(texts), texts.joined(separator: "\n"))
         }
-        return ClientError(.refused([message]), message)
+        // A controller that does not lead says why beside its message, which is Drove's.
+        let texts = [message, envelope["reason"]?.text].compactMap(\.self)
+        return ClientError(.refused(texts), texts.joined(separator: "\n"))
     }
 
     func part<Entity>(_ id: Identifier<Entity>) -> String { HTTPCall.encoded(id.rawValue) }

@@ -102,7 +102,9 @@ final class LeaderSearch: Sendable {
             try await withDeadline(pingLimit, late: late) { try await APIClient(endpoint: endpoint, as: caller).ping() }
             return nil
         } catch let error as ClientError {
-            return error.saysNotLeading ? ClientError(error.code, "\(endpoint) stands by") : error
+            guard error.saysNotLeading, case .refused(let texts) = error.code else { return error }
+            let reasons = texts.dropFirst().map { " (\($0))" }.joined()
+            return ClientError(error.code, "\(endpoint) stands by\(reasons)")
         }
     }
 }

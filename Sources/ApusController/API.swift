@@ -38,6 +38,8 @@ package struct API: Sendable {
     let caller: Caller
     /// `host:port` of this controller, or where a stale answer is given of the one that leads.
     var leader: String
+    /// What `/healthcheck` says of the store.
+    let storeFault: @Sendable () -> String?
     let logger: Logger
 
     /// The longest body that a path takes.
@@ -150,16 +152,16 @@ package struct API: Sendable {
         }
         let mayBeStale = route.readsState && call.takesStale
         guard let lead = published.lead else {
-            return mayBeStale ? await staleAnswer(call, by: route, to: principal) : .notLeading
+            return mayBeStale ? await staleAnswer(call, by: route, to: principal) : notLeading(to: principal)
         }
         var answer = await self.answer(call, by: route, to: principal, in: lead.state)
         // What was read may be old by now, and of what was asked for nobody knows here what became.
         guard answer.endsTerm || lead.term.isValid(at: time().now) else {
             if mayBeStale { return await staleAnswer(call, by: route, to: principal) }
             // Whoever is told that this is not the leader asks the next one for the same again.
-            guard route.isChange else { return .notLeading }
+            guard route.isChange else { return notLeading(to: principal) }
             if answer.isInDoubt { return answer }
-            return answer.status == 200 ? APIAnswer(.inDoubt(Self.unknownOutcome)) : .notLeading
+            return answer.status == 200 ? APIAnswer(.inDoubt(Self.unknownOutcome)) : notLeading(to: principal)
         }
         if mayBeStale { answer.age = 0 }
         return answer
@@ -176,6 +178,15 @@ package struct API: Sendable {
         } catch {
             return APIAnswer(error)
         }
+    }
+
+    /// With the reason, as far as it is known: a trouble of the store's, or that another one leads.
+    ///
+    /// Who cannot be told from others yet, and what runs in containers, gets none.
+    private func notLeading(to principal: Principal) -> APIAnswer {
+        guard principal.role != .instance else { return .notLeading() }
+        let other = peers.leaderID.flatMap { $0 == leader ? nil : "\($0) leads" }
+        return .notLeading(because: storeFault() ?? other)
     }
 
     /// From the last state that this controller knows, though it does not lead.

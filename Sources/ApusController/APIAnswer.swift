@@ -81,11 +81,20 @@ package struct APIAnswer: Hashable, Sendable {
                 retryAfter: seconds
             )
         case .busy: self = .failed(503, "Too many passwords wait to be checked; try again", retryAfter: 1)
-        case .notYet: self = .notLeading
+        case .notYet: self = .notLeading()
         }
     }
 
-    static let notLeading = failed(400, "This node is not the leader controller")
+    /// As the contract has it (§0.5); the reason stands beside it, for Drove's clients take `data` for violations.
+    static func notLeading(because reason: String? = nil) -> APIAnswer {
+        APIAnswer(
+            status: 400,
+            json: .members([
+                "status": "FAILED", "message": "This node is not the leader controller",
+                "reason": reason.map { .string($0) },
+            ])
+        )
+    }
 
     init(_ refusal: SpecRefusal) {
         self = .failed(

@@ -196,6 +196,7 @@ package struct Controller: Service {
             peers: peers,
             caller: settings.caller,
             leader: settings.leader,
+            storeFault: { [numbers] in numbers.storeFault },
             logger: logger
         )
     }

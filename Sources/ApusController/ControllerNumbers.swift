@@ -22,6 +22,8 @@ final class ControllerNumbers: Sendable {
     private static let hung = Duration.seconds(10)
 
     private let metrics: MetricRegistry
+    private let published: Published
+    private let mayStandBy: Bool
     private let presence: LeaderPresence
     private let storeTrouble = Mutex("")
     /// Why a controller that stands by cannot read what the leader stores; empty when it can.
@@ -34,6 +36,7 @@ final class ControllerNumbers: Sendable {
     /// One that `mayStandBy` need not lead to be well.
     init(_ telemetry: Telemetry, published: Published, mayStandBy: Bool) {
         metrics = telemetry.metrics
+        (self.published, self.mayStandBy) = (published, mayStandBy)
         history = HistoryLag { [metrics = telemetry.metrics] in metrics.time }
         presence = LeaderPresence(patience: Self.patience, from: metrics.time)
         commit = CoreMetrics.Timer(label: "apus.controller.store.commit", dimensions: [], factory: metrics)
@@ -53,7 +56,7 @@ final class ControllerNumbers: Sendable {
             return presence.samples("apus.controller", at: now)
                 + [Sample(Series("apus.controller.leading"), .gauge(leads)), lease].compactMap(\.self)
         }
-        addChecks(telemetry, published, mayStandBy)
+        addChecks(telemetry)
         guard mayStandBy else { return }
         let history = history
         metrics.add { now in [history.sample(at: now)] }
@@ -100,9 +103,8 @@ final class ControllerNumbers: Sendable {
         for kind in Refused.Kind.allCases { count(.reportRefused(kind), 0) }
     }
 
-    private func addChecks(_ telemetry: Telemetry, _ published: Published, _ mayStandBy: Bool) {
-        let presence = presence
-        telemetry.health.add("leader") { [metrics] in
+    private func addChecks(_ telemetry: Telemetry) {
+        telemetry.health.add("leader") { [self] in
             guard published.state != nil else {
                 return mayStandBy ? .healthy : .unhealthy("this controller does not lead")
             }
@@ -112,14 +114,17 @@ final class ControllerNumbers: Sendable {
             }
             return .healthy
         }
-        telemetry.health.add("store") { [self] in
-            if mayStandBy, published.state == nil {
-                let trouble = readingTrouble.withLock(\.self)
-                return trouble.isEmpty ? .healthy : .unhealthy("the store cannot be read: \(trouble)")
-            }
-            let trouble = storeTrouble.withLock(\.self)
-            return trouble.isEmpty ? .healthy : .unhealthy("the store takes nothing: \(trouble)")
+        telemetry.health.add("store") { [self] in storeFault.map { .unhealthy($0) } ?? .healthy }
+    }
+
+    /// What is wrong with the store as this controller found it, for people; `nil` if nothing is.
+    var storeFault: String? {
+        if mayStandBy, published.state == nil {
+            let trouble = readingTrouble.withLock(\.self)
+            return trouble.isEmpty ? nil : "the store cannot be read: \(trouble)"
         }
+        let trouble = storeTrouble.withLock(\.self)
+        return trouble.isEmpty ? nil : "the store takes nothing: \(trouble)"
     }
 
     // MARK: what the loop tells

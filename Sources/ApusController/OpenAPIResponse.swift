@@ -137,7 +137,9 @@ enum OpenAPIResponse {
             ["status": .choice(["FAILED"]), "message": .text],
             // A simulation says them by both names.
             optional: [
-                "data": .object(["validationErrors": .list(.text, least: 1)], optional: ["errors": .list(.text)])
+                "data": .object(["validationErrors": .list(.text, least: 1)], optional: ["errors": .list(.text)]),
+                // Of a controller that does not lead.
+                "reason": .text,
             ]
         )
     )

@@ -32,6 +32,11 @@ import Testing
             body: #"{"status":"FAILED","message":"This node is not the leader controller"}"#,
             code: .refused(["This node is not the leader controller"])
         ),
+        Case(
+            status: 400,
+            body: #"{"status":"FAILED","message":"This node is not the leader controller","reason":"b leads"}"#,
+            code: .refused(["This node is not the leader controller", "b leads"])
+        ),
         Case(status: 503, body: #"{"status":"FAILED","message":"no store"}"#, code: .status(503, "no store")),
         Case(status: 404, body: "", code: .status(404, "")),
         Case(status: 500, body: "boom", code: .status(500, "boom")),

@@ -85,6 +85,19 @@ import Testing
         }
     }
 
+    @Test func `with nobody who leads it says why, as those say that stand by`() async throws {
+        try await Self.withTwo(limit: .milliseconds(10)) { client, first, second in
+            first.part = .cannotLead("the store cannot be read: no ZooKeeper server answers")
+            let error = await #expect(throws: ClientError.self) { try await client.ping() }
+            #expect(error?.code == .leaderless)
+            let message = "No controller leads: \(first.server.url) stands by "
+                + "(the store cannot be read: no ZooKeeper server answers); \(second.server.url) stands by"
+            #expect(error?.message == message)
+            second.part = .leads
+            #expect(try await client.applications().isEmpty, "it stands by all the same")
+        }
+    }
+
     @Test(arguments: [404, 502])
     func `while a proxy in front of one has no controller behind it, the leader is waited for`(status: Int) async throws
     {
@@ -153,6 +166,8 @@ private final class StubController: Sendable {
     enum Part: Sendable {
         case leads
         case standsBy
+        /// The same, and it says why.
+        case cannotLead(String)
         /// It closes each connection without an answer.
         case breaksOff
         /// The same once, and then it stands by.
@@ -186,6 +201,10 @@ private final class StubController: Sendable {
                 case .leads: return AnsweringServer.Answer(body: Self.body(request))
                 case .standsBy:
                     let body = #"{"status":"FAILED","message":"This node is not the leader controller"}"#
+                    return AnsweringServer.Answer(status: 400, body: body)
+                case .cannotLead(let reason):
+                    let message = #""message":"This node is not the leader controller""#
+                    let body = #"{"status":"FAILED",\#(message),"reason":"\#(reason)"}"#
                     return AnsweringServer.Answer(status: 400, body: body)
                 case .breaksOff: return AnsweringServer.Answer()
                 case .diesAtTheNext:

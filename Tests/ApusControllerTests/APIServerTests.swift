@@ -195,6 +195,58 @@ import Musl
         }
     }
 
+    @Test func `old state says in its header fields that it is old, and a browser hears where the leader is`()
+        async throws
+    {
+        let store = MemoryStore()
+        let ballot = Ballot(of: store)
+        try await withController(store: store, leadership: ballot.seat("ctrl1:10000")) { leader in
+            let standby = try await standingBy(store: store, leadership: ballot.seat("ctrl2:10000"))
+            try await withRunning(standby) {
+                try await withServer(standby) { client in
+                    try await eventually("it has read the store") {
+                        await Self.fields("/apis/v1/applications", stale: true, of: client)["status"] == "200"
+                    }
+                    let old = await Self.fields("/apis/v1/applications", stale: true, of: client)
+                    #expect(old["apus-read"] == "stale")
+                    #expect(old["age"].flatMap { Int($0) }.map { $0 >= 0 } == true, "\(old)")
+                    let plain = await Self.fields("/apis/v1/applications", of: client)
+                    #expect(plain["status"] == "400" && plain["apus-read"] == nil && plain["age"] == nil)
+                    try await eventually("it knows who leads") {
+                        await Self.fields("/apis/ui/applications?x=1", of: client)["status"] == "303"
+                    }
+                    let page = await Self.fields("/apis/ui/applications?x=1", of: client)
+                    #expect(page["location"] == "http://ctrl1:10000/applications?x=1")
+                }
+            }
+            try await withServer(leader) { client in
+                let own = await Self.fields("/apis/v1/applications", stale: true, of: client)
+                #expect(own["status"] == "200" && own["age"] == "0" && own["apus-read"] == nil)
+            }
+        }
+    }
+
+    /// The header fields of the answer to a GET, by their names in small letters, and its `status`.
+    private static func fields(
+        _ path: String,
+        stale: Bool = false,
+        of client: APIClient
+    ) async -> [String: String] {
+        let port = Int(client.endpoint.split(separator: ":").last ?? "") ?? 0
+        let read = stale ? "Apus-Read: stale\r\n" : ""
+        let answer = await answer(
+            to: "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\(read)Connection: close\r\n\r\n",
+            at: port
+        )
+        let lines = answer.split(separator: "\r\n", omittingEmptySubsequences: false).prefix { !$0.isEmpty }
+        var fields = ["status": lines.first.map { String($0.dropFirst("HTTP/1.1 ".count).prefix(3)) } ?? ""]
+        for line in lines.dropFirst() {
+            let parts = line.split(separator: ": ", maxSplits: 1)
+            if parts.count == 2 { fields[parts[0].lowercased()] = String(parts[1]) }
+        }
+        return fields
+    }
+
     @Test func `an executor's report is answered without the envelope`() async throws {
         try await withController(store: MemoryStore()) { controller in
             try await withServer(controller) { client in

@@ -36,6 +36,30 @@ final class Recorder<Element: Sendable>: Sendable {
         #expect(inbox.callers == 0)
     }
 
+    @Test func `of ten thousand executors that report at once only so many wait, and the others come again`() async throws
+    {
+        inbox.open()
+        let refused = Mutex(0)
+        let count = 10_000
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { inbox.close("the test is over") }
+            for number in 0..<count {
+                group.addTask {
+                    var report = fullReport()
+                    report.identity.id = ExecutorID("executor-\(number)")
+                    if case .busy = await inbox.submit(report) { refused.withLock { $0 += 1 } }
+                }
+            }
+            try await eventually("all others were told to come again") {
+                refused.withLock(\.self) == count - Inbox.mostReports
+            }
+            #expect(inbox.drain().count == Inbox.mostReports)
+            // The next may come while those that were taken are decided.
+            group.addTask { _ = await inbox.submit(fullReport()) }
+            try await eventually("it waits") { inbox.callers == Inbox.mostReports + 1 }
+        }
+    }
+
     @Test func `reports of one run of an executor coalesce to the latest, and all callers get its answer`() async throws
     {
         inbox.open()

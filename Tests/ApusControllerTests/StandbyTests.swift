@@ -116,6 +116,7 @@ import Testing
                 let answer = await controller.get(path)
                 #expect(answer.status == 400, "\(path)")
                 #expect(answer.json?["message"] == "This node is not the leader controller")
+                #expect(answer.json?["reason"] == nil, "who asks is not known yet")
             }
             let change = await controller.post("applications/operations", create(instances: 1).json.serialized)
             #expect(change.status == 400)
@@ -150,6 +151,39 @@ import Testing
                 #expect(health("leader") == .healthy)
                 store.setAway(false)
                 try await eventually("it is healthy again") { telemetry.health.report.isHealthy }
+            }
+        }
+    }
+
+    @Test func `whom it knows it tells why it does not lead: another one does, or what its health page says`()
+        async throws
+    {
+        let (store, telemetry) = (MemoryStore(), Telemetry())
+        let ballot = Ballot(of: store)
+        try await withController(store: store, leadership: ballot.seat("ctrl1:10000"), callers: .roles) { _ in
+            let standby = try await standingBy(
+                store: store,
+                leadership: ballot.seat("ctrl2:10000"),
+                telemetry: telemetry,
+                callers: .roles
+            )
+            try await withRunning(standby) {
+                @Sendable func asked() async -> APIAnswer {
+                    await standby.call("GET", "applications", CallerRig.basic("reader"))
+                }
+                try await eventually("it knows who leads") {
+                    await asked().json?["reason"] == "ctrl1:10000 leads"
+                }
+                store.setAway(true)
+                try await eventually("it says what its health page says") {
+                    let store = telemetry.health.results.first { $0.name == "store" }?.health
+                    guard case .unhealthy(let why)? = store, why.contains("told to be away") else { return false }
+                    return await asked().json?["reason"] == .string(why)
+                }
+                let answer = await asked()
+                #expect(answer.status == 400 && answer.json?["data"] == nil)
+                #expect(answer.json?["message"] == "This node is not the leader controller")
+                #expect(await standby.call("GET", "applications").json == nil, "a stranger is told nothing")
             }
         }
     }
