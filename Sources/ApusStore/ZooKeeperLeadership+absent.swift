@@ -29,9 +29,10 @@ extension ZooKeeperLeadership {
         }
         // Each is read only where it may matter.
         guard count > Self.mostAbsent else { return }
-        for id in try await controllers().longAbsent(besides: id, keeping: Self.mostAbsent).prefix(Self.mostForgotten) {
-            try await forget(id)
-            note("the controller \(id) is not listed any more: of those that are absent, \(Self.mostAbsent) are kept")
+        let absent = try await controllers().longAbsent(besides: id, keeping: Self.mostAbsent)
+        for other in absent.prefix(Self.mostForgotten) {
+            try await forget(other)
+            note("the controller \(other) is not listed any more: of those that are absent \(Self.mostAbsent) are kept")
         }
     }
 }

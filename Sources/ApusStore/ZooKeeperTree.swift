@@ -30,8 +30,8 @@ enum ZooKeeperTree {
 
     /// A directory is listed whole, in one answer that must stay under 1 MB: so records are spread over buckets.
     ///
-    /// 256 of them hold two million tasks whose names have a hundred bytes. Nothing counts tasks: ended ones are gone after
-    /// `Retention.tasks` (two days), so that is twelve a second all the time.
+    /// 256 of them hold two million tasks whose names have a hundred bytes. Nothing counts tasks: ended ones are gone
+    /// after `Retention.tasks` (two days), so that is some ten a second all the time.
     static func bucket(of key: RecordKey) -> String {
         // FNV-1a: the same in every process and version.
         var hash: UInt32 = 2_166_136_261

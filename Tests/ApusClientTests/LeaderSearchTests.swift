@@ -90,7 +90,8 @@ import Testing
             first.part = .cannotLead("the store cannot be read: no ZooKeeper server answers")
             let error = await #expect(throws: ClientError.self) { try await client.ping() }
             #expect(error?.code == .leaderless)
-            let message = "No controller leads: \(first.server.url) stands by "
+            let message =
+                "No controller leads: \(first.server.url) stands by "
                 + "(the store cannot be read: no ZooKeeper server answers); \(second.server.url) stands by"
             #expect(error?.message == message)
             second.part = .leads

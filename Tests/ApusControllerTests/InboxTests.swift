@@ -36,7 +36,8 @@ final class Recorder<Element: Sendable>: Sendable {
         #expect(inbox.callers == 0)
     }
 
-    @Test func `of ten thousand executors that report at once only so many wait, and the others come again`() async throws
+    @Test func `of ten thousand executors that report at once only so many wait, and the others come again`()
+        async throws
     {
         inbox.open()
         let refused = Mutex(0)
