@@ -32,6 +32,24 @@ extension CommandLineTests {
         #expect(golden.names == Set(wanted), "a command with --json is checked above, and none that is not there")
     }
 
+    /// The same one stands on the containers of that time, which would be strangers' otherwise.
+    @Test(arguments: 2...7)
+    func `the cluster that an earlier version's state directory belongs to is read`(version: Int) async throws {
+        let golden = URL(fileURLWithPath: "\(#filePath)/../../Golden/\(version)/state").standardized
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let (state, file) = ("\(folder.path)/state", "\(folder.path)/export.jsonl")
+        // What is opened is changed.
+        try FileManager.default.copyItem(atPath: golden.path, toPath: state)
+        let run = try await Program(Self.binary, ["store", "export", file, "--state", state]).end()
+        #expect(run.code == 0, "\(run)")
+        let labels = try JSON(parsing: Array(Data(contentsOf: golden.appending(path: "labels.json"))))
+        let cluster = try labels.string("apus.cluster")
+        let export = try String(contentsOfFile: file, encoding: .utf8)
+        let header = try JSON(parsing: Array(try #require(export.split(separator: "\n").first).utf8))
+        #expect(try header.string("cluster") == cluster)
+    }
+
     private static func printsJSON(_ help: JSON) -> Bool {
         guard case .array(let arguments)? = help["arguments"] else { return false }
         return arguments.contains { argument in

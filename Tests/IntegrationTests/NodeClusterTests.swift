@@ -2,6 +2,7 @@ import ApusClient
 import ApusLab
 import ApusModel
 import ApusTestKit
+import Foundation
 import Testing
 
 extension ServiceTests {
@@ -71,6 +72,45 @@ extension ServiceTests {
                 try expectUntouched(app, starts: 3, cluster)
             }
         }
+
+        @Test(.timeLimit(.minutes(5)))
+        func `without ZooKeeper all nodes and executors run on, one of each begins, and all go on when it is back`()
+            async throws
+        {
+            try await withLabNodes(3, executors: 1) { cluster in
+                let (first, zooKeeper) = (try await cluster.leading(), try #require(cluster.zooKeeper))
+                let app = try await deploy(first.api, "WEB", instances: 4)
+                let executor = try #require(cluster.executors.last)
+                let processes = cluster.controllers.map(\.process) + [executor.process]
+                for server in zooKeeper.servers { try await server.kill9() }
+                try await first.process.kill9()
+                try await executor.process.terminate()
+                let before = (node: said(first.process).count, executor: said(executor.process).count)
+                try await first.process.start()
+                try await executor.process.start()
+                try await until("both say what they wait for", log: { cluster.logTails }) {
+                    let node = String(decoding: said(first.process).dropFirst(before.node), as: UTF8.self)
+                    let other = String(decoding: said(executor.process).dropFirst(before.executor), as: UTF8.self)
+                    try check(node.contains("waiting for ZooKeeper"), "the node does not")
+                    try check(other.contains("ZooKeeper does not say who the controllers are"), "the executor does not")
+                    try check(other.contains("no leader takes reports"), "the executor does not say that nobody leads")
+                }
+                #expect(await cluster.leader() == nil)
+                #expect(processes.allSatisfy(\.isRunning), "\(cluster.logTails)")
+                try expectUntouched(app, starts: 4, cluster)
+
+                try await zooKeeper.start()
+                try await works(cluster, app, instances: 4)
+                try expectUntouched(app, starts: 4, cluster)
+                try await scale(app, to: 8, cluster.leading().api)
+                try await works(cluster, app, instances: 8)
+                try expectUntouched(app, starts: 8, cluster)
+                #expect(processes.allSatisfy(\.isRunning), "\(cluster.logTails)")
+            }
+        }
+
+        /// All that a process has written, in all its lives.
+        private func said(_ process: LabProcess) -> Data { FileManager.default.contents(atPath: process.log) ?? Data() }
 
         /// Whoever leads has so many healthy instances, and all executors take work.
         private func works(_ cluster: LabCluster, _ app: AppID, instances: Int) async throws {

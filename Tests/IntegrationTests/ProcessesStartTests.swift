@@ -97,6 +97,51 @@ extension ServiceTests {
             }
         }
 
+        @Test(.timeLimit(.minutes(2)))
+        func `another state folder under an id that lives, and a copied one under another, are refused and audited`()
+            async throws
+        {
+            try await withProcesses { cluster in
+                try await cluster.startAndMeet()
+                let own = "\(cluster.folder)/executor"
+                try FileManager.default.copyItem(atPath: own, toPath: "\(own)-copied")
+                let port = try #require(cluster.executorAddress.split(separator: ":").last)
+                // Its hostname and its port make an executor's id.
+                let places: [(state: String, address: String, reason: String)] = [
+                    ("\(own)-other", "127.0.0.2:\(port)", "(its key differs)"),
+                    ("\(own)-copied", "127.0.0.1:\(try freePort())", "has the key of the member 127.0.0.1:\(port)"),
+                ]
+                for place in places {
+                    let other = try ApusProcess(
+                        [
+                            "executor", "--state", place.state, "--address", place.address, "--hostname", "127.0.0.1",
+                            "--docker-socket", cluster.socketLink, "--controllers", "http://\(cluster.address)",
+                        ],
+                        log: "\(place.state).log"
+                    )
+                    try other.start()
+                    let result: Result<Void, any Error>
+                    do {
+                        try await cluster.eventually("it says that the leader refuses it, and why") {
+                            let said = other.said
+                            try check(said.contains("leader refuses this executor"), said)
+                            try check(said.contains(place.reason), said)
+                        }
+                        result = .success(())
+                    } catch {
+                        result = .failure(error)
+                    }
+                    #expect(await other.terminate() == 0, "it went on until it was told to end")
+                    try result.get()
+                }
+                let refused = try await cluster.api.audit([("action", "EXECUTOR_REFUSED")]).records
+                #expect(refused.compactMap { $0.json["detail"]?["kind"]?.text } == ["COPIED_KEY", "OTHER_KEY"])
+                #expect(zip(refused.reversed(), places).allSatisfy { $0.cause.contains($1.reason) }, "\(refused)")
+                #expect(try await cluster.api.cluster()["numExecutors"] == 1)
+                _ = try await cluster.deploy(service("WEB"), instances: 1)
+            }
+        }
+
         @Test(.timeLimit(.minutes(3)))
         func `a mistake in what a process is told ends it with a text that says what to do`() async throws {
             try await withProcesses { cluster in

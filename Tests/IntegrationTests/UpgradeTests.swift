@@ -1,4 +1,5 @@
 import ApusClient
+import ApusContainers
 import ApusModel
 import ApusTestKit
 import Testing
@@ -82,6 +83,79 @@ extension ServiceTests {
                 }
                 try await lead(controller, at: address)
             }
+        }
+
+        @Test(.timeLimit(.minutes(5)))
+        func `full suite: out of ZooKeeper the previous version gets all that was accepted, and what runs runs on`()
+            async throws
+        {
+            let previous = try needed("APUS_TEST_PREVIOUS_BINARY")
+            let jar = try needed("APUS_TEST_ZOOKEEPER_JAR")
+            try await ZooKeeperEnsemble.with(jar: jar) { ensemble in
+                try await withProcesses { cluster in
+                    let store = ["--zookeeper", "\(try ensemble.address("/back"))", "--zookeeper-session", "2s"]
+                    let place = ["--address", cluster.address]
+                    let standing = ["--state", "\(cluster.folder)/standing"]
+                    try cluster.controller.start(["controller"] + standing + place + store)
+                    try cluster.executor.start()
+                    try await cluster.meet()
+                    let app = try await cluster.deploy(service("WEB"), instances: 2)
+                    try await cluster.scale(app, to: 3)
+                    try await cluster.settle(app, at: 3)
+                    let task = TaskID(source: "JOBS", name: "LONG")
+                    try await cluster.api.operateTask([
+                        "type": "CREATE", "spec": shellTask(task, "sleep 1200"),
+                        "opSpec": DevCluster.opSpec(parallelism: 1),
+                    ])
+                    try await allRuns(app, task, cluster)
+                    let before = try await running(cluster)
+                    #expect(before.count == 4)
+
+                    // As docs/upgrade.md says.
+                    let (file, state) = ("\(cluster.folder)/cluster.jsonl", "\(cluster.folder)/controller")
+                    try await run(["maintenance", "on"], on: cluster)
+                    try await run(["store", "export", file], on: cluster)
+                    #expect(await cluster.controller.terminate() == 0)
+                    try await run(["store", "import", file, "--state", state], on: cluster)
+                    try cluster.controller.start(["controller", "--state", state] + place, program: previous)
+                    try await allRuns(app, task, cluster)
+                    #expect(try await cluster.api.cluster()["mode"] == "RESTORED")
+                    for command in [["maintenance", "off"], ["store", "confirm", "--yes"]] {
+                        try await run(command, on: cluster, by: previous)
+                    }
+                    #expect(try await cluster.api.cluster()["mode"] == nil)
+                    #expect(await cluster.executor.terminate() == 0)
+                    try cluster.executor.start(program: previous)
+                    try await allRuns(app, task, cluster)
+                    #expect(try await running(cluster) == before, "a container was stopped or started")
+
+                    try await cluster.scale(app, to: 4)
+                    try await cluster.settle(app, at: 4)
+                    #expect(try await running(cluster).isSuperset(of: before))
+                }
+            }
+        }
+
+        /// The application's three instances and the task, as the controller knows them.
+        private func allRuns(_ app: AppID, _ task: TaskID, _ cluster: ClusterProcesses) async throws {
+            try await cluster.settle(app, at: 3)
+            try await cluster.eventually("the executor takes work, and the task runs") {
+                let states = try await cluster.api.executorSummaries().map(\.state)
+                let state = try await cluster.api.task(task).state
+                try check(states == ["ACTIVE"] && state == "RUNNING", "\(states), the task is \(state)")
+            }
+        }
+
+        private func running(_ cluster: ClusterProcesses) async throws -> Set<ContainerID> {
+            Set(try await cluster.containers().filter(\.isRunning).map(\.id))
+        }
+
+        /// A command against the cluster's controller, of that version or this one.
+        private func run(_ arguments: [String], on cluster: ClusterProcesses, by program: String? = nil) async throws {
+            let command = try ApusProcess(arguments, log: "\(cluster.folder)/commands.log", program: program)
+            try command.start(environment: ["APUS_ENDPOINT": "http://\(cluster.address)"])
+            let code = await command.end()
+            try check(code == 0, "\(arguments) ended with \(code): \(command.logTail)")
         }
 
         /// Has it lead once, and ends it.
