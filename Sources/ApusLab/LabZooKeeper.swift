@@ -28,8 +28,10 @@ package struct LabZooKeeper: Sendable {
 
     package var servers: [LabProcess] { members.map(\.process) }
 
-    /// All servers, as a client is told of them.
-    package var addresses: String { servers.map { "\($0.machine.address):\(Self.port)" }.joined(separator: ",") }
+    /// All servers, and the cluster's path behind them, as a client is told of them.
+    package var addresses: String {
+        servers.map { "\($0.machine.address):\(Self.port)" }.joined(separator: ",") + "/apus"
+    }
 
     /// Starts those that do not run, and waits until all serve.
     package func start() async throws {

@@ -75,9 +75,12 @@ extension ZooKeeperSession {
         let _: String = try await perform(path) { zoo_async($0, full(path), onString, $1) }
     }
 
-    /// Everybody may do something with the node.
-    func isOpen(_ path: String) async throws(ZooKeeperError) -> Bool {
-        try await perform(path) { handle, context in zoo_aget_acl(handle, full(path), onAccess, context) }
+    /// Who may do what with a node.
+    package func access(_ path: String) async throws(ZooKeeperError) -> [NodeAccess] {
+        // The chroot itself has no name below it.
+        try await perform(path.isEmpty ? full(path) : path) { handle, context in
+            zoo_aget_acl(handle, full(path), onAccess, context)
+        }
     }
 
     /// Makes a node unless it is there.
@@ -236,13 +239,9 @@ private let onNames: strings_completion_t = { code, names, context in
 }
 
 private let onAccess: acl_completion_t = { code, list, _, context in
-    returned(context, as: Call<Bool>.self)?.end(
+    returned(context, as: Call<[NodeAccess]>.self)?.end(
         code,
-        list.map { list in
-            (0..<Int(list.pointee.count)).contains { index in
-                list.pointee.data[index].id.scheme.map { String(cString: $0) == "world" } ?? false
-            }
-        }
+        list.map { list in (0..<Int(list.pointee.count)).map { NodeAccess(list.pointee.data[$0]) } }
     )
 }
 

@@ -26,6 +26,7 @@ extension ZooKeeperStore {
     ///
     /// - Throws: what `cluster(orFound:)` throws.
     package func founded(within limit: Duration) async throws(StoreError) -> String? {
+        try checkPlace()
         try await session.connected(within: limit)
         let isRaised: Bool
         do throws(ZooKeeperError) {

@@ -82,35 +82,21 @@ package final class ZooKeeperStore: StateStore {
     /// Waits for the servers, and makes what is missing of its foundation, the chroot included; it may be written to then
     /// once an epoch was acquired.
     ///
-    /// - Throws: `unavailable` if the servers have not answered within `limit`, `refused` if our nodes are not usable.
+    /// - Throws: `unavailable` if the servers have not answered within `limit`, `refused` if our nodes are not usable, or
+    ///   others may change them.
     package func open(within limit: Duration) async throws(StoreError) {
+        try checkPlace()
         let deadline = ContinuousClock.now + limit
         while true {
             try await session.connected(within: max(.zero, deadline - .now))
             do throws(ZooKeeperError) {
-                return try await Self.found(on: session)
+                return try await found()
             } catch {
                 guard error.kind == .lost, ContinuousClock.now < deadline, !Task.isCancelled else {
                     throw error.firstStoreError
                 }
             }
         }
-    }
-
-    private static func found(on session: ZooKeeperSession) async throws(ZooKeeperError) {
-        try await session.ensureChroot()
-        for (path, text) in ZooKeeperTree.foundation { try await session.ensure(path, Array(text.utf8)) }
-        // Of all credentials but that of the nodes this is refused.
-        guard try await session.isOpen(ZooKeeperTree.epoch), session.settings.credential != nil else { return }
-        throw ZooKeeperError(
-            .other,
-            ZooKeeperTree.epoch,
-            """
-            our nodes were made without a credential, and everybody may change them; close them with \
-            `setAcl -R \(session.settings.address.chroot.isEmpty ? "/" : session.settings.address.chroot) \
-            auth::cdrwa` in zkCli.sh, after `addauth digest` with the credential
-            """
-        )
     }
 
     /// Whether all records are at hand, so that neither whoever takes over nor an export need read them first.

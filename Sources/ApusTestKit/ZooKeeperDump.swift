@@ -9,9 +9,6 @@ package struct ZooKeeperDump: Hashable, Sendable {
         package var text: String
     }
 
-    /// No part of any tree of ours.
-    private static let ofZooKeeper = "/zookeeper"
-
     package let nodes: [Node]
 
     /// What a node holds; `nil` if there is none.
@@ -19,7 +16,8 @@ package struct ZooKeeperDump: Hashable, Sendable {
 
     // MARK: in ZooKeeper
 
-    /// What stands at those servers, read as whoever shows the credential in that file: `user:password`.
+    /// What stands at those servers, below the path behind them, read as whoever shows the credential in that file:
+    /// `user:password`.
     package init(servers: String, credentialFile: String) async throws {
         let words = try String(contentsOfFile: credentialFile, encoding: .utf8)
             .trimmingCharacters(in: .whitespacesAndNewlines).split(separator: ":", maxSplits: 1).map(String.init)
@@ -40,7 +38,7 @@ package struct ZooKeeperDump: Hashable, Sendable {
 
     private static func nodes(of session: ZooKeeperSession) async throws -> [Node] {
         var nodes: [Node] = []
-        var rest = try await children(of: "/", session)
+        var rest = try await children(of: "", session)
         while let path = rest.popLast() {
             let (bytes, facts) = try await session.get(path)
             guard facts.owner == 0 else { continue }
@@ -55,8 +53,7 @@ package struct ZooKeeperDump: Hashable, Sendable {
 
     /// The last first.
     private static func children(of path: String, _ session: ZooKeeperSession) async throws -> [String] {
-        try await session.children(path).sorted(by: >).map { path == "/" ? "/\($0)" : "\(path)/\($0)" }
-            .filter { $0 != ofZooKeeper }
+        try await session.children(path).sorted(by: >).map { "\(path)/\($0)" }
     }
 
     /// Has them all stand there, where some of them may stand already.

@@ -61,6 +61,26 @@ import Testing
         #expect(QuorumPatience(configuration: "conf is not executed because it is not in the whitelist.") == nil)
     }
 
+    @Test func `where there is a credential, nothing is founded or looked for without a path of the cluster's own`()
+        async throws
+    {
+        var settings = ZooKeeperSession.Settings(address: try ZooKeeperAddress("127.0.0.1:1"))
+        settings.credential = ZooKeeperCredential(user: "apus", password: "ours")
+        let session = ZooKeeperSession.open(settings)
+        let store = ZooKeeperStore(session, now: monotonic)
+        // Told at once, whether or not the servers are there.
+        for attempt in [
+            { try await store.open(within: .seconds(60)) }, { _ = try await store.founded(within: .seconds(60)) },
+        ] as [@Sendable () async throws -> Void] {
+            let error = await #expect(throws: StoreError.self) { try await attempt() }
+            guard case .refused(let reason)? = error, reason.contains("as 127.0.0.1:1/apus") else {
+                Issue.record("it is \(String(describing: error))")
+                continue
+            }
+        }
+        await session.close()
+    }
+
     @Test func `a credential is never written out with its password`() {
         #expect(!"\(ZooKeeperCredential(user: "apus", password: "hush"))".contains("hush"))
     }
