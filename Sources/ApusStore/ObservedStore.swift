@@ -8,6 +8,10 @@ package struct StoreObservation: Sendable {
         case commit
         /// Acquiring, raising and reading it.
         case epoch
+        /// Having at hand what a snapshot is of.
+        case prepare
+        /// What a standby reads of what the leader has committed, all or what is new.
+        case follow
     }
 
     package enum Outcome: Hashable, Sendable {
@@ -20,7 +24,7 @@ package struct StoreObservation: Sendable {
 
     package var operation: Operation
     package var duration: Duration
-    /// What was written or read: of a commit its `byteCount`, of a list its contents.
+    /// What was written or read: of a commit its `byteCount`, of a list or of what is followed the contents.
     package var bytes: Int
     package var outcome: Outcome
 }
@@ -42,7 +46,9 @@ package struct ObservedStore: StateStore {
         }
     }
 
-    package func prepareSnapshot() async throws(StoreError) { try await store.prepareSnapshot() }
+    package func prepareSnapshot() async throws(StoreError) {
+        try await observing(.prepare) { () throws(StoreError) in try await store.prepareSnapshot() }
+    }
 
     package func snapshot() async throws(StoreError) -> any StoreSnapshot { try await store.snapshot() }
 
@@ -69,11 +75,22 @@ package struct ObservedStore: StateStore {
         bytes: (Value) -> Int = { _ in 0 },
         _ body: () async throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
+        try await operation.observed(bytes: bytes, tell: tell, body)
+    }
+}
+
+extension StoreObservation.Operation {
+    /// Does it, and tells what it took.
+    func observed<Value>(
+        bytes: (Value) -> Int,
+        tell: (StoreObservation) -> Void,
+        _ body: () async throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
         let began = ContinuousClock.now
         func observed(_ bytes: Int, _ outcome: StoreObservation.Outcome) {
             tell(
                 StoreObservation(
-                    operation: operation,
+                    operation: self,
                     duration: ContinuousClock.now - began,
                     bytes: bytes,
                     outcome: outcome

@@ -121,39 +121,13 @@ package struct StoreChanges: Hashable, Sendable {
     package var isWhole: Bool
     /// Each record once.
     package var writes: [Write]
-}
 
-/// All records as they were read or committed last; but for a snapshot nobody else holds them, so that a change copies none.
-struct StoreMirror: Sendable {
-    /// Of one kind, by id.
-    typealias Records = [String: [UInt8]]
-
-    private(set) var turn: Int64
-    private(set) var birth: NodeFacts.Birth
-    private var records: [RecordKind: Records] = [:]
-
-    init(_ changes: StoreChanges) {
-        (turn, birth) = (changes.turn, changes.birth)
-        apply(changes)
-    }
-
-    mutating func apply(_ changes: StoreChanges) {
-        (turn, birth) = (changes.turn, changes.birth)
-        if changes.isWhole { records = [:] }
-        for write in changes.writes {
-            switch write {
-            case .put(let key, let bytes): records[key.kind, default: [:]][key.id] = bytes
-            case .delete(let key): records[key.kind]?[key.id] = nil
-            }
+    /// Of what was read.
+    var byteCount: Int {
+        writes.reduce(0) { sum, write in
+            guard case .put(_, let bytes) = write else { return sum }
+            return sum + bytes.count
         }
-    }
-
-    func records(_ kind: RecordKind) -> Records { records[kind] ?? [:] }
-}
-
-extension StoreMirror.Records {
-    func listed(as kind: RecordKind) -> [Record] {
-        map { Record(key: RecordKey(kind, $0.key), bytes: $0.value) }.sorted { $0.key.id < $1.key.id }
     }
 }
 
@@ -230,7 +204,13 @@ extension ZooKeeperStore {
             let watch = Watch(session)
             let began = ContinuousClock.now
             do throws(StoreError) {
-                let changes = try await changes(since: place?.turn, of: place?.birth, watch: watch)
+                let known = place
+                let changes = try await StoreObservation.Operation.follow.observed(
+                    bytes: { (changes: StoreChanges) in changes.byteCount },
+                    tell: observe
+                ) { () throws(StoreError) in
+                    try await self.changes(since: known?.turn, of: known?.birth, watch: watch)
+                }
                 (wait, isTold) = (pause, false)
                 if changes.isWhole || !changes.writes.isEmpty {
                     place = (changes.turn, changes.birth)

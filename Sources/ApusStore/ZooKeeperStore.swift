@@ -56,14 +56,22 @@ package final class ZooKeeperStore: StateStore {
 
     package let session: ZooKeeperSession
     let now: @Sendable () -> Moment
+    /// Told what each reading of `follow` took.
+    let observe: @Sendable (StoreObservation) -> Void
     let state = Mutex(State())
 
     /// The store on a session, of which nothing is to be asked before it was opened.
     ///
-    /// `now` is the clock of the leases: that by which `Term.isValid` is asked.
-    package init(_ session: ZooKeeperSession, now: @escaping @Sendable () -> Moment) {
+    /// `now` is the clock of the leases: that by which `Term.isValid` is asked. `observe` is told what each reading of
+    /// `follow` took, and must not block.
+    package init(
+        _ session: ZooKeeperSession,
+        now: @escaping @Sendable () -> Moment,
+        observe: @escaping @Sendable (StoreObservation) -> Void = { _ in }
+    ) {
         self.session = session
         self.now = now
+        self.observe = observe
     }
 
     /// The store on a session, opened.

@@ -44,6 +44,7 @@ struct ClusterStore {
             in: directory,
             id: controller.id,
             now: { time().now },
+            observe: StoreNumbers(controller.telemetry.metrics).took,
             controller.logger,
             body
         )
@@ -79,6 +80,7 @@ struct ClusterStore {
         in directory: StateDirectory,
         id: String,
         now: @escaping @Sendable () -> Moment,
+        observe: @escaping @Sendable (StoreObservation) -> Void,
         _ logger: Logger,
         _ body: (ClusterStore) async throws -> Void
     ) async throws {
@@ -97,7 +99,7 @@ struct ClusterStore {
         let result: Result<Void, any Error>
         do {
             let known = try ClusterMembership(directory: directory).known()
-            let store = ZooKeeperStore(session, now: now)
+            let store = ZooKeeperStore(session, now: now, observe: observe)
             let leadership = ZooKeeperLeadership(
                 store: store,
                 id: id,

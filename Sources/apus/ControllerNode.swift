@@ -95,7 +95,7 @@ struct ControllerNode {
         logger.info("what has ended is kept for a while", metadata: engine.retention.metadata)
         if let store = state.zooKeeper {
             settings.session = store.session.settings.timeout
-            SessionNumbers(store.session) { store.isWarm }.join(telemetry.metrics)
+            SessionNumbers(store.session) { store.totals }.join(telemetry.metrics)
         }
         let controller = Controller(
             settings: settings,

@@ -111,7 +111,10 @@ import Testing
     @Test func `every number of a controller is explained, and stands on the page of metrics`() async throws {
         let telemetry = Telemetry()
         let session = ZooKeeperSession.open(ZooKeeperSession.Settings(address: try ZooKeeperAddress("127.0.0.1:1")))
-        SessionNumbers(session) { false }.join(telemetry.metrics)
+        SessionNumbers(session) { [.task: StoreTotals(records: 2, bytes: 900)] }.join(telemetry.metrics)
+        #expect(value(telemetry, "apus.controller.store.records.task") == .gauge(2))
+        #expect(value(telemetry, "apus.controller.store.records.bytes.task") == .gauge(900))
+        #expect(value(telemetry, "apus.controller.store.records.hint") == .gauge(0))
         let store = MemoryStore()
         let ballot = Ballot(of: store, lease: Lease(session: .seconds(60), sent: .zero))
         let seat = ballot.seat("ctrl1:10000")
@@ -153,6 +156,11 @@ import Testing
                 return
             }
             #expect(bytes > 0)
+            guard case .gauge(let largest)? = value(telemetry, "apus.controller.store.commit.largest.bytes") else {
+                Issue.record("the largest batch is not told")
+                return
+            }
+            #expect(largest > 0 && largest <= Double(bytes))
         }
     }
 

@@ -153,11 +153,35 @@ extension RealZooKeeper {
                 await #expect(throws: StoreError.self) {
                     try await observed.commit(Batch(epoch: epoch + 1, writes: []))
                 }
+                try await observed.prepareSnapshot()
                 let told = seen.withLock(\.self)
-                #expect(told.map(\.operation) == [.epoch, .commit, .list(.hint), .commit])
-                #expect(told.map(\.outcome) == [.done, .done, .done, .fenced])
+                #expect(told.map(\.operation) == [.epoch, .commit, .list(.hint), .commit, .prepare])
+                #expect(told.map(\.outcome) == [.done, .done, .done, .fenced, .done])
                 #expect(told[1].bytes > 5 && told[2].bytes == 5)
                 #expect(told.allSatisfy { $0.duration > .zero })
+            }
+        }
+
+        @Test func `what whoever stands by reads of the leader's commits is told, with what that took`() async throws {
+            try await withZooKeeper(try OneZooKeeper.address()) { leader in
+                let epoch = try await leader.acquireEpoch()
+                try await leader.commit(Batch(epoch: epoch, writes: [put(.hint, "a", "12345")]))
+                let seen = Mutex<[StoreObservation]>([])
+                let standby = ZooKeeperStore(leader.session, now: monotonic) { one in seen.withLock { $0.append(one) } }
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    defer { group.cancelAll() }
+                    group.addTask { await standby.follow(every: .milliseconds(50)) { _ in } }
+                    try await eventually("all of it is read") {
+                        standby.totals?[.hint] == StoreTotals(records: 1, bytes: 5)
+                    }
+                    try await leader.commit(Batch(epoch: epoch, writes: [put(.hint, "b", "123")]))
+                    try await eventually("what is new is read") {
+                        standby.totals?[.hint] == StoreTotals(records: 2, bytes: 8)
+                    }
+                }
+                let told = seen.withLock(\.self)
+                #expect(told.count >= 2 && told.allSatisfy { $0.operation == .follow && $0.duration > .zero })
+                #expect(told.map(\.bytes).reduce(0, +) == 8)
             }
         }
 
@@ -178,14 +202,16 @@ extension RealZooKeeper {
             try await withZooKeeper(address) { store in
                 let epoch = try await store.acquireEpoch()
                 try await store.commit(Batch(epoch: epoch, writes: [put(.task, "T/1", "1"), put(.task, "T/2", "1")]))
-                #expect(!store.isWarm)
+                #expect(!store.isWarm && store.totals == nil)
                 try await store.prepareSnapshot()
                 #expect(store.isWarm)
-                let changes = [put(.task, "T/1", "2"), .delete(RecordKey(.task, "T/2")), put(.task, "T/3", "1")]
+                #expect(store.totals?[.task] == StoreTotals(records: 2, bytes: 2))
+                let changes = [put(.task, "T/1", "222"), .delete(RecordKey(.task, "T/2")), put(.task, "T/3", "1")]
                 try await store.commit(Batch(epoch: epoch, writes: changes))
                 try await store.commit(Batch(epoch: epoch, writes: []))
                 #expect(store.isWarm)
                 try await expectWhole(store, ["T/1", "T/3"], at: address)
+                #expect(store.totals?[.task] == StoreTotals(records: 2, bytes: 4))
                 let next = try await store.raiseEpoch(from: epoch, above: 90)
                 try await store.commit(Batch(epoch: next, writes: [put(.task, "T/4", "1")]))
                 try await expectWhole(store, ["T/1", "T/3", "T/4"], at: address)
