@@ -162,7 +162,7 @@ let package = Package(
         .target(name: "ApusTestKit", dependencies: ["ApusEngine", "ApusModel", "ApusStore"]),
 
         // Machines, links and container engines that are played, for failures of real processes; histories of calls.
-        .target(name: "ApusLab", dependencies: ["ApusClient", "ApusModel", "ApusTestKit"] + nio),
+        .target(name: "ApusLab", dependencies: ["ApusClient", "ApusModel", "ApusTestKit", asyncHTTPClient] + nio),
         .testTarget(name: "ApusLabTests", dependencies: ["ApusClient", "ApusLab", "ApusModel"]),
         .executableTarget(
             name: "apus-fake-engine",

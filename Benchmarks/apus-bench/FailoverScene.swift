@@ -13,6 +13,7 @@ struct FailoverScene {
     let cluster: LabCluster
     private let clients: CountClients
     private let taskClient: TaskClient
+    private let endpoints: EndpointWatch
     private let history = RegisterHistory()
     private let tasks = TaskLedger(source: "FAILOVER", image: LabCluster.image)
     /// Nobody asks anything of its instances.
@@ -30,20 +31,24 @@ struct FailoverScene {
         changing = (1...6).map { AppID("CHANGING_\($0)-1") }
         clients = CountClients(of: apis, apps: changing, counts: 1...5, history: history)
         taskClient = TaskClient(of: apis, tasks: tasks)
+        endpoints = EndpointWatch(of: cluster.controllers, app: steady, least: Self.steadyCount)
     }
 
-    /// So many clients ask for other counts, and one for tasks, until they are cancelled.
+    /// So many clients ask for other counts, one for tasks, and one for endpoints, until they are cancelled.
     func ask(_ clients: Int) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.clients.run(clients, seed: 17) }
             group.addTask { try await taskClient.run(seed: 18) }
+            group.addTask { try await endpoints.run() }
             try await group.waitForAll()
         }
     }
 
     func populate() async throws {
         for (app, count) in changing.map({ ($0, Self.firstCount) }) + [(steady, Self.steadyCount)] {
-            let spec = exampleSpec(name: String(app.rawValue.dropLast(2)), image: LabCluster.image, memoryMB: 16)
+            let exposure = app == steady ? ExposureSpec(vhost: "steady.example.org", portName: "main") : nil
+            let name = String(app.rawValue.dropLast(2))
+            let spec = exampleSpec(name: name, image: LabCluster.image, memoryMB: 16, exposure: exposure)
             _ = try await api.operate([
                 "type": "CREATE", "spec": spec.json, "instances": .integer(Int64(count)),
                 "opSpec": ["timeout": "2m", "parallelism": 20, "failureStrategy": "STOP"],
@@ -55,6 +60,7 @@ struct FailoverScene {
                 }
             }
         }
+        try await endpoints.untilAllKnow(Self.steadyCount)
     }
 
     /// Whoever leads has been at work: so many calls are answered, and executors do what it says.
@@ -116,9 +122,13 @@ struct FailoverScene {
         let (answered, written, unanswered) = history.counts
         print(
             "\(tasks.accepted) tasks accepted; \(answered) calls answered, \(written) of them changes, \(unanswered) "
-                + "changes not; commands of \(commands.epochs.count) leaderships"
+                + "changes not; commands of \(commands.epochs.count) leaderships; endpoints were told "
+                + "\(endpoints.plainAnswers) times, and \(endpoints.staleAnswers) times to whom they may be old"
         )
         let told = commands.starts(of: steady).count
+        guard endpoints.plainAnswers > kills, endpoints.staleAnswers > kills else {
+            throw BenchError(description: "after \(kills) kills endpoints were told too seldom to judge by")
+        }
         guard tasks.accepted >= 2 * kills, commands.epochs.count > kills, told == Self.steadyCount else {
             throw BenchError(
                 description: """
@@ -131,6 +141,7 @@ struct FailoverScene {
             ("tasks", tasks.faults(in: containers)), ("restarted", containers.startedAgain),
             ("steady-starts", Array(repeating: "a start of \(steady) beyond \(Self.steadyCount)", count: abs(more))),
             ("ended", containers.ends(of: steady).map { "\($0)" }), ("two-leaders", commands.faults),
+            ("endpoints-empty", endpoints.faults),
             (
                 "order",
                 history.violations(initially: Self.firstCount).sorted { $0.key < $1.key }.map { "\($0): \($1)" }

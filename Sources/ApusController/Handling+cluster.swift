@@ -94,11 +94,12 @@ extension Handling {
         ])
     }
 
-    /// Where its healthy instances are reached, oldest first.
+    /// Where its healthy instances are reached, oldest first; one that is looked at again since its executor was started
+    /// again is among them.
     private func hosts(of app: AppID) -> JSON {
         guard let exposure = state.applications[app]?.spec.exposureSpec else { return .array([]) }
         var hosts: [(created: WallTime, id: InstanceID, json: JSON)] = []
-        for instance in state.unorderedInstances(of: app) where instance.isHealthy {
+        for instance in state.unorderedInstances(of: app) where instance.isAliveAndWell {
             guard let port = instance.ports.first(where: { $0.name == exposure.portName }),
                 let member = state.members[instance.executor]
             else { continue }

@@ -102,7 +102,7 @@ package struct Instance: Sendable {
     /// As clients see it: one that was told to end is STOPPING, though its executor has not said so yet.
     package var shownState: InstanceState { stop != nil && state.isAlive ? .stopping : state }
     /// It counts, and is healthy for all that is known.
-    var isAliveAndWell: Bool { isAlive && isWell }
+    package var isAliveAndWell: Bool { isAlive && isWell }
     /// Its container may run: it started and has not begun to end.
     package var isRunning: Bool {
         switch state {

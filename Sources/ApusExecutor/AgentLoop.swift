@@ -184,7 +184,11 @@ package struct AgentLoop: Sendable {
                 followLast(job, id, state)
                 begin(job, id, attempt, &state, &group)
             case .cancel(let id, let attempt): state.jobs[JobKey(instance: id, attempt: attempt)]?.finish()
-            case .answer(let reply, let answer): desk.deliver(answer, to: reply)
+            case .answer(let reply, let answer):
+                if case .refused(.staleFence, let reason) = answer {
+                    logger.notice("a command is refused: it came too late", metadata: ["error": "\(reason)"])
+                }
+                desk.deliver(answer, to: reply)
             case .report(let report, let number):
                 group.addTask {
                     do {

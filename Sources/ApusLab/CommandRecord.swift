@@ -86,6 +86,15 @@ package struct CommandRecord: Sendable {
         return entries
     }
 
+    /// The latest leadership of which a journal tells, 0 if it tells of none.
+    package static func epoch(in journal: Data) throws -> Epoch {
+        let lines = journal.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+        return try lines.reduce(0) { epoch, line in
+            let json = try JSON(parsing: line.dropFirst(9))
+            return json["kind"]?.text == "FENCE" ? max(epoch, try Fence(json: try json.required("fence")).epoch) : epoch
+        }
+    }
+
     /// The command of which a record tells; its fence is in the next one, and lower than any until that is read.
     private static func command(in json: JSON, of executor: String) throws -> Entry? {
         let unknown = Fence(epoch: 0, sequence: 0)

@@ -1,4 +1,5 @@
 import ApusClient
+import ApusModel
 import ApusTestKit
 import Foundation
 
@@ -12,7 +13,9 @@ struct LabAccess {
     /// For ZooKeeper.
     let credential: String
     /// A user who may do everything.
-    let caller = Caller(.basic(username: "root", password: password))
+    let caller = Caller(.header(authorization))
+    /// The same user, as the header says it.
+    static let authorization = "Basic \(Base64.encoded(Array("root:\(password)".utf8)))"
 
     init(in folder: String) throws {
         users = "\(folder)/users"

@@ -269,6 +269,19 @@ package struct LabCluster: Sendable {
         try CommandRecord(of: executors.map { ($0.process.machine.address, $0.journal) })
     }
 
+    /// Of each executor the latest leadership that it has heard of.
+    package func heardEpochs() throws -> [Epoch] {
+        try executors.map { try CommandRecord.epoch(in: Data(contentsOf: URL(fileURLWithPath: $0.journal))) }
+    }
+
+    /// The commands that executors refused since a later leadership was known there.
+    package func lateCommands() throws -> [LateCommand] {
+        try executors.flatMap { executor in
+            let log = try String(contentsOfFile: executor.process.log, encoding: .utf8)
+            return log.split(separator: "\n").compactMap(LateCommand.init)
+        }
+    }
+
     /// The last lines of all controllers and executors.
     package var logTails: String {
         roles.map { "---- \($0.log)\n\($0.logTail)" }.joined(separator: "\n")

@@ -45,10 +45,14 @@ extension LabCluster {
     }
 }
 
-/// A service whose instances are all healthy.
-func deploy(_ api: APIClient, _ name: String, instances: Int) async throws -> AppID {
+/// A service whose instances are all healthy; with a virtual host they are among the endpoints.
+func deploy(_ api: APIClient, _ name: String, instances: Int, vhost: String? = nil) async throws -> AppID {
+    var spec = service(name, image: LabCluster.image, interval: "200 ms")
+    if let vhost {
+        spec = spec.with(["exposureSpec": ["vhost": .string(vhost), "portName": "main", "mode": "ALL"]])
+    }
     let app = try await api.operate([
-        "type": "CREATE", "spec": service(name, image: LabCluster.image, interval: "200 ms"),
+        "type": "CREATE", "spec": spec,
         "instances": .integer(Int64(instances)), "opSpec": DevCluster.opSpec(parallelism: 10),
     ])
     try await until("\(app) is healthy") {

@@ -42,7 +42,8 @@ struct LabScene: Sendable {
     static func populate(_ cluster: LabCluster) async throws {
         let api = api(of: cluster)
         for app in changing { _ = try await deploy(api, String(app.rawValue.dropLast(2)), instances: firstCount) }
-        _ = try await deploy(api, String(steady.rawValue.dropLast(2)), instances: steadyCount)
+        let name = String(steady.rawValue.dropLast(2))
+        _ = try await deploy(api, name, instances: steadyCount, vhost: "steady.example.org")
     }
 
     private static func api(of cluster: LabCluster) -> APIClient {
@@ -139,6 +140,19 @@ struct LabScene: Sendable {
     /// Asks one controller for a change.
     func change(at controller: LabCluster.Controller) async -> TaskLedger.Fate {
         await tasks.ask(for: .milliseconds(200), on: controller.api)
+    }
+
+    /// It takes so many at once, and has begun to have them started a moment later.
+    ///
+    /// No longer: after 2 s it would give up those commands to which no executor answered.
+    func takesTasks(_ count: Int, _ controller: LabCluster.Controller) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<count {
+                group.addTask { try await tasks.run(for: .milliseconds(200), on: controller.api) }
+            }
+            try await group.waitForAll()
+        }
+        try await passes(.milliseconds(500))
     }
 
     // MARK: controllers

@@ -26,16 +26,30 @@ extension ServiceTests.LabTests.Scenarios {
         case both, toThem, fromThem
     }
 
+    @Test(.timeLimit(.minutes(8)))
+    func `a leader is cut off from all executors`() async throws { try await cutOffFromExecutors(.both) }
+
+    @Test(.timeLimit(.minutes(8)), arguments: [Cut.toThem, .fromThem])
+    func `full suite: a leader is cut off from all executors, one way only`(cut: Cut) async throws {
+        try await cutOffFromExecutors(cut)
+    }
+
+    @Test(.timeLimit(.minutes(6)))
+    func `a leader is cut off from ZooKeeper and all executors`() async throws { try await cutOffFromAll(.both) }
+
+    @Test(.timeLimit(.minutes(6)), arguments: [Cut.toThem, .fromThem])
+    func `full suite: a leader is cut off from ZooKeeper and all executors, one way only`(cut: Cut) async throws {
+        try await cutOffFromAll(cut)
+    }
+
     /// A task that it gave an executor which then took no command for 10 s is lost.
-    @Test(.timeLimit(.minutes(8)), arguments: [Cut.both, .toThem, .fromThem])
-    func `full suite: a leader is cut off from all executors`(cut: Cut) async throws {
+    private func cutOffFromExecutors(_ cut: Cut) async throws {
         try await cutOffLeader(tasks: .mayBeLost) { faults, leader, scene in
             faults.cut(cut, leader, scene.executorAddresses)
         }
     }
 
-    @Test(.timeLimit(.minutes(6)), arguments: [Cut.both, .toThem, .fromThem])
-    func `full suite: a leader is cut off from ZooKeeper and all executors`(cut: Cut) async throws {
+    private func cutOffFromAll(_ cut: Cut) async throws {
         try await cutOffLeader { faults, leader, scene in
             faults.cut(cut, leader, scene.zooKeeperAddresses + scene.executorAddresses)
         }

@@ -34,6 +34,14 @@ enum SteadyFate {
     /// Where the executors ran on, all is in the end as it was before: the older of two that are healthy stays. One that
     /// was started again is back before it knows what is healthy, so there either may stay.
     case replaced([Int], ranOn: Bool)
+
+    /// Of so many hosts endpoints tell, whatever happens.
+    var leastHosts: Int {
+        switch self {
+        case .untouched: LabScene.steadyCount
+        case .replaced: 1
+        }
+    }
 }
 
 /// What may become of tasks that were accepted.
@@ -47,25 +55,36 @@ enum TaskFate {
 /// Plays a scenario on the cluster of the suite, with clients at work all the while.
 ///
 /// Afterwards the cluster is whole again, and nothing that was accepted may have been lost, done twice or answered out of
-/// order, nor may executors have taken commands of two leaders at once.
+/// order, nor may executors have taken commands of two leaders at once. And all the while whoever asked for endpoints and
+/// was answered was told of `hosts` of the steady service, or else of all where they are untouched, and of some elsewhere.
 func scenario<Value>(
     _ fate: SteadyFate = .untouched,
     tasks: TaskFate = .run,
+    hosts: Int? = nil,
     _ body: (LabScene) async throws -> Value
 ) async throws -> Value {
     let scene = try LabScene(#require(SharedLab.cluster))
     try await scene.makeWhole()
     try await scene.settleCounts()
+    let endpoints = EndpointWatch(
+        of: scene.cluster.controllers,
+        app: LabScene.steady,
+        least: hosts ?? fate.leastHosts
+    )
+    try await endpoints.untilAllKnow(LabScene.steadyCount)
     let before = try scene.record()
     let value = try await withThrowingTaskGroup(of: Void.self) { group in
         defer { group.cancelAll() }
         group.addTask { try await scene.askAllTheWhile() }
+        group.addTask { try await endpoints.run() }
         try await scene.clientsAreAnswered()
         let value = try await body(scene)
         try await scene.makeWhole()
         try await scene.clientsAreAnswered()
         return value
     }
+    #expect(endpoints.faults == [])
+    #expect(endpoints.plainAnswers > 0 && endpoints.staleAnswers > 0, "nobody was told where the service is reached")
     try await scene.verify(since: before, fate, tasks)
     return value
 }
