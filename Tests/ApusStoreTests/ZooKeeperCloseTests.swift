@@ -14,7 +14,7 @@ import Testing
         await ContinuousClock().measure { await session.close() }
     }
 
-    @Test func `a controller that is stopped leaves the library time to tell a server, and ends though the library hangs`()
+    @Test func `a controller that is stopped gives the library time to tell a server, and ends though that hangs`()
         async throws
     {
         let (queue, letGo) = (DispatchQueue(label: "hangs"), DispatchSemaphore(value: 0))
