@@ -1,6 +1,7 @@
 import ApusController
 import ApusModel
 import ApusStore
+import ApusTelemetry
 import Logging
 
 #if canImport(FoundationEssentials)

@@ -1,5 +1,6 @@
 import ApusClient
 import ApusContainers
+import ApusModel
 import ApusTestKit
 import AsyncHTTPClient
 import Foundation

@@ -26,7 +26,8 @@ extension ServiceTests.LabTests.Scenarios {
     }
 
     @Test(.timeLimit(.minutes(6)))
-    func `full suite: everything is killed and started at once, in any order, and all containers run on`() async throws {
+    func `full suite: everything is killed and started at once, in any order, and all containers run on`() async throws
+    {
         try await startAll(after: .killed)
     }
 

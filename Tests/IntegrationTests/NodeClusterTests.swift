@@ -96,7 +96,7 @@ extension ServiceTests {
                     try check(other.contains("no leader takes reports"), "the executor does not say that nobody leads")
                 }
                 #expect(await cluster.leader() == nil)
-                #expect(processes.allSatisfy(\.isRunning), "\(cluster.logTails)")
+                #expect(processes.allSatisfy { $0.isRunning }, "\(cluster.logTails)")
                 try expectUntouched(app, starts: 4, cluster)
 
                 try await zooKeeper.start()
@@ -105,7 +105,7 @@ extension ServiceTests {
                 try await scale(app, to: 8, cluster.leading().api)
                 try await works(cluster, app, instances: 8)
                 try expectUntouched(app, starts: 8, cluster)
-                #expect(processes.allSatisfy(\.isRunning), "\(cluster.logTails)")
+                #expect(processes.allSatisfy { $0.isRunning }, "\(cluster.logTails)")
             }
         }
 
