@@ -40,7 +40,7 @@ final class Recorder<Element: Sendable>: Sendable {
         async throws
     {
         inbox.open()
-        let refused = Mutex(0)
+        let refused = Recorder<Int>()
         let count = 10_000
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { inbox.close("the test is over") }
@@ -48,11 +48,11 @@ final class Recorder<Element: Sendable>: Sendable {
                 group.addTask {
                     var report = fullReport()
                     report.identity.id = ExecutorID("executor-\(number)")
-                    if case .busy = await inbox.submit(report) { refused.withLock { $0 += 1 } }
+                    if case .busy = await inbox.submit(report) { refused.add(number) }
                 }
             }
             try await eventually("all others were told to come again") {
-                refused.withLock(\.self) == count - Inbox.mostReports
+                refused.all.count == count - Inbox.mostReports
             }
             #expect(inbox.drain().count == Inbox.mostReports)
             // The next may come while those that were taken are decided.
