@@ -224,8 +224,7 @@ extension Engine {
         )
         for id in member.instances { end(id, lostOn: member.hostname, at: times) }
         for id in state.strays.keys.sorted() where state.strays[id]?.executor == member.id {
-            state.strays[id] = nil
-            ledger.release(id)
+            forgetStray(id)
             recount.insert(member.id)
         }
         wakeWaiting()

@@ -118,10 +118,8 @@ extension Engine {
                 end(id, as: .stopped, cause: .refused, error: text, at: times)
             }
         }
-        // Strays that are gone hold nothing any more.
         for id in state.strays.keys.sorted() where state.strays[id]?.executor == executor && !listed.contains(id) {
-            state.strays[id] = nil
-            ledger.release(id)
+            forgetStray(id)
             recount.insert(executor)
         }
         dirty.formUnion(waiting.take(for: executor))
@@ -164,8 +162,8 @@ extension Engine {
             guard report.revision >= instance.revision else { return false }
             update(instance, with: report, at: times)
         } else if report.state.isTerminal {
-            if state.strays.removeValue(forKey: report.id) != nil {
-                ledger.release(report.id)
+            if state.strays[report.id] != nil {
+                forgetStray(report.id)
                 roomAppeared(on: member.id)
             }
         } else if isAdoptable(report.owner), state.instances[report.id] == nil,

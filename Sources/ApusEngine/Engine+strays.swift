@@ -5,8 +5,6 @@ import HashTreeCollections
 /// Containers of this cluster that no application claims: each gets an explicit stop, unless so many would that it is
 /// rather the controller that has forgotten.
 extension Engine {
-    /// Stopped at a time: all of them may claim the same cores, and the ledger looks at each pair then.
-    private static let mostStrays = 2048
     /// So many stops on one executor are never held, nor are those of less than this part of its containers.
     private static let fewOnOneExecutor = 3
     private static let partOfContainers = 4
@@ -15,8 +13,10 @@ extension Engine {
 
     mutating func stray(_ report: InstanceReport, on executor: ExecutorID, at times: Times) {
         if state.strays[report.id] == nil {
-            // The rest has its turn when the next full list comes and these have ended.
-            guard state.strays.count < Self.mostStrays else { return }
+            guard state.strays.count < settings.mostStrays else {
+                overlooked.insert(executor)
+                return
+            }
             effects.append(
                 .note("\(report.id) on \(executor) belongs to nothing known (\(report.owner)): it will be stopped")
             )
@@ -30,6 +30,15 @@ extension Engine {
             state.strays[report.id]?.state = report.state
             state.strays[report.id]?.seen = report
         }
+    }
+
+    /// One that is gone holds nothing any more; once many are, whoever has others is to tell all again.
+    mutating func forgetStray(_ id: InstanceID) {
+        guard state.strays.removeValue(forKey: id) != nil else { return }
+        ledger.release(id)
+        guard !overlooked.isEmpty, state.strays.count <= settings.mostStrays / 2 else { return }
+        for executor in overlooked { state.members[executor]?.applied = 0 }
+        overlooked = []
     }
 
     /// What it belongs to is not there, so that nothing but its absence speaks for stopping it.

@@ -37,6 +37,8 @@ package struct Engine: Sendable {
     var leaving: Set<ExecutorID> = []
     /// Members that have neither spoken to this leader nor were given up.
     var unheard: Set<ExecutorID> = []
+    /// These have strays that found no place among those that are dealt with.
+    var overlooked: Set<ExecutorID> = []
     /// Members whose full list is still to come.
     var joining: Set<ExecutorID> = []
     /// Members that are silent and not given up.

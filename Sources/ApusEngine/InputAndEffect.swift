@@ -82,6 +82,8 @@ package struct EngineSettings: Sendable {
     package var standbyPatience: Duration?
     /// What belongs to nothing known is not stopped before that: whoever else has some of the same is heard by then.
     package var strayPatience: Duration = .seconds(10)
+    /// So many strays are dealt with at a time: all of them may claim the same cores, and the ledger looks at each pair.
+    package var mostStrays = 2048
     /// How often a member's port is looked at, so that who joins is known to be reached, and which channel fails when one
     /// does; `nil`: never, and whoever is heard counts as reached.
     package var probing: Duration? = .seconds(10)

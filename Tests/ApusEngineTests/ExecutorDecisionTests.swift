@@ -174,6 +174,19 @@ import Testing
         #expect(bench.decided(.strayStopped).first?.related == ["A-1", "executor-0"])
     }
 
+    @Test func `those that are too many to be dealt with at once have their turn when the others are gone`() throws {
+        var settings = EngineSettings()
+        settings.mostStrays = 2
+        var bench = try Bench(executors: 1, settings: settings)
+        plant(&bench, ["A-1", "B-1", "C-1", "D-1", "E-1"])
+        for _ in 0..<4 {
+            bench.live(.seconds(20))
+            bench.ask(.cluster(.confirmStops))
+        }
+        bench.live(.seconds(20))
+        #expect(Set(bench.decided(.strayStopped).map(\.subject.id)) == ["AI-0", "AI-1", "AI-2", "AI-3", "AI-4"])
+    }
+
     @Test func `many of them are held for people, and stopped when that is confirmed`() throws {
         var bench = try Bench()
         plant(&bench, ["A-1", "B-1", "C-1", "D-1"])
