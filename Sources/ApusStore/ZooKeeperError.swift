@@ -45,7 +45,8 @@ package struct ZooKeeperError: Error, Hashable, Sendable, CustomStringConvertibl
 
     package var description: String {
         switch kind {
-        case .noAuth: "ZooKeeper \(path): another credential made this node; give all controllers the same"
+        case .noAuth:
+            "ZooKeeper \(path): another credential made this node; give all controllers the same, or each cluster its path"
         default: "ZooKeeper \(path): \(reason)"
         }
     }

@@ -60,10 +60,12 @@ struct ConfigAdd: AsyncParsableCommand {
         var entries = [ContextFile.Entry("endpoint", endpoint)]
         if let username, let passwordFile {
             entries.append(ContextFile.Entry("username", username))
-            entries.append(ContextFile.Entry("password", try ContextOptions.firstLine(of: passwordFile)))
+            let password = try ContextOptions.firstLine(of: passwordFile, for: "password")
+            entries.append(ContextFile.Entry("password", password))
         }
         if let authHeaderFile {
-            entries.append(ContextFile.Entry("auth_header", try ContextOptions.firstLine(of: authHeaderFile)))
+            let header = try ContextOptions.firstLine(of: authHeaderFile, for: "value of the header")
+            entries.append(ContextFile.Entry("auth_header", header))
         }
         if insecure { entries.append(ContextFile.Entry("insecure", "true")) }
         let (name, all, use) = (name, entries, use)

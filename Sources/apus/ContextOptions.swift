@@ -75,9 +75,18 @@ struct ContextOptions: ParsableArguments {
         }
     }
 
-    /// Of a file, or of standard input for `-`.
-    static func firstLine(of path: String) throws -> String {
-        if path == "-" { return readLine() ?? "" }
+    /// Of a file, or of standard input for `-`; what is asked for is a `secret`, as "password".
+    ///
+    /// - Throws: `CommandFailure` if it cannot be read, or is empty.
+    static func firstLine(of path: String, for secret: String) throws -> String {
+        let line = path == "-" ? Terminal.secretLine("The \(secret):") : try firstLine(ofFile: path)
+        guard !line.isEmpty else {
+            throw CommandFailure(.other, "\(path == "-" ? "standard input" : path) must hold one line, the \(secret)")
+        }
+        return line
+    }
+
+    private static func firstLine(ofFile path: String) throws -> String {
         do {
             let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
             return text.split(maxSplits: 1, whereSeparator: \.isNewline).first.map(String.init) ?? ""

@@ -72,7 +72,8 @@ struct ControllerCommand: RoleCommand {
                     cluster   \(state.known.map { "\($0)" } ?? "not known yet: that of the ZooKeeper servers")
                     state     \(path)\(store)
                     metrics   \(admin.metrics(isEncrypted: role.network.isEncrypted))
-                    Next: apus executor --controllers \(controller.url). Ctrl-C ends this and leaves containers running.
+                    Ctrl-C ends this and leaves containers running. Next:
+                        apus executor --controllers \(controller.url)
                     """
                 let listening: @Sendable () -> Void = {
                     Output.line(welcome)

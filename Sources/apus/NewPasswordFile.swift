@@ -26,7 +26,7 @@ struct NewPasswordFile {
     }
 
     private func text() throws -> String {
-        guard path != "-" else { return readLine() ?? "" }
+        guard path != "-" else { return Terminal.secretLine("The new password:") }
         do {
             return String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
         } catch {

@@ -37,9 +37,12 @@ struct StoreConfirm: AsyncParsableCommand {
             }
         }
         Output.line(
-            yes
-                ? "the restored state holds: these are stopped now"
-                : "Nothing was changed. To stop these and let the state hold: apus store confirm --yes"
+            switch (yes, stops.isEmpty) {
+            case (true, true): "the restored state holds"
+            case (true, false): "the restored state holds: these are stopped now"
+            case (false, true): "Nothing was changed. To let the state hold: apus store confirm --yes"
+            case (false, false): "Nothing was changed. To stop these and let the state hold: apus store confirm --yes"
+            }
         )
     }
 }

@@ -103,15 +103,23 @@ struct StoreImport: AsyncParsableCommand {
         case intoZooKeeper(ZooKeeperAddress, gone: Int)
 
         var text: String {
-            let until = "The cluster is RESTORED until: apus store confirm --yes"
+            let until = "The cluster is RESTORED until `apus store confirm --yes`."
             switch self {
-            case .checked: return "It can be imported. Nothing was changed."
+            case .checked: return "It can be imported. Nothing was changed, and no place for it was looked at."
             case .into(let directory, let kept):
                 let old = kept.map { " The store that was there is kept as \($0)." } ?? ""
-                return "It is imported into \(directory).\(old)\nNext: apus controller --state \(directory). \(until)"
+                return """
+                    It is imported into \(directory).\(old) Start the controller of that directory now:
+                        apus controller --state \(directory)
+                    \(until)
+                    """
             case .intoZooKeeper(let address, let gone):
                 let old = gone == 0 ? "" : " The state that was there, of \(gone) records, is gone."
-                return "It is imported into \(address).\(old)\nNext: apus controller --zookeeper \(address). \(until)"
+                return """
+                    It is imported into \(address).\(old) Start the controllers that have this place and its credential:
+                        apus controller --zookeeper \(address)
+                    \(until)
+                    """
             }
         }
 

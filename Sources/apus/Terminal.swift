@@ -34,6 +34,18 @@ enum Terminal {
         }
     }
 
+    /// A line that is typed unseen, after this question; where nobody types, the next one of standard input.
+    static func secretLine(_ question: String) -> String {
+        var now = termios()
+        guard isInput, tcgetattr(STDIN_FILENO, &now) == 0 else { return readLine() ?? "" }
+        usual.withLock { [before = now] in $0 = before }
+        now.c_lflag &= ~tcflag_t(ECHO)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &now)
+        defer { restore() }
+        Output.error(question)
+        return readLine() ?? ""
+    }
+
     static var isInput: Bool { isatty(STDIN_FILENO) == 1 }
     static var isOutput: Bool { isatty(STDOUT_FILENO) == 1 }
 

@@ -53,7 +53,7 @@ struct ZooKeeperState {
             CommandFailure(
                 .other,
                 "The import into \(address) broke off: \(error). What is there may be a part of it, which no controller "
-                    + "leads by: do it again, with --replace"
+                    + "leads by: do the same again"
             )
         }
     }
