@@ -1,5 +1,7 @@
+import ApusModel
 import CZooKeeper
 import Dispatch
+import Synchronization
 
 /// Servers answer no session that has seen more than they hold, as where they begin with empty disks or an older copy of
 /// them, and never say so: it is found out by a new session, which they take.

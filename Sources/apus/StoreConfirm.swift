@@ -28,22 +28,24 @@ struct StoreConfirm: AsyncParsableCommand {
         }
         let stops = data["stops"]?.rows(["instanceId", "owner", "hostname"]) ?? []
         Output.list(["INSTANCE", "OF", "HOST"], stops, orElse: "nothing runs that the restored state does not know")
+        var isNothingStopped = stops.isEmpty
         if case .array(let surplus)? = data["surplus"] {
             for entry in surplus {
+                isNothingStopped = false
                 let count = if case .integer(let count)? = entry["instances"] { count } else { Int64(0) }
                 Output.line(
                     "\(count) of \(entry["appId"]?.text ?? entry["serviceId"]?.text ?? "") more than are expected"
                 )
             }
         }
-        Output.line(
-            switch (yes, stops.isEmpty) {
+        let outcome =
+            switch (yes, isNothingStopped) {
             case (true, true): "the restored state holds"
             case (true, false): "the restored state holds: these are stopped now"
             case (false, true): "Nothing was changed. To let the state hold: apus store confirm --yes"
             case (false, false): "Nothing was changed. To stop these and let the state hold: apus store confirm --yes"
             }
-        )
+        Output.line(outcome)
     }
 }
 

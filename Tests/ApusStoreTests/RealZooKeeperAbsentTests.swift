@@ -33,20 +33,16 @@ extension RealZooKeeper {
         @Test func `a leader forgets by itself whom nobody has seen for longest, of more than 64 absent controllers`()
             async throws
         {
-            try await Course.withServer { _, address in
-                let course = Course()
-                try await withZooKeeper(address) { store in
+            try await Course.run { course in
+                try await withZooKeeper(course.address) { store in
                     let other = ZooKeeperLeadership(store: store, id: "host/b:10000", description: [])
                     try await other.describe([])
                     let absent = (10..<12 + ZooKeeperLeadership.mostAbsent).map { "gone-\($0)" }
                     for id in absent { try await store.session.create("/controllers/\(id)") }
-                    try await withThrowingTaskGroup(of: Void.self) { group in
-                        defer { group.cancelAll() }
-                        group.addTask { try await course.control("a", at: address) }
-                        let wanted = ["a"] + absent.dropFirst(2) + ["host/b:10000"]
-                        try await eventually("those are listed that are there, and 64 others") {
-                            try await other.controllers().map(\.id) == wanted
-                        }
+                    _ = try await course.elect("a")
+                    let wanted = ["a"] + absent.dropFirst(2) + ["host/b:10000"]
+                    try await eventually("those are listed that are there, and 64 others") {
+                        try await other.controllers().map(\.id) == wanted
                     }
                 }
             }
