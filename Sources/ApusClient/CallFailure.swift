@@ -18,8 +18,8 @@ extension ClientError {
         case let failure as HTTPClientError: translated(failure, url)
         case let failure as IOError where failure.errnoCode == ECONNREFUSED:
             ClientError(.unreachable(url), "\(url) cannot be reached: nobody listens there", isUnsent: true)
-        case is NIOConnectionError:
-            ClientError(.unreachable(url), "\(url) cannot be reached: \(error)", isUnsent: true)
+        case let failure as NIOConnectionError:
+            ClientError(.unreachable(url), "\(url) cannot be reached: \(explanation(of: failure))", isUnsent: true)
         case is HTTPParserError:
             ClientError(.unreachable(url), "\(url) cannot be reached: no HTTP is spoken there; is it https://?")
         default:
@@ -54,6 +54,22 @@ extension ClientError {
         case is NIOSSLExtraError, is NIOSSLError, is BoringSSLError: return "\(error)"
         default: return nil
         }
+    }
+
+    /// Of all addresses of a name.
+    private static func explanation(of failure: NIOConnectionError) -> String {
+        var texts: [String] = []
+        for single in failure.connectionErrors {
+            let text =
+                switch single.error {
+                case let error as IOError where error.errnoCode == ECONNREFUSED: "nobody listens there"
+                case let error as IOError: String(cString: strerror(error.errnoCode))
+                default: "\(single.error)"
+                }
+            if !texts.contains(text) { texts.append(text) }
+        }
+        // Without any its name was not found.
+        return texts.isEmpty ? "\(failure)" : texts.joined(separator: ", ")
     }
 
     private static func explanation(of text: String) -> String {

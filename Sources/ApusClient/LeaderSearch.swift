@@ -5,7 +5,7 @@ import Synchronization
 /// Where there is one alone nothing is looked for.
 final class LeaderSearch: Sendable {
     /// So long it is looked for while there is none.
-    static let usualLimit = Duration.seconds(10)
+    static let usualLimit = Duration.seconds(15)
     private static let pingLimit = Duration.seconds(2)
     private static let interval = Duration.milliseconds(250)
 

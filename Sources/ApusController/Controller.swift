@@ -304,10 +304,15 @@ package struct Controller: Service {
         while !inbox.isStopped, !Task.isCancelled {
             let isFirst = !hasStood
             do {
-                let end = try await leadership.lead { term in
+                _ = try await leadership.lead { term in
+                    // At once: its place in the line is given up when the store answers.
+                    defer {
+                        if let end = term.reason, !inbox.isStopped {
+                            logger.warning("leading no more", metadata: ["reason": "\(end)"])
+                        }
+                    }
                     try await lead(term, isFirst && !peers.hasSeenAnotherLead ? .start : .won)
                 }
-                if !inbox.isStopped { logger.warning("leading no more", metadata: ["reason": "\(end)"]) }
                 await peers.tell(.standby, at: time().wall)
                 pause = TakeOverPause()
             } catch StoreError.unavailable(let reason) where leadership.isShared {

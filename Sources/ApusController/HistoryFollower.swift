@@ -149,6 +149,8 @@ struct HistoryFollower: Sendable {
         // One of an earlier version is in order; of one that stands by its own `/healthcheck` tells.
         if trouble == .status(404) { lag.ends() } else if epoch == nil { lag.lasts(for: "\(error)") }
         known[url, default: Acquaintance()].rests = trouble.rest(after: known[url]?.troubles ?? []).map { .now + $0 }
+        // One that has just been started does not know yet who may ask.
+        guard !"\(error)".contains("not the leader controller") else { return }
         if known[url]?.troubles.insert(trouble).inserted == true { tell(trouble, error, of: url) }
     }
 

@@ -39,7 +39,8 @@ package final class Term: Sendable {
 
     // MARK: for the conformers
 
-    var reason: TermEnd? { end.value }
+    /// Why it is over; `nil` while it is not.
+    package var reason: TermEnd? { end.value }
 
     func finish(_ reason: TermEnd) { end.happen(reason) }
 

@@ -33,6 +33,24 @@ package final class ZooKeeperLeadership: Leadership {
         var path: String { "\(ZooKeeperTree.election)/\(name)" }
     }
 
+    /// What became of standing for election once.
+    private enum Attempt {
+        case elected(Candidate, Term)
+        /// It is to stand anew.
+        case outOfPlace
+        /// The session says what is wrong, or another one was quicker.
+        case unanswered
+        /// Only a person can mend why it does not lead.
+        case hindered(String)
+
+        init(_ error: StoreError) {
+            switch error {
+            case .unavailable, .fenced: self = .unanswered
+            default: self = .hindered("\(error)")
+            }
+        }
+    }
+
     /// `id` is no other controller's, and the same after a restart: its host and port.
     ///
     /// `warn` is told what a person should look at, `note` that it is mended.
@@ -93,25 +111,32 @@ package final class ZooKeeperLeadership: Leadership {
         var told = ""
         while true {
             try Task.checkCancellation()
-            let obstacle: String?
-            do throws(ZooKeeperError) {
-                let candidate = try await stand()
-                guard try await isFirst(candidate) else { continue }
-                switch await begin(candidate) {
-                case .success(let term): return (candidate, term)
-                // The session says what is wrong.
-                case .failure(.unavailable), .failure(.fenced): obstacle = nil
-                case .failure(let error): obstacle = "\(error)"
-                }
-            } catch {
-                obstacle = error.lasts ? "\(error)" : nil
-            }
-            if let obstacle {
+            switch await attempt() {
+            case .elected(let candidate, let term): return (candidate, term)
+            case .outOfPlace: continue
+            case .unanswered: try await Task.sleep(for: Self.pause)
+            case .hindered(let obstacle):
                 if obstacle != told { warn(hindered(by: obstacle)) }
                 told = obstacle
                 await stepBack()
+                try await Task.sleep(for: Self.longPause)
             }
-            try await Task.sleep(for: obstacle == nil ? Self.pause : Self.longPause)
+        }
+    }
+
+    /// Stands in the line until it is the first, and takes over then.
+    private func attempt() async -> Attempt {
+        // Whoever brings a lost cluster back is to find nobody in the line.
+        do throws(StoreError) { try await store.expectCluster() } catch { return Attempt(error) }
+        do throws(ZooKeeperError) {
+            let candidate = try await stand()
+            guard try await isFirst(candidate) else { return .outOfPlace }
+            switch await begin(candidate) {
+            case .success(let term): return .elected(candidate, term)
+            case .failure(let error): return Attempt(error)
+            }
+        } catch {
+            return error.lasts ? .hindered("\(error)") : .unanswered
         }
     }
 
@@ -190,6 +215,7 @@ package final class ZooKeeperLeadership: Leadership {
     /// Raises the epoch; fails if it is not the first any more, or that is not known.
     private func begin(_ candidate: Candidate) async -> Result<Term, StoreError> {
         do throws(StoreError) {
+            try await store.expectCluster()
             let (epoch, sent) = try await store.setEpoch(whileThereIs: candidate.path) { found in found + 1 }
             let lease = Lease(session: session.status.timeout, sent: sent)
             let term = Term(epoch: epoch, lease: lease, generation: candidate.generation)
@@ -285,7 +311,8 @@ package final class ZooKeeperLeadership: Leadership {
             }
             return true
         } catch {
-            return false
+            // With the line all places are gone.
+            return error.kind == .noNode && error.path == ZooKeeperTree.election
         }
     }
 

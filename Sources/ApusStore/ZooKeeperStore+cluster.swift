@@ -8,6 +8,12 @@ extension ZooKeeperStore {
     /// - Throws: `corrupt` if an import has begun there and not come to its end, `unavailable` if the servers do not answer,
     ///   `refused` if the node is not to be used.
     package func cluster(orFound new: String) async throws(StoreError) -> String {
+        let cluster = try await knownCluster(orFound: new)
+        state.withLock { $0.cluster = cluster }
+        return cluster
+    }
+
+    private func knownCluster(orFound new: String) async throws(StoreError) -> String {
         if let known = try await cluster() { return known }
         do throws(ZooKeeperError) {
             // Nobody ever raised the epoch: an import does before anything else, and names the cluster last.
@@ -36,9 +42,26 @@ extension ZooKeeperStore {
         } catch {
             throw error.firstStoreError
         }
-        if let known = try await cluster() { return known }
+        if let known = try await cluster() {
+            state.withLock { $0.cluster = known }
+            return known
+        }
         if isRaised { throw .corrupt(reason: RestoredState.halfImported) }
         return nil
+    }
+
+    /// That the tree is still of the cluster for which this controller opened it.
+    ///
+    /// - Throws: `refused` if it is of another one, or of none: whoever led by that would take nothing for all.
+    func expectCluster() async throws(StoreError) {
+        guard let own = state.withLock(\.cluster) else { return }
+        let found = try await cluster()
+        guard found == own else {
+            throw .refused(
+                reason: "\(session.settings.address) holds \(found.map { "cluster \($0)" } ?? "no cluster") now, "
+                    + "and this controller belongs to cluster \(own)"
+            )
+        }
     }
 
     /// `nil` if it is not written down.

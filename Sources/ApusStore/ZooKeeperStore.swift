@@ -23,6 +23,8 @@ package final class ZooKeeperStore: StateStore {
     }
 
     struct State {
+        /// What the tree was of when it was opened for a controller: no other one is led.
+        var cluster: String?
         var held: Held?
         /// The last epoch that this controller tried to set: no other leader's.
         var attempted: Epoch?
@@ -134,7 +136,9 @@ package final class ZooKeeperStore: StateStore {
         whileThereIs candidate: String? = nil,
         _ next: (Epoch) throws(StoreError) -> Epoch
     ) async throws(StoreError) -> (epoch: Epoch, sent: Moment) {
-        let condition = candidate.map { [NodeChange.check($0, version: 0)] } ?? []
+        var condition = candidate.map { [NodeChange.check($0, version: 0)] } ?? []
+        // It is written down once and never changed: where it is not, the tree was lost and made anew.
+        if state.withLock(\.cluster) != nil { condition.append(.check(ZooKeeperTree.cluster, version: 0)) }
         for _ in 0..<Self.mostAttempts {
             let found = try await readEpoch { $0.storeError(at: candidate) }
             let epoch = try next(found.epoch)

@@ -115,7 +115,13 @@ struct ClusterStore {
                 return cluster
             }
             state.zooKeeper = store
-            result = .success(try await body(state))
+            result = .success(
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    defer { group.cancelAll() }
+                    group.addTask { await tell(session, logger) }
+                    return try await body(state)
+                }
+            )
         } catch {
             result = .failure(error)
         }
@@ -172,6 +178,22 @@ struct ClusterStore {
                 if reason != trouble { logger.warning("waiting for ZooKeeper", metadata: ["error": "\(reason)"]) }
                 trouble = reason
                 try await Task.sleep(for: pause)
+            }
+        }
+    }
+
+    /// Says when ZooKeeper, once it has answered, does not any more, and when it does again.
+    private static func tell(_ session: ZooKeeperSession, _ logger: Logger) async {
+        var answered: Bool?
+        for await status in session.statuses() {
+            switch status.phase {
+            case .connecting where answered == true:
+                logger.warning("ZooKeeper does not answer", metadata: ["reason": "\(status.trouble)"])
+                answered = false
+            case .connected:
+                if answered == false { logger.notice("ZooKeeper answers again") }
+                answered = true
+            case .connecting, .closed: break
             }
         }
     }

@@ -18,9 +18,10 @@ struct StoreConfirm: AsyncParsableCommand {
     @OptionGroup var api: APIOptions
 
     func run() async throws {
-        let (cluster, data) = try await callingAPI {
+        let (cluster, unheard, data) = try await callingAPI {
             let cluster = try await api.client.cluster()
-            return (cluster, try await api.client.confirmRestoration(isDryRun: !yes))
+            let unheard = try await api.client.executorSummaries().filter { $0.presence == "JOINING" }.map(\.hostname)
+            return (cluster, unheard, try await api.client.confirmRestoration(isDryRun: !yes))
         }
         guard !api.json else { return Output.line(data.serialized) }
         guard cluster["mode"]?.text == "RESTORED" else {
@@ -28,6 +29,12 @@ struct StoreConfirm: AsyncParsableCommand {
         }
         let stops = data["stops"]?.rows(["instanceId", "owner", "hostname"]) ?? []
         Output.list(["INSTANCE", "OF", "HOST"], stops, orElse: "nothing runs that the restored state does not know")
+        if !unheard.isEmpty {
+            Output.line(
+                "\(unheard.count) executors are not heard yet, so what runs there is not known: "
+                    + unheard.sorted().joined(separator: ", ")
+            )
+        }
         var isNothingStopped = stops.isEmpty
         if case .array(let surplus)? = data["surplus"] {
             for entry in surplus {

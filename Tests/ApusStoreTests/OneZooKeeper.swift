@@ -66,3 +66,11 @@ func withZooKeeper<Value>(
     await session.close()
     return try result.get()
 }
+
+extension ZooKeeperSession {
+    /// Deletes a node and all below it.
+    func deleteAll(_ path: String) async throws {
+        for name in try await children(path) { try await deleteAll("\(path)/\(name)") }
+        try await delete(path)
+    }
+}

@@ -298,11 +298,6 @@ extension RealZooKeeper {
             }
         }
 
-        private func deleteTree(_ path: String, by session: ZooKeeperSession) async throws {
-            for name in try await session.children(path) { try await deleteTree("\(path)/\(name)", by: session) }
-            try await session.delete(path)
-        }
-
         @Test func `nothing of a tree that was lost is mixed with one that is made anew, whatever its turn`()
             async throws
         {
@@ -318,7 +313,7 @@ extension RealZooKeeper {
                 #expect(try await standby.list(.task).count == 3)
                 let top = ZooKeeperSession.open(.init(address: try #require(OneZooKeeper.ensemble).address()))
                 try await top.connected(within: .seconds(30))
-                try await deleteTree(address.chroot, by: top)
+                try await top.deleteAll(address.chroot)
                 await top.close()
                 try await withZooKeeper(address) { leader in
                     let epoch = try await leader.acquireEpoch()
