@@ -110,7 +110,8 @@ package struct API: Sendable {
             let answer = APIAnswer(error)
             if answer.status == 401 {
                 if route.isChange { deny(call, by: nil, 401) }
-                if route.need == .nodes || route.need == .controllers {
+                // One that belongs to no cluster yet asks first which this is.
+                if route.need == .nodes || route.need == .controllers || Access.showsSecret(call) {
                     turnAway(call, asController: route.need == .controllers)
                 }
             }

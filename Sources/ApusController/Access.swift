@@ -46,7 +46,7 @@ package final class Access: Sendable {
     ) async throws(AccessRefusal) -> Principal {
         guard let known = known.withLock(\.self) else { throw .notYet }
         let secrets = nodeSecrets()
-        if let secrets, let shown = call.header("Cluster-Authorization") { return try node(call, shown, secrets) }
+        if let secrets, let shown = call.header(Self.secretField) { return try node(call, shown, secrets) }
         if let token = call.header("App-Instance-Authorization") {
             return try await instance(call, token, known.tokens, need, state)
         }
@@ -65,6 +65,11 @@ package final class Access: Sendable {
         }
         return Principal(name: Self.nodeName(call), role: .node, proof: .node)
     }
+
+    private static let secretField = "Cluster-Authorization"
+
+    /// Whether it comes from a node, or from who would be taken for one.
+    static func showsSecret(_ call: APICall) -> Bool { call.header(secretField) != nil }
 
     /// Its own word, as far as it fits into a line.
     static func nodeName(_ call: APICall) -> String {

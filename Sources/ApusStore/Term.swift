@@ -37,10 +37,10 @@ package final class Term: Sendable {
     /// Whom it was given up to, if anybody was named.
     package var successor: String? { if case .resigned(let successor)? = reason { successor } else { nil } }
 
-    // MARK: for the conformers
-
     /// Why it is over; `nil` while it is not.
     package var reason: TermEnd? { end.value }
+
+    // MARK: for the conformers
 
     func finish(_ reason: TermEnd) { end.happen(reason) }
 

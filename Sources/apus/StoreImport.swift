@@ -109,14 +109,16 @@ struct StoreImport: AsyncParsableCommand {
             case .into(let directory, let kept):
                 let old = kept.map { " The store that was there is kept as \($0)." } ?? ""
                 return """
-                    It is imported into \(directory).\(old) Start the controller of that directory now:
+                    It is imported into \(directory).\(old)
+                    Start the controller of that directory now:
                         apus controller --state \(directory)
                     \(until)
                     """
             case .intoZooKeeper(let address, let gone):
                 let old = gone == 0 ? "" : " The state that was there, of \(gone) records, is gone."
                 return """
-                    It is imported into \(address).\(old) Start the controllers that have this place and its credential:
+                    It is imported into \(address).\(old)
+                    Start the controllers that have this place and its credential:
                         apus controller --zookeeper \(address)
                     \(until)
                     """

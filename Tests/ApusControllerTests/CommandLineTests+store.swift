@@ -151,7 +151,7 @@ extension CommandLineTests {
             #expect(said["imported"] == true && said["cluster"] == "c1" && said["into"]?.text == "\(folder)/other")
             let imported = try await Self.store("import", file, "--state", state)
             #expect(imported.code == 0 && imported.errors.isEmpty, "\(imported.errors)")
-            #expect(imported.output.contains("It is imported into \(state). Start the controller"))
+            #expect(imported.output.contains("It is imported into \(state).\nStart the controller"))
             #expect(imported.output.contains("\n    apus controller --state \(state)\n"))
             #expect(try String(contentsOfFile: "\(state)/cluster", encoding: .utf8) == "c1\n")
             #expect(try Self.permissions("\(state)/state.db") == 0o600)

@@ -250,6 +250,20 @@ import Testing
         }
     }
 
+    @Test func `one that belongs to no cluster yet, and asks which this is with a wrong secret, is told of too`()
+        async throws
+    {
+        let root = CallerRig.basic("root")
+        let rig = CallerRig(users: CallerRig.users, secrets: [CallerRig.secret], credentials: root)
+        try await withController(store: MemoryStore(), callers: rig) { controller in
+            let headers = ["Cluster-Authorization": "another-secret-of-nodes", "NodeId": "node8"]
+            #expect(await controller.call("GET", "cluster", headers).status == 401)
+            try await eventually("it is told") { await told(controller, "EXECUTOR_REFUSED", root).count == 1 }
+            let record = try #require(await told(controller, "EXECUTOR_REFUSED", root).first)
+            #expect(record["actor"]?["name"] == "node8" && record["detail"] == ["kind": "WRONG_SECRET"])
+        }
+    }
+
     @Test func `a controller that shows a wrong secret is told of as one, beside its executor`() async throws {
         let root = CallerRig.basic("root")
         let rig = CallerRig(users: CallerRig.users, secrets: [CallerRig.secret], credentials: root)
