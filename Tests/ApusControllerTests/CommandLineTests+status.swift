@@ -10,7 +10,8 @@ extension CommandLineTests {
     }
 
     @Test func `the status of a cluster is one screen, and its exit code tells whether all is well`() async throws {
-        try await Self.withNode { controller, node, endpoint in
+        // Time stands still: the executor is not given up however long the commands take.
+        try await Self.withNode(time: ManualTime().source) { controller, node, endpoint in
             let exposure = ExposureSpec(vhost: "web.example.org", portName: "main")
             let spec = exampleSpec(name: "WEB", exposure: exposure)
             _ = await controller.post("applications/operations", create(spec, instances: 1).json.serialized)
